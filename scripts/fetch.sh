@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Fetches into the cache, from the Debian mirror this machine uses, through an
+# apt root of its own (the system's sources stay untouched, signatures are
+# checked):
+#   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports),
+#   edk2 and busybox for arm64 (trixie).
+# What was fetched once is kept until the cache is removed: versions in the
+# archive move on, a build should not move by itself.
+# usage: fetch.sh qemu|linux|firmware|busybox ...
+. "$(dirname "$0")/lib.sh"
+
+APT=$CACHE/apt
+apt() {
+  local tool=$1
+  shift
+  "$tool" -q -o Dir::Etc::SourceList="$APT/sources.list" \
+    -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null \
+    -o Dir::Etc::PreferencesParts=/dev/null \
+    -o Dir::State="$APT/state" -o Dir::State::Lists="$APT/lists" \
+    -o Dir::State::status="$APT/status" -o Dir::Cache="$APT/cache" \
+    -o APT::Architecture=amd64 -o APT::Architectures::=amd64 \
+    -o APT::Architectures::=arm64 -o APT::Sandbox::User=root \
+    -o Acquire::Languages=none -o Acquire::Retries=3 \
+    -o APT::Get::AllowUnauthenticated=false "$@"
+}
+
+refresh() {
+  [ -z "${refreshed:-}" ] || return 0
+  local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite
+  # shellcheck disable=SC2016 # $(…) here is apt's own format
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(SUITE) $(COMPONENT)' 'Created-By: Packages' |
+    awk '$0 !~ /security|updates|backports/ && $NF == "main" { print $1; exit }')
+  [ -n "$mirror" ] ||
+    die "no Debian mirror in this machine's apt configuration; add one to /etc/apt/sources.list"
+  [ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
+  mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
+  : >"$APT/status"
+  for suite in trixie trixie-backports; do
+    say "deb [arch=amd64,arm64 signed-by=$keyring] $mirror $suite main"
+    say "deb-src [signed-by=$keyring] $mirror $suite main"
+  done >"$APT/sources.list"
+  step "package lists of trixie and trixie-backports" "10 s" apt apt-get update
+  refreshed=1
+}
+
+# source_versions PACKAGE -> versions, newest first
+source_versions() {
+  apt apt-cache showsrc "$1" | awk '/^Version: / { print $2 }' | sort -Vru
+}
+
+fetch_qemu() {
+  local dir=$CACHE/qemu-source version
+  [ -e "$dir/version" ] && return
+  refresh
+  version=$(source_versions qemu | grep -E '^1:10\.0\.' | head -n 1)
+  [ -n "$version" ] || die "the mirror has no QEMU 10.0.x source; set QEMU_SRC= to a QEMU 10.0 tree"
+  rm -rf "$dir" && mkdir -p "$dir"
+  (cd "$dir" && step "QEMU $version source from Debian" "20 s" \
+    apt apt-get source --download-only "qemu=$version")
+  (cd "$dir" && step "unpacking QEMU" "10 s" dpkg-source -x --no-check ./*.dsc tree)
+  rm -f "$dir"/*.tar.* "$dir"/*.asc
+  (cd "$dir/tree" && step "QEMU into git, so that patches apply with git am" "10 s" base_commit "$version")
+  say "$version" >"$dir/version"
+}
+
+# The unpacked tree as one commit, the base of the series.
+base_commit() {
+  rm -rf .pc .git
+  git init -q -b base .
+  git config user.name base && git config user.email base@localhost
+  git config core.autocrlf false && git config gc.auto 0
+  git add -Af . && git commit -q --no-verify -m "QEMU $1"
+}
+
+fetch_linux() {
+  local dir=$CACHE/linux-source package version
+  [ -e "$dir/version" ] && return
+  refresh
+  package=$(apt apt-cache search --names-only '^linux-source-7\.' |
+    cut -d' ' -f1 | sort -V | tail -n 1)
+  [ -n "$package" ] || die "trixie-backports has no linux-source-7.x; set KERNEL= to your own Image"
+  version=$(apt apt-cache show "$package" | awk '/^Version: / { print $2; exit }')
+  rm -rf "$dir" && mkdir -p "$dir"
+  (cd "$dir" && step "$package $version" "30 s" apt apt-get download "$package")
+  (cd "$dir" && step "unpacking Linux" "40 s" unpack_linux)
+  say "$version" >"$dir/version"
+}
+
+unpack_linux() {
+  dpkg-deb --fsys-tarfile ./*.deb | tar -x --wildcards './usr/src/linux-source-*.tar.xz'
+  mkdir tree && tar -xf usr/src/linux-source-*.tar.xz -C tree --strip-components=1
+  rm -rf usr ./*.deb
+}
+
+# fetch_deb NAME PACKAGE FILE-IN-PACKAGE
+fetch_deb() {
+  local dir=$CACHE/$1 package=$2 file=$3
+  [ -e "$dir/version" ] && return
+  refresh
+  rm -rf "$dir" && mkdir -p "$dir"
+  (cd "$dir" && step "$package" "5 s" apt apt-get download "$package")
+  dpkg-deb --fsys-tarfile "$dir"/*.deb | tar -x -C "$dir" --wildcards "$file"
+  (cd "$dir" && dpkg-deb -f ./*.deb Version >version.new && rm -f ./*.deb && mv version.new version)
+}
+
+main() {
+  local what
+  for what; do
+    case $what in
+      qemu) fetch_qemu ;;
+      linux) fetch_linux ;;
+      firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
+      busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
+      *) die "fetch.sh: '$what' is not one of qemu, linux, firmware, busybox" ;;
+    esac
+  done
+}
+locked fetch main "$@"

@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# What every build script shares: where things lie, how progress is shown,
+# how a cache key is made. Sourced, never run.
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${PCCD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pccd}
+# Paths of what this clone's inputs built, one NAME=path a line; read by pcclab.
+ENV_FILE=$ROOT/target/lab.env
+JOBS=$(nproc)
+mkdir -p "$CACHE/log" "$ROOT/target"
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# duration SECONDS -> "2m 05s"
+duration() {
+  if [ "$1" -ge 60 ]; then printf '%dm %02ds' $(($1 / 60)) $(($1 % 60))
+  else printf '%ds' "$1"; fi
+}
+
+# progress LOG -> how far the command writing LOG is, from its last lines:
+# ninja's [n/m] where there is one, else the number of files compiled.
+progress() {
+  local n
+  n=$(tail -n 3 "$1" 2>/dev/null | tr '\r' '\n' |
+    grep -oE '^\[[0-9]+/[0-9]+\]' | tail -n 1)
+  if [ -n "$n" ]; then printf '%s' "$n"; return; fi
+  n=$(grep -cE '^ *(CC|AS|LD|AR|HOSTCC) ' "$1" 2>/dev/null || :)
+  [ "${n:-0}" -gt 0 ] && printf '%s files' "$n"
+  return 0
+}
+
+# step "what" "how long it takes" command...: runs it with its output in a
+# log, shows that it is alive, and shows the log's end when it fails. What
+# takes less than a second is not worth a line.
+step() {
+  local what=$1 hint=$2 log start pid now shown=-1 status=0
+  shift 2
+  log=$CACHE/log/$(printf '%s' "$what" | tr -cs 'A-Za-z0-9.' '-').log
+  start=$SECONDS
+  "$@" >"$log" 2>&1 </dev/null & pid=$!
+  # shellcheck disable=SC2064 # the pid of now is meant
+  trap "kill $pid 2>/dev/null; exit 130" INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    now=$((SECONDS - start))
+    if [ -t 1 ] && [ $now -ge 1 ]; then
+      printf '\r\033[K%s (%s) ... %s %s' "$what" "$hint" \
+        "$(duration $now)" "$(progress "$log")"
+    elif [ $now -ge 1 ] && [ $shown -lt 0 ]; then
+      shown=0
+      say "$what ($hint) ..."
+    elif [ $shown -ge 0 ] && [ $((now - shown)) -ge 20 ]; then
+      shown=$now
+      say "  $(duration $now) $(progress "$log")"
+    fi
+    sleep 0.1
+  done
+  wait "$pid" || status=$?
+  trap - INT TERM
+  now=$((SECONDS - start))
+  if [ -t 1 ] && [ $now -ge 1 ]; then printf '\r\033[K'; fi
+  if [ $status -ne 0 ]; then
+    say "$what: FAILED after $(duration $now). The end of $log:"
+    tail -n 25 "$log" | sed 's/^/  | /'
+    die "$what failed; the whole log is $log"
+  fi
+  if [ $now -ge 1 ]; then say "$what: done in $(duration $now)"; fi
+}
+
+# key WORD... : a short hash of the words and of standard input.
+key() {
+  { printf '%s\n' "$@"; cat; } | sha256sum | cut -c1-16
+}
+
+# hash_of PATH... : one hash over the contents and names of tracked files.
+hash_of() {
+  (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard -- "$@" |
+    sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
+}
+
+# publish NAME path: enters NAME=path into the list that pcclab env prints.
+publish() {
+  local tmp
+  tmp=$(mktemp "$ENV_FILE.XXXXXX")
+  { [ -f "$ENV_FILE" ] && grep -v "^$1=" "$ENV_FILE"; printf '%s=%s\n' "$1" "$2"; } >"$tmp" || :
+  sort -o "$tmp" "$tmp"
+  mv "$tmp" "$ENV_FILE"
+}
+
+# locked NAME command...: one builder at a time for one cache entry.
+locked() {
+  local lock=$CACHE/$1.lock
+  shift
+  (
+    flock -n 9 || { say "waiting for another build that holds $lock"; flock 9; }
+    "$@"
+  ) 9>"$lock"
+}
+
+# The cross prefix: none on an arm64 host.
+case $(uname -m) in
+  aarch64) CROSS='' ;;
+  x86_64) CROSS=aarch64-linux-gnu- ;;
+  *) die "the host is $(uname -m); only x86_64 and aarch64 are supported" ;;
+esac
+
+# How QEMU is configured: arm64 under TCG and little else, 3 minutes to build.
+# shellcheck disable=SC2034 # for the scripts that build QEMU
+QEMU_OPTIONS=(--target-list=aarch64-softmmu --without-default-features
+  --enable-tcg --enable-fdt=system --enable-pixman --disable-docs
+  --disable-install-blobs --with-pkgversion=pccd)
+
+export CROSS JOBS CACHE ROOT ENV_FILE
