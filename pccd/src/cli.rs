@@ -1,0 +1,238 @@
+//! The command line: clap's structs, and what they come to once checked.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::daemon;
+use crate::log::Format;
+
+/// Default mailbox, for people. Tools use folders of their own.
+const MAILBOX: &str = "/tmp/pcc";
+/// Folder of handler files that is used if it is there.
+const MESSAGES: &str = "./messages";
+
+/// Plays the platform for ACPI PCC drivers: answers the messages a guest
+/// sends, from JSON files.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pccd",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: pccd run --mailbox /tmp/pcc --messages \
+                  ./messages\n\nExit status: 0 done, 1 a check failed, \
+                  2 wrong usage or our own trouble."
+)]
+pub struct Cli {
+    /// What to do; without, `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Arguments of `run`.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer the messages in a mailbox until told to end.
+    #[command(after_help = "Example: pccd run --mailbox /tmp/pcc --format \
+                            json 2>pccd.log")]
+    Run(RunArgs),
+    /// Check handler files.
+    #[command(after_help = "Example: pccd check --messages ./messages")]
+    Check(CheckArgs),
+    /// Send the guest a message it did not ask for.
+    #[command(after_help = "Example: pccd send --type vendor-PCI 1a f4 01 \
+                            02\n         pccd send --type PLDM --source 9 \
+                            --destination 8 80 00 02")]
+    Send(SendArgs),
+    /// Print a message decoded.
+    #[command(after_help = "Example: pccd decode 00 80 02\n         pccd \
+                            decode /tmp/pcc/rejected/FILE.pcc")]
+    Decode(DecodeArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Mailbox folder; may be given several times [default: /tmp/pcc].
+    #[arg(long, value_name = "DIR")]
+    pub mailbox: Vec<PathBuf>,
+    /// Folder of handler files; may be given several times [default:
+    /// ./messages if it is there, else those built in].
+    #[arg(long, value_name = "DIR")]
+    pub messages: Vec<PathBuf>,
+    /// Folder for what must survive a restart [default: state in the
+    /// mailbox].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// How the log on standard error is written.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: FormatArg,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder of handler files; may be given several times [default:
+    /// ./messages if it is there, else those built in].
+    #[arg(long, value_name = "DIR")]
+    pub messages: Vec<PathBuf>,
+}
+
+/// Arguments of `send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Mailbox folder.
+    #[arg(long, value_name = "DIR", default_value = MAILBOX)]
+    pub mailbox: PathBuf,
+    /// Message type, a number or a name; without, HEX starts with it.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// Source EID.
+    #[arg(long, default_value = "9")]
+    pub source: u8,
+    /// Destination EID.
+    #[arg(long, default_value = "8")]
+    pub destination: u8,
+    /// Message tag, 0 to 7.
+    #[arg(long, default_value = "0", value_parser =
+          clap::value_parser!(u8).range(0..8))]
+    pub tag: u8,
+    /// Subspace it is for [default: the first channel towards the guest].
+    #[arg(long)]
+    pub subspace: Option<u8>,
+    /// HEX is the whole content, from the signature (or envelope) on.
+    #[arg(long, conflicts_with_all = ["kind", "source", "destination",
+          "tag"])]
+    pub raw: bool,
+    /// The message's body in hex.
+    #[arg(value_name = "HEX", required = true)]
+    pub hex: Vec<String>,
+}
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    /// What the bytes are.
+    #[arg(long = "as", value_enum, default_value = "auto")]
+    pub layer: LayerArg,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: FormatArg,
+    /// Hex, the name of a file, or `-` for standard input.
+    #[arg(value_name = "HEX|FILE", required = true)]
+    pub input: Vec<String>,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FormatArg {
+    /// For people.
+    Text,
+    /// For tools.
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// What bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayerArg {
+    /// A content if it starts with a PCC signature, else a message.
+    Auto,
+    /// A file of a mailbox.
+    Content,
+    /// An MCTP packet, transport header first.
+    Packet,
+    /// An MCTP message, type byte first.
+    Message,
+}
+
+/// Folders of handler files: those given, or the default.
+pub fn messages(given: &[PathBuf]) -> Vec<PathBuf> {
+    let default = PathBuf::from(MESSAGES);
+    match given {
+        [] if default.is_dir() => vec![default],
+        given => given.to_vec(),
+    }
+}
+
+impl TryFrom<&RunArgs> for daemon::Config {
+    type Error = anyhow::Error;
+
+    fn try_from(args: &RunArgs) -> Result<Self> {
+        let mailboxes = match args.mailbox.as_slice() {
+            [] => vec![PathBuf::from(MAILBOX)],
+            given => given.to_vec(),
+        };
+        if args.state.is_some() && mailboxes.len() > 1 {
+            return Err(anyhow!(
+                "--state belongs to one mailbox, and there are {}: leave it \
+                 out, and each keeps its state in itself",
+                mailboxes.len()
+            ));
+        }
+        let mailboxes = mailboxes
+            .into_iter()
+            .map(|mailbox| {
+                let state = match &args.state {
+                    Some(state) => state.clone(),
+                    None => mailbox.join("state"),
+                };
+                (mailbox, state)
+            })
+            .collect();
+        Ok(Self { mailboxes, messages: messages(&args.messages) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default() {
+        let cli = Cli::parse_from(["pccd", "--mailbox", "/m"]);
+        assert!(cli.command.is_none());
+        let config = daemon::Config::try_from(&cli.run).unwrap();
+        assert_eq!(
+            config.mailboxes,
+            [(PathBuf::from("/m"), PathBuf::from("/m/state"))]
+        );
+        let cli = Cli::parse_from(["pccd"]);
+        let config = daemon::Config::try_from(&cli.run).unwrap();
+        assert_eq!(config.mailboxes[0].0, PathBuf::from(MAILBOX));
+    }
+
+    #[test]
+    fn one_state_is_not_for_two_mailboxes() {
+        let cli = Cli::parse_from([
+            "pccd", "--mailbox", "/a", "--mailbox", "/b", "--state", "/s",
+        ]);
+        assert!(daemon::Config::try_from(&cli.run).is_err());
+    }
+
+    #[test]
+    fn every_help_has_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().unwrap().to_string();
+            assert!(help.contains("Example: "), "{}", command.get_name());
+        }
+    }
+}

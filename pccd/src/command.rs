@@ -1,0 +1,215 @@
+//! What the subcommands do, each a function of its arguments.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::cli::{
+    CheckArgs, Cli, Command, DecodeArgs, FormatArg, LayerArg, RunArgs,
+    SendArgs, messages,
+};
+use crate::daemon;
+use crate::exchange::pack;
+use crate::handlers::error::Problems;
+use crate::handlers::file::parse_number;
+use crate::log::Log;
+use crate::mailbox::{Mailbox, UnaskedName, Waker};
+use crate::record::{
+    Decoded, compact, describe, describe_message, describe_packet, now,
+};
+use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
+use crate::wire::pcc;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+///
+/// Wrong usage or our own trouble; exit status 2.
+pub fn execute(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        None => run(&cli.run),
+        Some(Command::Run(args)) => run(args),
+        Some(Command::Check(args)) => check(args),
+        Some(Command::Send(args)) => send(args),
+        Some(Command::Decode(args)) => decode(args),
+    }
+}
+
+fn run(args: &RunArgs) -> Result<ExitCode> {
+    let config = daemon::Config::try_from(args)?;
+    let (waker, woken) = Waker::new();
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT]).context("cannot catch signals")?;
+    let stopper = waker.clone();
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            stopper.stop();
+        }
+    });
+    let log = Log::new(args.format.into(), io::stderr());
+    daemon::run(&config, now, log, &waker, &woken)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(args: &CheckArgs) -> Result<ExitCode> {
+    let folders = messages(&args.messages);
+    match daemon::load(&folders) {
+        Ok(handlers) => {
+            writeln!(
+                io::stdout(),
+                "{} handlers in {} files of {}: all right",
+                handlers.len(),
+                handlers.files(),
+                handlers.source()
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if error.is::<Problems>() => {
+            writeln!(io::stderr(), "{error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Hex of the command line, blanks and `0x` allowed.
+fn bytes_of(words: &[String]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for word in words.iter().flat_map(|word| word.split_whitespace()) {
+        let digits = word.strip_prefix("0x").unwrap_or(word);
+        let decoded = hex::decode(digits)
+            .map_err(|_| anyhow!("`{word}` is not pairs of hex digits"))?;
+        bytes.extend(decoded);
+    }
+    Ok(bytes)
+}
+
+fn type_of(text: &str) -> Result<u8> {
+    let named = MsgType::NAMES
+        .iter()
+        .find(|(_, name)| name.eq_ignore_ascii_case(text));
+    named
+        .map(|(number, _)| *number)
+        .or_else(|| parse_number(text))
+        .and_then(|number| u8::try_from(number).ok())
+        .filter(|number| *number < 0x80)
+        .ok_or_else(|| {
+            let names: Vec<&str> =
+                MsgType::NAMES.iter().map(|(_, name)| *name).collect();
+            anyhow!(
+                "`{text}` is no message type: give a number up to 0x7f, or \
+                 one of {}",
+                names.join(", ")
+            )
+        })
+}
+
+fn send(args: &SendArgs) -> Result<ExitCode> {
+    let mut mailbox = Mailbox::open_sender(&args.mailbox)?;
+    let channels = mailbox.channels()?.unwrap_or_default();
+    let mut body = bytes_of(&args.hex)?;
+    let contents = if args.raw {
+        vec![body]
+    } else {
+        if let Some(kind) = &args.kind {
+            body.insert(0, type_of(kind)?);
+        }
+        let channel = match args.subspace {
+            Some(subspace) => channels.get(subspace),
+            None => channels.inbox(),
+        };
+        let channel = channel.context(
+            "the mailbox has no such channel towards the guest: choose one \
+             with --subspace",
+        )?;
+        let route = Header {
+            destination: Eid(args.destination),
+            source: Eid(args.source),
+            som: true,
+            eom: true,
+            sequence: 0,
+            to: true,
+            tag: args.tag,
+        };
+        pack(body, &route, channel, BASELINE_UNIT)
+            .map_err(|reason| anyhow!(reason))?
+            .contents
+    };
+    let subspace = match (args.subspace, channels.inbox()) {
+        (Some(subspace), _) => subspace,
+        (None, Some(channel)) => channel.subspace,
+        (None, None) => 1,
+    };
+    let time = compact(now()).parse()?;
+    let mut name = UnaskedName { time, number: 1, subspace };
+    for content in contents {
+        name = mailbox.publish_unasked(name, &content)?;
+        writeln!(io::stdout(), "{name}: {}", describe(&content).summary)?;
+        name.number += 1;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The bytes to decode: of a file, of standard input, or hex.
+fn input(args: &DecodeArgs) -> Result<Vec<u8>> {
+    let raw = match args.input.as_slice() {
+        [one] if one == "-" => {
+            let mut raw = Vec::new();
+            io::stdin().read_to_end(&mut raw)?;
+            raw
+        }
+        [one] if Path::new(one).is_file() => std::fs::read(one)
+            .with_context(|| format!("cannot read {one}"))?,
+        words => {
+            return bytes_of(words).map_err(|error| {
+                anyhow!("{error}; and there is no such file")
+            });
+        }
+    };
+    // A file may hold bytes, or their hex.
+    let text = std::str::from_utf8(&raw).ok();
+    let decoded = text
+        .filter(|text| !text.trim().is_empty())
+        .and_then(|text| bytes_of(&[text.to_owned()]).ok());
+    Ok(decoded.unwrap_or(raw))
+}
+
+fn is_content(bytes: &[u8]) -> bool {
+    bytes.starts_with(&pcc::ENVELOPE_MAGIC) || pcc::signature(bytes).is_ok()
+}
+
+fn decode(args: &DecodeArgs) -> Result<ExitCode> {
+    let bytes = input(args)?;
+    let decoded = match args.layer {
+        LayerArg::Content => describe(&bytes),
+        LayerArg::Packet => describe_packet(&bytes),
+        LayerArg::Message => describe_message(&bytes),
+        LayerArg::Auto if is_content(&bytes) => describe(&bytes),
+        LayerArg::Auto => describe_message(&bytes),
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        FormatArg::Json => {
+            writeln!(out, "{}", serde_json::to_string(&decoded)?)?;
+        }
+        FormatArg::Text => print(&mut out, &decoded)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(out: &mut impl Write, decoded: &Decoded) -> io::Result<()> {
+    writeln!(out, "{}", decoded.summary)?;
+    for field in &decoded.fields {
+        let name = format!("{}.{}", field.layer, field.name);
+        write!(out, "  {name:<32} {}", field.value)?;
+        match &field.meaning {
+            Some(meaning) => writeln!(out, "  ({meaning})")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! The loop that joins mailbox, platform and log.
+//!
+//! One wake-up is one look at every mailbox. The order of the steps is what
+//! the promise of docs/mailbox.md §7 rests on: decide, commit, publish the
+//! replies, then what nobody asked for, then unlink the requests.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::handlers::Handlers;
+use crate::log::Log;
+use crate::mailbox::{Waker, sleep};
+use crate::record::{Event, Record, Time};
+use crate::station::Station;
+
+/// What the daemon is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Mailbox folders, each with its state folder.
+    pub mailboxes: Vec<(PathBuf, PathBuf)>,
+    /// Folders of handler files; none for those built in.
+    pub messages: Vec<PathBuf>,
+}
+
+/// The time, as the daemon is told it.
+pub type Clock = fn() -> Time;
+
+/// Loads the handlers a configuration names.
+///
+/// # Errors
+///
+/// Everything that is wrong in them.
+pub fn load(messages: &[PathBuf]) -> Result<Handlers> {
+    let handlers = if messages.is_empty() {
+        Handlers::builtin()
+    } else {
+        Handlers::load(messages)
+    };
+    Ok(handlers?)
+}
+
+/// Runs until the waker's stop.
+///
+/// # Errors
+///
+/// A mailbox cannot be used at the start, handler files are wrong, or
+/// `channels.json` is of another version.
+pub fn run<W: Write>(
+    config: &Config,
+    clock: Clock,
+    mut log: Log<W>,
+    waker: &Waker,
+    woken: &Receiver<()>,
+) -> Result<()> {
+    let handlers = load(&config.messages)?;
+    let mut stations = Vec::new();
+    let mut seen = HashSet::new();
+    for (path, state) in &config.mailboxes {
+        if !seen.insert(path) {
+            return Err(anyhow!("{} is named twice", path.display()));
+        }
+        let station =
+            Station::open(path, state, &handlers, clock, waker.clone())
+                .with_context(|| format!("mailbox {}", path.display()))?;
+        stations.push(station);
+    }
+    for station in &stations {
+        let mut record = Record::new(clock(), Event::Started);
+        record.mailbox = Some(station.path().display().to_string());
+        log.write(&record.because(format!(
+            "pccd {} answers for EID {} in {} with {} handlers from {}",
+            env!("CARGO_PKG_VERSION"),
+            station.eid(),
+            station.path().display(),
+            handlers.len(),
+            handlers.source(),
+        )));
+    }
+    while !waker.is_stopped() {
+        let mut retry: Option<Duration> = None;
+        for station in &mut stations {
+            let wanted = station.look(&mut log)?;
+            retry = match (retry, wanted) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        if !waker.is_stopped() && !sleep(woken, retry) {
+            break;
+        }
+    }
+    log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
+    Ok(())
+}
+
+/// Microseconds since a point in time.
+pub(crate) fn micros_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

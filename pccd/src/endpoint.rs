@@ -1,0 +1,523 @@
+//! The MCTP endpoint this platform is: its identity, its state, and the
+//! control answers every endpoint owes (DSP0236 1.3.1 §8 and §12).
+//!
+//! It knows no files, no time and no handlers; [`State`] is small and
+//! copied, so that a caller can commit the new one before it answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire::control::{
+    BASE_SPECIFICATION, Command, CompletionCode, Message, TYPE_NOT_SUPPORTED,
+};
+use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
+use crate::wire::version::Version;
+
+/// A vendor whose messages the endpoint knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VendorId {
+    /// PCI vendor id.
+    Pci(u16),
+    /// IANA enterprise number.
+    Iana(u32),
+}
+
+/// What never changes while the endpoint lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// UUID; without one Get Endpoint UUID is not supported.
+    pub uuid: Option<[u8; 16]>,
+    /// EID at the start of each life of the guest.
+    pub eid: Eid,
+    /// The EID that Set Endpoint ID's "reset" goes back to, if any.
+    pub static_eid: Option<Eid>,
+    /// Payload bytes of the packets we send.
+    pub transmission_unit: usize,
+    /// Message types reported, without control.
+    pub message_types: BTreeSet<u8>,
+    /// Versions by message type; 0xFF is the base specification.
+    pub versions: BTreeMap<u8, Vec<Version>>,
+    /// Vendors reported, with their command set.
+    pub vendors: Vec<(VendorId, u16)>,
+    /// Whether the discovery commands and flag exist.
+    pub discovery: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            uuid: None,
+            eid: Eid::NULL,
+            static_eid: None,
+            transmission_unit: BASELINE_UNIT,
+            message_types: BTreeSet::new(),
+            versions: BTreeMap::new(),
+            vendors: Vec::new(),
+            discovery: false,
+        }
+    }
+}
+
+/// What control messages change. It lasts for one life of the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// EID in force, 0 for none.
+    pub eid: u8,
+    /// The Discovered flag, where discovery is used.
+    pub discovered: bool,
+}
+
+/// What comes of a control message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This message goes back.
+    Reply(Vec<u8>),
+    /// Nothing goes back, for this reason.
+    Silent(String),
+}
+
+/// The endpoint: what it is and how it stands.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    config: Config,
+    state: State,
+}
+
+impl Endpoint {
+    /// An endpoint at the start of a life of the guest.
+    pub fn new(config: Config) -> Self {
+        let state = Self::initial(&config);
+        Self { config, state }
+    }
+
+    fn initial(config: &Config) -> State {
+        State { eid: config.eid.0, discovered: false }
+    }
+
+    /// Back to the start of a life of the guest.
+    pub fn reset(&mut self) {
+        self.state = Self::initial(&self.config);
+    }
+
+    /// What it is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Takes over a state, from a ledger or a committed answer.
+    pub fn set_state(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// EID in force.
+    pub fn eid(&self) -> Eid {
+        Eid(self.state.eid)
+    }
+
+    /// Whether a packet is for us; the drop rules of DSP0236 §8.10 that
+    /// come before assembly.
+    ///
+    /// # Errors
+    ///
+    /// The rule that drops it.
+    pub fn accepts(&self, header: &Header) -> Result<(), String> {
+        let Header { source, destination, .. } = *header;
+        if (1..=7).contains(&source.0) || source == Eid::BROADCAST {
+            return Err(format!("source EID {source} is not allowed"));
+        }
+        let ours = destination == Eid::NULL
+            || destination == Eid::BROADCAST
+            || destination == self.eid();
+        if !ours {
+            return Err(format!(
+                "destination EID {destination} is not ours, which is {}",
+                self.eid()
+            ));
+        }
+        if !header.to {
+            return Err("a response (TO clear) that nobody waits for".into());
+        }
+        Ok(())
+    }
+
+    /// The source of an answer to a packet: the EID it was sent to, or our
+    /// own for the null EID and broadcasts.
+    pub fn answers_from(&self, header: &Header) -> Eid {
+        match header.destination {
+            Eid::NULL | Eid::BROADCAST => self.eid(),
+            other => other,
+        }
+    }
+
+    /// Whether a message may be acted on as a control message at all.
+    ///
+    /// # Errors
+    ///
+    /// Why it is dropped without an answer.
+    pub fn judge_control<'a>(
+        message: &'a [u8],
+        packets: usize,
+    ) -> Result<Message<'a>, String> {
+        let request =
+            Message::decode(message).map_err(|error| error.to_string())?;
+        if packets > 1 {
+            return Err("a control message in several packets".into());
+        }
+        if request.ic {
+            return Err("a control message with the IC bit set".into());
+        }
+        if !request.rq {
+            return Err("a control response that nobody waits for".into());
+        }
+        Ok(request)
+    }
+
+    /// Acts on a control message and answers it.
+    pub fn handle(&mut self, message: &[u8]) -> Outcome {
+        let request = match Self::judge_control(message, 1) {
+            Ok(request) => request,
+            Err(reason) => return Outcome::Silent(reason),
+        };
+        match self.act(&request) {
+            Some(_) if request.datagram => {
+                Outcome::Silent("a datagram wants no answer".into())
+            }
+            Some((code, data)) => {
+                Outcome::Reply(request.respond(code, &data))
+            }
+            None => Outcome::Silent("the endpoint is discovered".into()),
+        }
+    }
+
+    /// Code and data of the answer; none where the command wants silence.
+    fn act(
+        &mut self,
+        request: &Message<'_>,
+    ) -> Option<(CompletionCode, Vec<u8>)> {
+        use CompletionCode::{InvalidLength, Success, UnsupportedCmd};
+        let discovery = self.config.discovery;
+        let uuid = self.config.uuid;
+        let refuse = |code| Some((code, Vec::new()));
+        let supported = match request.command {
+            Command::SetEndpointId
+            | Command::GetEndpointId
+            | Command::GetVersionSupport
+            | Command::GetMessageTypeSupport
+            | Command::GetVendorSupport => true,
+            Command::GetEndpointUuid => uuid.is_some(),
+            Command::PrepareForDiscovery | Command::EndpointDiscovery => {
+                discovery
+            }
+            _ => false,
+        };
+        if !supported {
+            return refuse(UnsupportedCmd);
+        }
+        let answer = match (request.command, request.data) {
+            (Command::SetEndpointId, [operation, eid]) => {
+                self.set_eid(operation & 3, Eid(*eid))
+            }
+            (Command::GetEndpointId, []) => {
+                let kind = match self.config.static_eid {
+                    None => 0,
+                    Some(fixed) if fixed == self.eid() => 2,
+                    Some(_) => 3,
+                };
+                (Success, vec![self.state.eid, kind, 0])
+            }
+            (Command::GetEndpointUuid, []) => {
+                (Success, uuid.unwrap_or_default().to_vec())
+            }
+            (Command::GetVersionSupport, [kind]) => self.versions(*kind),
+            (Command::GetMessageTypeSupport, []) => {
+                let types = &self.config.message_types;
+                let count = u8::try_from(types.len()).unwrap_or(u8::MAX);
+                let listed = types.iter().copied().take(count.into());
+                (Success, std::iter::once(count).chain(listed).collect())
+            }
+            (Command::GetVendorSupport, [selector]) => {
+                self.vendor(*selector)
+            }
+            (Command::PrepareForDiscovery, []) => {
+                self.state.discovered = false;
+                (Success, Vec::new())
+            }
+            (Command::EndpointDiscovery, []) => {
+                if self.state.discovered {
+                    return None;
+                }
+                (Success, Vec::new())
+            }
+            _ => (InvalidLength, Vec::new()),
+        };
+        Some(answer)
+    }
+
+    /// DSP0236 §12.3. There is one bus, so set and force are the same.
+    fn set_eid(
+        &mut self,
+        operation: u8,
+        eid: Eid,
+    ) -> (CompletionCode, Vec<u8>) {
+        let refused = (CompletionCode::InvalidData, Vec::new());
+        match operation {
+            0 | 1 if eid.is_assignable() => self.state.eid = eid.0,
+            2 => match self.config.static_eid {
+                Some(fixed) => self.state.eid = fixed.0,
+                None => return refused,
+            },
+            3 if self.config.discovery => self.state.discovered = true,
+            _ => return refused,
+        }
+        (CompletionCode::Success, vec![0, self.state.eid, 0])
+    }
+
+    /// DSP0236 §12.6: oldest first.
+    fn versions(&self, kind: u8) -> (CompletionCode, Vec<u8>) {
+        let listed = self.config.versions.get(&kind).or_else(|| {
+            // The control protocol is part of the base specification.
+            (kind == u8::from(MsgType::Control))
+                .then(|| self.config.versions.get(&BASE_SPECIFICATION))?
+        });
+        let Some(listed) = listed.filter(|listed| !listed.is_empty()) else {
+            return (TYPE_NOT_SUPPORTED, Vec::new());
+        };
+        let count = u8::try_from(listed.len()).unwrap_or(u8::MAX);
+        let bytes = listed.iter().take(count.into()).flat_map(|v| v.0);
+        (
+            CompletionCode::Success,
+            std::iter::once(count).chain(bytes).collect(),
+        )
+    }
+
+    /// DSP0236 §12.8.
+    fn vendor(&self, selector: u8) -> (CompletionCode, Vec<u8>) {
+        let vendors = &self.config.vendors;
+        let Some((id, command_set)) = vendors.get(usize::from(selector))
+        else {
+            return (CompletionCode::InvalidData, Vec::new());
+        };
+        let next = match usize::from(selector) + 1 {
+            next if next < vendors.len() => selector.saturating_add(1),
+            _ => u8::MAX,
+        };
+        let mut data = vec![next];
+        match id {
+            VendorId::Pci(id) => {
+                data.push(0);
+                data.extend(id.to_be_bytes());
+            }
+            VendorId::Iana(id) => {
+                data.push(1);
+                data.extend(id.to_be_bytes());
+            }
+        }
+        data.extend(command_set.to_be_bytes());
+        (CompletionCode::Success, data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(texts: &[&str]) -> Vec<Version> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new(Config {
+            uuid: Some(*b"0123456789abcdef"),
+            eid: Eid(9),
+            message_types: BTreeSet::from([0x01, 0x7e]),
+            versions: BTreeMap::from([
+                (0xff, versions(&["1.0", "1.1", "1.2", "1.3.3"])),
+                (0x05, vec![Version([0xf4, 0xf3, 0xf2, 0xf1])]),
+            ]),
+            vendors: vec![
+                (VendorId::Iana(0x1234_abcd), 0x5678),
+                (VendorId::Pci(0xabcd), 0x5678),
+            ],
+            ..Config::default()
+        })
+    }
+
+    fn answer(endpoint: &mut Endpoint, request: &[u8]) -> Vec<u8> {
+        match endpoint.handle(request) {
+            Outcome::Reply(reply) => reply,
+            Outcome::Silent(reason) => panic!("silent: {reason}"),
+        }
+    }
+
+    /// Request, response, origin (facts/mctp.md section 12).
+    #[test]
+    fn golden_cases() {
+        const CASES: &[(&[u8], &[u8], &str)] = &[
+            (&[0, 0x80, 1, 0, 0x42], &[0, 0, 1, 0, 0, 0x42, 0], "MD"),
+            (&[0, 0x80, 5, 0], &[0, 0, 5, 3], "S36, one byte too many"),
+            (
+                &[0, 0x80, 4, 5],
+                &[0, 0, 4, 0, 1, 0xf4, 0xf3, 0xf2, 0xf1],
+                "MD",
+            ),
+            (
+                &[0, 0x80, 4, 0xff],
+                &[
+                    0, 0, 4, 0, 4, 0xf1, 0xf0, 0xff, 0, 0xf1, 0xf1, 0xff, 0,
+                    0xf1, 0xf2, 0xff, 0, 0xf1, 0xf3, 0xf3, 0,
+                ],
+                "LM",
+            ),
+            (&[0, 0x80, 4, 6], &[0, 0, 4, 0x80], "LM, not supported"),
+            (
+                &[0, 0x80, 6, 0],
+                &[
+                    0, 0, 6, 0, 1, 1, 0x12, 0x34, 0xab, 0xcd, 0x56, 0x78,
+                ],
+                "MD, IANA",
+            ),
+            (
+                &[0, 0x80, 6, 1],
+                &[0, 0, 6, 0, 0xff, 0, 0xab, 0xcd, 0x56, 0x78],
+                "MD, PCI",
+            ),
+            (&[0, 0x80, 6, 2], &[0, 0, 6, 2], "MD, out of range"),
+            (&[0, 0x80, 0xf2], &[0, 0, 0xf2, 5], "V probe"),
+            (&[0, 0x80, 0x0b], &[0, 0, 0x0b, 5], "MD, SMBus"),
+            (
+                &[0, 0x8a, 1, 0, 0x0a],
+                &[0, 0x0a, 1, 0, 0, 0x0a, 0],
+                "MRS, instance 10",
+            ),
+            (
+                &[0, 0x81, 3],
+                b"\x00\x01\x03\x000123456789abcdef",
+                "S36, UUID",
+            ),
+            (&[0, 0x80, 2], &[0, 0, 2, 0, 9, 0, 0], "worked example 1"),
+            (&[0, 0x80, 5], &[0, 0, 5, 0, 2, 1, 0x7e], "two types"),
+        ];
+        for (request, response, origin) in CASES {
+            let found = answer(&mut endpoint(), request);
+            assert_eq!(&found, response, "{origin}: {request:02x?}");
+        }
+    }
+
+    #[test]
+    fn every_command_with_every_length() {
+        // (command, length of its request data)
+        let lengths = [(1, 2), (2, 0), (3, 0), (4, 1), (5, 0), (6, 1)];
+        for command in 0..=u8::MAX {
+            let known = lengths.iter().find(|(code, _)| *code == command);
+            for length in 0..8_usize {
+                let mut request = vec![0, 0x80, command];
+                request.resize(3 + length, 0xa5);
+                let reply = answer(&mut endpoint(), &request);
+                let code = reply[3];
+                match known {
+                    None => assert_eq!(code, 5, "{request:02x?}"),
+                    Some((_, right)) if *right == length => {
+                        assert_ne!(code, 3, "{request:02x?}");
+                    }
+                    Some(_) => assert_eq!(code, 3, "{request:02x?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn set_endpoint_id_takes_every_value_by_the_rules() {
+        for operation in 0..=u8::MAX {
+            for eid in 0..=u8::MAX {
+                let mut endpoint = endpoint();
+                let reply =
+                    answer(&mut endpoint, &[0, 0x80, 1, operation, eid]);
+                let right = operation & 3 < 2 && (8..=254).contains(&eid);
+                if right {
+                    assert_eq!(reply, [0, 0, 1, 0, 0, eid, 0]);
+                    assert_eq!(endpoint.eid(), Eid(eid));
+                } else {
+                    assert_eq!(reply, [0, 0, 1, 2]);
+                    assert_eq!(endpoint.eid(), Eid(9));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn static_eid_and_discovery() {
+        let mut endpoint = Endpoint::new(Config {
+            static_eid: Some(Eid(20)),
+            discovery: true,
+            ..Config::default()
+        });
+        assert_eq!(
+            answer(&mut endpoint, &[0, 0x80, 2]),
+            [0, 0, 2, 0, 0, 3, 0]
+        );
+        assert_eq!(
+            answer(&mut endpoint, &[0, 0x80, 1, 2, 0]),
+            [0, 0, 1, 0, 0, 20, 0]
+        );
+        assert_eq!(
+            answer(&mut endpoint, &[0, 0x80, 2]),
+            [0, 0, 2, 0, 20, 2, 0]
+        );
+        assert_eq!(answer(&mut endpoint, &[0, 0x80, 0x0c]), [0, 0, 12, 0]);
+        answer(&mut endpoint, &[0, 0x80, 1, 3, 0]);
+        assert!(matches!(
+            endpoint.handle(&[0, 0x80, 0x0c]),
+            Outcome::Silent(_)
+        ));
+        assert_eq!(answer(&mut endpoint, &[0, 0x80, 0x0b]), [0, 0, 11, 0]);
+        assert!(!endpoint.state().discovered);
+    }
+
+    #[test]
+    fn what_gets_no_answer() {
+        let cases: &[(&str, &[u8])] = &[
+            ("response", &[0, 0x00, 2]),
+            ("datagram", &[0, 0xc0, 2]),
+            ("IC set", &[0x80, 0x80, 2]),
+            ("two bytes", &[0, 0x80]),
+            ("empty", &[]),
+        ];
+        for (name, message) in cases {
+            let outcome = endpoint().handle(message);
+            assert!(matches!(outcome, Outcome::Silent(_)), "{name}");
+        }
+        assert!(Endpoint::judge_control(&[0, 0x80, 2], 2).is_err());
+        // A datagram acts all the same.
+        let mut endpoint = endpoint();
+        endpoint.handle(&[0, 0xc0, 1, 0, 0x42]);
+        assert_eq!(endpoint.eid(), Eid(0x42));
+    }
+
+    #[test]
+    fn every_address_by_the_drop_rules() {
+        let endpoint = endpoint();
+        for number in 0..=u8::MAX {
+            let mut header = Header {
+                destination: Eid(9),
+                source: Eid(number),
+                som: true,
+                eom: true,
+                sequence: 0,
+                to: true,
+                tag: 0,
+            };
+            let allowed = number == 0 || (8..=254).contains(&number);
+            assert_eq!(endpoint.accepts(&header).is_ok(), allowed);
+            header.source = Eid(8);
+            header.destination = Eid(number);
+            let ours = [0, 9, 255].contains(&number);
+            assert_eq!(endpoint.accepts(&header).is_ok(), ours);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What is wrong with handler files, said so that it can be put right:
+//! file, line, column, field, what was expected, and the nearest name.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// The nearest of some names, if one is near enough to be meant.
+pub fn nearest<'a>(
+    word: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| {
+            let other = name.to_lowercase();
+            let score = strsim::jaro_winkler(&lower, &other);
+            let edits = strsim::damerau_levenshtein(&lower, &other);
+            (name, score, edits)
+        })
+        .filter(|(_, score, edits)| *edits <= 2 || *score > 0.85)
+        .max_by(|a, b| {
+            b.2.cmp(&a.2).then(a.1.total_cmp(&b.1)).then(b.0.cmp(a.0))
+        })
+        .map(|(name, _, _)| name)
+}
+
+/// One thing that is wrong in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// File name as given.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// Path in the file, empty for the whole of it.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would have been right.
+    pub expected: Option<String>,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+    picture: String,
+}
+
+impl Problem {
+    /// A problem at a range of a file's text.
+    pub fn at(
+        file: &str,
+        text: &str,
+        range: Range<usize>,
+        field: String,
+        message: String,
+        expected: Option<String>,
+        suggestion: Option<String>,
+    ) -> Self {
+        let start = range.start.min(text.len());
+        let before = text.get(..start).unwrap_or("");
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |tail| {
+            tail.chars().count()
+        }) + 1;
+        let label = match (&suggestion, field.is_empty()) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, false) => format!("in {field}"),
+            (None, true) => String::new(),
+        };
+        // Show the first line of a value that spans several.
+        let end = text
+            .get(start..range.end.min(text.len()))
+            .and_then(|value| value.find('\n'))
+            .map_or(range.end.min(text.len()), |length| start + length);
+        let annotation = AnnotationKind::Primary.span(start..end);
+        let snippet = Snippet::source(text)
+            .path(file)
+            .annotation(annotation.label(label.as_str()));
+        let mut group = Level::ERROR.primary_title(&message).element(snippet);
+        if !field.is_empty() {
+            let note = format!("field: {field}");
+            group = group.element(Level::NOTE.message(note));
+        }
+        if let Some(expected) = &expected {
+            let help = format!("expected {expected}");
+            group = group.element(Level::HELP.message(help));
+        }
+        let picture = Renderer::plain().render(&[group]).to_string();
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            field,
+            message,
+            expected,
+            suggestion,
+            picture,
+        }
+    }
+
+    /// A problem with a file as a whole.
+    pub fn whole(file: &str, message: String) -> Self {
+        let picture = format!("error: {message}\n --> {file}");
+        Self {
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            field: String::new(),
+            message,
+            expected: None,
+            suggestion: None,
+            picture,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.picture)
+    }
+}
+
+/// Everything that is wrong in some handler files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}\n")?;
+        }
+        match self.0.len() {
+            1 => f.write_str("1 error in the handler files"),
+            count => write!(f, "{count} errors in the handler files"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        let names = ["name", "match", "reply", "then"];
+        assert_eq!(nearest("mtach", names), Some("match"));
+        assert_eq!(nearest("replay", names), Some("reply"));
+        assert_eq!(nearest("Match", names), Some("match"));
+        assert_eq!(nearest("zzzzzz", names), None);
+    }
+
+    #[test]
+    fn the_picture_names_the_place() {
+        let text = "{\n  \"handlres\": []\n}\n";
+        let problem = Problem::at(
+            "a.json",
+            text,
+            4..14,
+            "handlres".into(),
+            "unknown field `handlres`".into(),
+            Some("`endpoint` or `handlers`".into()),
+            Some("handlers".into()),
+        );
+        assert_eq!((problem.line, problem.column), (2, 3));
+        let picture = problem.to_string();
+        for part in [
+            "a.json:2:3",
+            "\"handlres\": []",
+            "did you mean `handlers`?",
+            "expected `endpoint` or",
+        ] {
+            assert!(picture.contains(part), "{part} in\n{picture}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Handlers as a whole: what is asked, what is answered, what is refused.
+
+use super::*;
+
+const HEADER: Header = Header {
+    destination: Eid(9),
+    source: Eid(8),
+    som: true,
+    eom: true,
+    sequence: 0,
+    to: true,
+    tag: 3,
+};
+
+fn ask(
+    handlers: &Handlers,
+    message: &[u8],
+) -> Result<Option<Answer>, Failed> {
+    handlers.ask(Request { header: &HEADER, subspace: 0, message })
+}
+
+fn reply(handlers: &Handlers, message: &[u8]) -> Option<Vec<u8>> {
+    ask(handlers, message).unwrap().and_then(|answer| answer.reply)
+}
+
+#[test]
+fn builtin_handlers_answer() {
+    let handlers = Handlers::builtin().unwrap();
+    let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
+        ("GetTID", &[1, 0x80, 0, 2], Some(&[1, 0, 0, 2, 0, 1])),
+        ("instance", &[1, 0x9f, 0, 2], Some(&[1, 0x1f, 0, 2, 0, 1])),
+        (
+            "GetPLDMTypes",
+            &[1, 0x80, 0, 4],
+            Some(&[1, 0, 0, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0]),
+        ),
+        (
+            "LP, GetPLDMVersion",
+            &[1, 0x80, 0, 3, 0, 0, 0, 0, 1, 0],
+            Some(&[
+                1, 0, 0, 3, 0, 0, 0, 0, 0, 5, 0x00, 0xf0, 0xf1, 0xf1, 0xba,
+                0xbe, 0x9d, 0x53,
+            ]),
+        ),
+        (
+            "GetPLDMVersion of platform",
+            &[1, 0x80, 0, 3, 0, 0, 0, 0, 1, 2],
+            Some(&[1, 0, 0, 3, 0x83]),
+        ),
+        (
+            "LP, GetPLDMCommands",
+            &[1, 0x80, 0, 5, 0, 0x00, 0xf0, 0xf1, 0xf1],
+            Some(&[
+                1, 0, 0, 5, 0, 0x3c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ]),
+        ),
+        ("LP, unknown", &[1, 0x80, 0, 0x7f], Some(&[1, 0, 0, 0x7f, 5])),
+        ("unknown type", &[1, 0x80, 9, 1], Some(&[1, 0, 9, 1, 0x20])),
+        ("datagram", &[1, 0xc0, 0, 2], None),
+        ("response", &[1, 0x00, 0, 2], None),
+        (
+            "echo",
+            &[0x7e, 0x1a, 0xf4, 1, 2],
+            Some(&[0x7e, 0x1a, 0xf4, 1, 2]),
+        ),
+        ("empty echo", &[0x7e, 0x1a, 0xf4], Some(&[0x7e, 0x1a, 0xf4])),
+        ("other vendor", &[0x7e, 0x1a, 0xf5, 1], None),
+        ("cut short", &[0x7e, 0x1a], None),
+        ("nobody's type", &[5, 0x10, 0x84, 0, 0], None),
+        ("control", &[0, 0x80, 2], None),
+    ];
+    for (name, request, expected) in cases {
+        assert_eq!(
+            reply(&handlers, request).as_deref(),
+            *expected,
+            "{name}"
+        );
+    }
+    let answer =
+        ask(&handlers, b"\x7e\x1a\xf4notify").unwrap().unwrap();
+    assert_eq!(answer.handler, "notify me");
+    assert_eq!(answer.reply.as_deref(), Some(&b"\x7e\x1a\xf4ok"[..]));
+    assert_eq!(
+        answer.unasked,
+        [Unasked {
+            message: b"\x7e\x1a\xf4hello".to_vec(),
+            destination: Eid(8),
+            tag: 0
+        }]
+    );
+}
+
+#[test]
+fn answers_may_be_wrong_on_purpose() {
+    let text = r#"{"handlers": [
+      {"name": "wrong instance",
+       "match": {"fields": {"mctp.type": "PLDM", "pldm.type": "base",
+                            "pldm.command": "GetTID"}},
+       "reply": {"fields": {"pldm.instance_id": 31, "pldm.tid": 7,
+                            "pldm.completion_code": "SUCCESS"}}},
+      {"name": "wrong uuid",
+       "match": {"fields": {"mctp.type": "control",
+                            "control.command": "Get Endpoint UUID"}},
+       "reply": {"fields": {"control.completion_code": 0,
+         "control.uuid": "ffffffff-ffff-ffff-ffff-ffffffffffff"}}},
+      {"name": "tag in hex", "match": {"hex": "05 ** "},
+       "reply": {"hex": "05 {{ request.tag | hex }} {{ request.hex }}"}},
+      {"name": "silent", "match": {"hex": "06 ??"}, "reply": "none"}
+    ]}"#;
+    let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
+    assert_eq!(
+        reply(&handlers, &[1, 0x80, 0, 2]).unwrap(),
+        [1, 31, 0, 2, 0, 7]
+    );
+    let mut uuid = vec![0, 1, 3, 0];
+    uuid.extend([0xff; 16]);
+    assert_eq!(reply(&handlers, &[0, 0x81, 3]).unwrap(), uuid);
+    assert_eq!(reply(&handlers, &[5, 1]).unwrap(), [5, 3, 5, 1]);
+    let silent = ask(&handlers, &[6, 1]).unwrap().unwrap();
+    assert_eq!((silent.handler.as_str(), silent.reply), ("silent", None));
+    assert_eq!(
+        handlers.endpoint().message_types.iter().collect::<Vec<_>>(),
+        [&1, &5, &6]
+    );
+    assert_eq!(handlers.endpoint().eid, Eid(9), "the built-in endpoint");
+}
+
+#[test]
+fn priorities_and_order() {
+    let text = r#"{"handlers": [
+      {"name": "low", "priority": -1, "match": {"hex": "05 **"},
+       "reply": {"hex": "05 00"}},
+      {"name": "first", "match": {"hex": "05 01"},
+       "reply": {"hex": "05 01"}},
+      {"name": "second", "match": {"hex": "05 01"},
+       "reply": {"hex": "05 02"}}
+    ]}"#;
+    let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
+    assert_eq!(reply(&handlers, &[5, 1]).unwrap(), [5, 1]);
+    assert_eq!(reply(&handlers, &[5, 9]).unwrap(), [5, 0]);
+}
+
+#[test]
+fn a_template_that_fails_says_so() {
+    let text = r#"{"handlers": [
+      {"name": "bad", "match": {"hex": "05 **"},
+       "reply": {"hex": "05 {{ request.vendor.data }}"}}
+    ]}"#;
+    let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
+    let failed = ask(&handlers, &[5, 1]).unwrap_err();
+    assert_eq!(failed.handler, "bad (t.json)");
+    assert!(failed.reason.contains("undefined"), "{}", failed.reason);
+}
+
+/// Wrong files: what is in them, where the error is, what is said.
+#[test]
+fn wrong_files_are_refused() {
+    let handler = |inner: &str| format!("{{\"handlers\": [\n{inner}\n]}}");
+    let ok = r#""reply": {"hex": "05 01"}"#;
+    let cases: &[(&str, String, (usize, usize), &[&str])] = &[
+        (
+            "typo in a key",
+            handler(&format!(
+                r#"{{"name": "a", "mtach": {{"hex": "05"}}, {ok}}}"#
+            )),
+            (2, 15),
+            &["unknown field `mtach`", "did you mean `match`?", "handlers[0]"],
+        ),
+        (
+            "typo in a field",
+            handler(&format!(
+                r#"{{"name": "a",
+ "match": {{"fields": {{"mctp.typ": 1}}}}, {ok}}}"#
+            )),
+            (3, 23),
+            &[
+                "unknown field `mctp.typ`",
+                "did you mean `mctp.type`?",
+                r#"handlers[0].match.fields["mctp.typ"]"#,
+            ],
+        ),
+        (
+            "typo in a value",
+            handler(&format!(
+                r#"{{"name": "a",
+ "match": {{"fields": {{"mctp.type": "PLMD"}}}}, {ok}}}"#
+            )),
+            (3, 36),
+            &["`PLMD` is no value of `mctp.type`", "did you mean `PLDM`?"],
+        ),
+        (
+            "typo in a choice",
+            handler(&format!(
+                r#"{{"name": "a", "match": {{"hxe": "05"}}, {ok}}}"#
+            )),
+            (2, 25),
+            &["unknown variant `hxe`", "did you mean `hex`?"],
+        ),
+        (
+            "reply not given",
+            handler(r#"{"name": "a", "match": {"hex": "05"}}"#),
+            (2, 37),
+            &["missing field `reply`"],
+        ),
+        (
+            "bad hex",
+            handler(&format!(
+                r#"{{"name": "a", "match": {{"hex": "0x5g"}}, {ok}}}"#
+            )),
+            (2, 32),
+            &["hex"],
+        ),
+        (
+            "a field of the answer without value",
+            handler(
+                r#"{"name": "a", "match": {"fields": {"mctp.type": "PLDM",
+ "pldm.type": "base", "pldm.command": "GetTID"}},
+ "reply": {"fields": {"pldm.completion_code": 0}}}"#,
+            ),
+            (4, 22),
+            &["field `pldm.tid` has no value"],
+        ),
+        (
+            "a field the answer does not have",
+            handler(
+                r#"{"name": "a", "match": {"fields": {"mctp.type": "PLDM",
+ "pldm.type": "base", "pldm.command": "GetTID"}},
+ "reply": {"fields": {"pldm.completion_code": 0, "pldm.tid": 1,
+ "pldm.types": ["base"]}}}"#,
+            ),
+            (5, 2),
+            &["this message has no field `pldm.types`"],
+        ),
+        (
+            "a value that does not fit",
+            handler(
+                r#"{"name": "a", "match": {"hex": "05"}, "reply": {"hex":
+ "05"}, "then": [{"unasked": {"message": {"hex": "05"}, "tag": 8}}]}"#,
+            ),
+            (3, 64),
+            &["8 is too large", "0 to 7"],
+        ),
+        (
+            "unknown name in a template",
+            handler(
+                r#"{"name": "a", "match": {"hex": "05"},
+ "reply": {"hex": "05 {{ request.tga }}"}}"#,
+            ),
+            (3, 19),
+            &["unknown name `request.tga`", "did you mean `request.tag`?"],
+        ),
+        (
+            "broken JSON",
+            "{\"handlers\": [\n,]}".to_owned(),
+            (2, 1),
+            &["expected value"],
+        ),
+        (
+            "more after the end",
+            "{} x".to_owned(),
+            (1, 4),
+            &["trailing characters"],
+        ),
+        (
+            "endpoint",
+            "{\"endpoint\": {\n\"uuid\": \"12\", \"eid\": 7,\n\
+             \"versions\": {\"PLMD\": [\"1\"]}}}"
+                .to_owned(),
+            (2, 9),
+            &[
+                "`12` is not a UUID",
+                "7 is no EID",
+                "did you mean `PLDM`?",
+                "`1` is not a version",
+            ],
+        ),
+        (
+            "two handlers of one name",
+            handler(&format!(
+                r#"{{"name": "a", "match": {{"hex": "05"}}, {ok}}},
+{{"name": "a", "match": {{"hex": "06"}}, {ok}}}"#
+            )),
+            (3, 10),
+            &["there is a handler `a` in t.json already"],
+        ),
+    ];
+    let mut misplaced = Vec::new();
+    for (name, text, place, parts) in cases {
+        let problems =
+            Handlers::from_texts(&[("t.json", text)]).unwrap_err();
+        let first = problems.0.first().unwrap();
+        let picture = problems.to_string();
+        if (first.line, first.column) != *place {
+            misplaced.push(format!("{name} at {place:?}\n{picture}"));
+        }
+        for part in *parts {
+            assert!(picture.contains(part), "{name}: {part} in\n{picture}");
+        }
+    }
+    assert!(misplaced.is_empty(), "{}", misplaced.join("\n"));
+}
+
+#[test]
+fn two_endpoints_are_refused() {
+    let text = r#"{"endpoint": {"eid": 20}}"#;
+    let files = [("a.json", text), ("b.json", text)];
+    let problems = Handlers::from_texts(&files).unwrap_err();
+    assert!(problems.to_string().contains("in a.json already"));
+    let handlers = Handlers::from_texts(&files[..1]).unwrap();
+    assert_eq!(handlers.endpoint().eid, Eid(20));
+}

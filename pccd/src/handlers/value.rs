@@ -1,0 +1,407 @@
+//! Values as handler files write them, made into values of wire fields, and
+//! byte patterns in hex.
+
+use serde_json::Value as Json;
+
+use super::error::nearest;
+use super::file::parse_number;
+use crate::wire::layout::{Item, Kind, Value};
+use crate::wire::message;
+use crate::wire::version::Version;
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// What is wrong.
+    pub message: String,
+    /// What would have been right.
+    pub expected: Option<String>,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+impl Wrong {
+    /// Without a suggestion.
+    pub fn new(
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            expected: Some(expected.into()),
+            suggestion: None,
+        }
+    }
+}
+
+/// The table entries of a full field name.
+pub fn field_items(field: &str) -> Result<Vec<Item>, Wrong> {
+    let items = message::items(field);
+    if !items.is_empty() {
+        return Ok(items);
+    }
+    let known: Vec<String> = message::all_items()
+        .iter()
+        .map(|(layer, item)| format!("{layer}.{}", item.name))
+        .collect();
+    let meant = nearest(field, known.iter().map(String::as_str));
+    Err(Wrong {
+        message: format!("unknown field `{field}`"),
+        expected: Some(
+            "a field name as `pccd decode` prints it, layer.name".into(),
+        ),
+        suggestion: meant.map(str::to_owned),
+    })
+}
+
+/// A JSON value as the value of a field. Several tables may know the field;
+/// the first that can hold the value decides.
+pub fn value_of(
+    field: &str,
+    items: &[Item],
+    json: &Json,
+) -> Result<Value, Wrong> {
+    let mut first = None;
+    for item in items {
+        match one(field, items, item, json) {
+            Ok(value) => return Ok(value),
+            Err(wrong) => {
+                first.get_or_insert(wrong);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| {
+        Wrong::new(format!("unknown field `{field}`"), "a field name")
+    }))
+}
+
+fn one(
+    field: &str,
+    items: &[Item],
+    item: &Item,
+    json: &Json,
+) -> Result<Value, Wrong> {
+    if item.is_number() {
+        let number = match json {
+            Json::Number(number) => number.as_u64(),
+            Json::Bool(flag) => Some(u64::from(*flag)),
+            Json::String(text) => {
+                Some(named_number(field, items, text.trim())?)
+            }
+            _ => None,
+        };
+        let room = format!(
+            "a number from 0 to {}",
+            (1_u64 << item.width()) - 1
+        );
+        return match number {
+            Some(number) if number >> item.width() == 0 => {
+                Ok(Value::Number(number))
+            }
+            _ => Err(Wrong::new(
+                format!("`{field}` cannot be {json}"),
+                room,
+            )),
+        };
+    }
+    let bytes = match (item.kind, json) {
+        (_, Json::Array(list)) => list_bytes(field, item, list)?,
+        (Kind::Uuid, Json::String(text)) => uuid(text).ok_or_else(|| {
+            Wrong::new(
+                format!("{json} is not a UUID"),
+                "a UUID, as in \"01234567-89ab-cdef-0123-456789abcdef\"",
+            )
+        })?,
+        (_, Json::String(text)) => hex_bytes(text)?,
+        _ => {
+            return Err(Wrong::new(
+                format!("`{field}` cannot be {json}"),
+                "bytes in hex, as in \"01 a2\"",
+            ));
+        }
+    };
+    let fixed = match item.kind {
+        Kind::Bytes(count) | Kind::BitSet(count) => Some(count),
+        _ => None,
+    };
+    match fixed {
+        Some(count) if count != bytes.len() => Err(Wrong::new(
+            format!("`{field}` has {} bytes", bytes.len()),
+            format!("exactly {count} bytes"),
+        )),
+        _ => Ok(Value::Bytes(bytes)),
+    }
+}
+
+/// A number, or the name of a value in any table of the field.
+fn named_number(
+    field: &str,
+    items: &[Item],
+    text: &str,
+) -> Result<u64, Wrong> {
+    let names = || items.iter().flat_map(|item| item.names);
+    let named =
+        names().find(|(_, name)| name.eq_ignore_ascii_case(text));
+    if let Some((number, _)) = named {
+        return Ok(*number);
+    }
+    if let Some(number) = parse_number(text) {
+        return Ok(number);
+    }
+    let known: Vec<&str> = names().map(|(_, name)| *name).collect();
+    Err(Wrong {
+        message: format!("`{text}` is no value of `{field}`"),
+        expected: Some(match known.is_empty() {
+            true => "a number, as in 26 or \"0x1a\"".to_owned(),
+            false => format!("a number, or one of `{}`", {
+                let mut listed = known.clone();
+                listed.dedup();
+                listed.join("`, `")
+            }),
+        }),
+        suggestion: nearest(text, known).map(str::to_owned),
+    })
+}
+
+fn list_bytes(
+    field: &str,
+    item: &Item,
+    list: &[Json],
+) -> Result<Vec<u8>, Wrong> {
+    let mut bytes = match item.kind {
+        Kind::BitSet(count) => vec![0; count],
+        _ => Vec::new(),
+    };
+    for element in list {
+        match (item.kind, element) {
+            (Kind::Versions { reversed, .. }, Json::String(text)) => {
+                let version: Version = text.parse().map_err(|error| {
+                    Wrong::new(
+                        format!("`{text}` is not a version"),
+                        format!("{error}"),
+                    )
+                })?;
+                bytes.extend(match reversed {
+                    true => version.reversed(),
+                    false => version.0,
+                });
+            }
+            (Kind::Codes | Kind::BitSet(_), _) => {
+                let number = match element {
+                    Json::String(text) => {
+                        named_number(field, std::slice::from_ref(item), text)?
+                    }
+                    other => other.as_u64().unwrap_or(u64::MAX),
+                };
+                let bad = || {
+                    Wrong::new(
+                        format!("`{field}` cannot list {element}"),
+                        "numbers that fit",
+                    )
+                };
+                let number = u8::try_from(number).map_err(|_| bad())?;
+                match item.kind {
+                    Kind::BitSet(_) => {
+                        let byte = bytes
+                            .get_mut(usize::from(number / 8))
+                            .ok_or_else(bad)?;
+                        *byte |= 1 << (number % 8);
+                    }
+                    _ => bytes.push(number),
+                }
+            }
+            (_, _) => {
+                let byte = element
+                    .as_u64()
+                    .and_then(|number| u8::try_from(number).ok());
+                bytes.push(byte.ok_or_else(|| {
+                    Wrong::new(
+                        format!("`{field}` cannot list {element}"),
+                        "numbers from 0 to 255",
+                    )
+                })?);
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// A UUID in its usual form, or 32 digits.
+pub fn uuid(text: &str) -> Option<Vec<u8>> {
+    let groups: Vec<usize> = text.split('-').map(str::len).collect();
+    if groups != [8, 4, 4, 4, 12] && groups != [32] {
+        return None;
+    }
+    hex::decode(text.replace('-', "")).ok()
+}
+
+/// Bytes in hex; blanks, and `0x` before a byte, are skipped.
+pub fn hex_bytes(text: &str) -> Result<Vec<u8>, Wrong> {
+    let mut bytes = Vec::new();
+    for word in text.split_whitespace() {
+        let digits = word.strip_prefix("0x").unwrap_or(word);
+        let decoded = hex::decode(digits).map_err(|error| {
+            Wrong::new(
+                format!("`{word}` is not hex: {}", hex_reason(error)),
+                "pairs of hex digits, as in \"01 a2\"",
+            )
+        })?;
+        bytes.extend(decoded);
+    }
+    Ok(bytes)
+}
+
+fn hex_reason(error: hex::FromHexError) -> String {
+    match error {
+        hex::FromHexError::InvalidHexCharacter { c, index } => {
+            format!("`{c}` at character {}", index + 1)
+        }
+        _ => "an odd number of digits".to_owned(),
+    }
+}
+
+/// Bytes some of which may be anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    bytes: Vec<Option<u8>>,
+    open: bool,
+}
+
+impl Pattern {
+    /// Reads `01 80 ?? 02 **`.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let mut pattern = Self { bytes: Vec::new(), open: false };
+        for word in text.split_whitespace() {
+            if pattern.open {
+                return Err(Wrong::new(
+                    format!("`{word}` after `**`"),
+                    "`**` at the end only",
+                ));
+            }
+            if word == "**" {
+                pattern.open = true;
+                continue;
+            }
+            let bytes = word.as_bytes();
+            let (pairs, rest) = bytes.as_chunks::<2>();
+            if !rest.is_empty() {
+                hex_bytes(word)?;
+            }
+            for pair in pairs {
+                pattern.bytes.push(match pair {
+                    b"??" => None,
+                    pair => {
+                        let text = String::from_utf8_lossy(pair);
+                        hex_bytes(&text)?.first().copied()
+                    }
+                });
+            }
+        }
+        Ok(pattern)
+    }
+
+    /// Whether these bytes fit.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        let length = self.bytes.len();
+        let right_length = if self.open {
+            bytes.len() >= length
+        } else {
+            bytes.len() == length
+        };
+        right_length
+            && self
+                .bytes
+                .iter()
+                .zip(bytes)
+                .all(|(want, have)| want.is_none_or(|want| want == *have))
+    }
+
+    /// The first byte, if it is fixed.
+    pub fn first(&self) -> Option<u8> {
+        self.bytes.first().copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn value(field: &str, json: Json) -> Result<Value, Wrong> {
+        value_of(field, &field_items(field).unwrap(), &json)
+    }
+
+    #[test]
+    fn values_of_fields() {
+        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+        let cases = [
+            ("mctp.type", json!("PLDM"), Value::Number(1)),
+            ("mctp.type", json!("vendor-pci"), Value::Number(0x7e)),
+            ("mctp.type", json!(5), Value::Number(5)),
+            ("pldm.command", json!("GetTID"), Value::Number(2)),
+            ("pldm.rq", json!(true), Value::Number(1)),
+            ("vendor.vendor_id", json!("0x1af4"), Value::Number(0x1af4)),
+            ("vendor.vendor_id", json!(0x12345), Value::Number(0x12345)),
+            ("vendor.data", json!("01 a2FF"), bytes(&[1, 0xa2, 0xff])),
+            (
+                "control.versions",
+                json!(["1.0"]),
+                bytes(&[0xf1, 0xf0, 0xff, 0]),
+            ),
+            (
+                "pldm.versions",
+                json!(["1.1.0"]),
+                bytes(&[0, 0xf0, 0xf1, 0xf1]),
+            ),
+            ("control.types", json!(["PLDM", 126]), bytes(&[1, 0x7e])),
+            (
+                "pldm.types",
+                json!(["base", "platform", 4]),
+                bytes(&[0x15, 0, 0, 0, 0, 0, 0, 0]),
+            ),
+        ];
+        for (field, json, expected) in cases {
+            assert_eq!(value(field, json), Ok(expected), "{field}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_explained() {
+        let cases = [
+            ("mctp.tag", json!(8), "a number from 0 to 7", None),
+            ("pldm.command", json!("GetTDI"), "one of", Some("GetTID")),
+            ("vendor.data", json!("0g"), "pairs of hex", None),
+            ("vendor.data", json!("012"), "pairs of hex", None),
+            ("vendor.data", json!(1), "bytes in hex", None),
+            ("control.uuid", json!("0123"), "a UUID", None),
+            ("mctp.type", json!(null), "a number from", None),
+        ];
+        for (field, json, expected, suggestion) in cases {
+            let wrong = value(field, json).unwrap_err();
+            let text = wrong.expected.unwrap();
+            assert!(text.contains(expected), "{field}: {text}");
+            assert_eq!(wrong.suggestion.as_deref(), suggestion);
+        }
+        let wrong = field_items("pldm.comand").unwrap_err();
+        assert_eq!(wrong.suggestion.as_deref(), Some("pldm.command"));
+    }
+
+    #[test]
+    fn patterns() {
+        let pattern = Pattern::parse("01 8? ").unwrap_err();
+        assert!(pattern.message.contains("8?"));
+        let pattern = Pattern::parse("01 ?? 02").unwrap();
+        assert!(pattern.matches(&[1, 9, 2]));
+        assert!(!pattern.matches(&[1, 9, 3]));
+        assert!(!pattern.matches(&[1, 9]));
+        assert!(!pattern.matches(&[1, 9, 2, 0]));
+        let pattern = Pattern::parse("01??**").unwrap_err();
+        assert!(pattern.message.contains("**"));
+        let pattern = Pattern::parse("01?? **").unwrap();
+        assert!(pattern.matches(&[1, 9]));
+        assert!(pattern.matches(&[1, 9, 9]));
+        assert!(!pattern.matches(&[1]));
+        assert!(Pattern::parse("** 01").is_err());
+        assert!(Pattern::parse("é1").is_err());
+    }
+}

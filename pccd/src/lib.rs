@@ -1,0 +1,43 @@
+//! A test bench for ACPI PCC drivers: the platform's side of the channel.
+//!
+//! A guest's messages come as files in a *mailbox*; `pccd` answers them by
+//! the specification and by JSON files. The layers, each using only those
+//! above it:
+//!
+//! - [`wire`]: bytes to values and back; no files, no state, no time.
+//! - [`record`]: the log's plain data, and decoding for display.
+//! - [`endpoint`]: the MCTP endpoint's state and control answers.
+//! - [`handlers`]: JSON files as matchers and answers.
+//! - [`mailbox`]: folders, names, locks, the ledger; knows no message.
+//! - [`exchange`]: from a request's bytes to a decision.
+//! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
+//!   and the loop.
+//! - [`cli`], [`command`]: the program.
+//!
+//! Tools use the decoders and the log's records:
+//!
+//! ```
+//! let decoded = pccd::describe_message(&[0x00, 0x00, 0x02, 0x00, 9, 0, 0]);
+//! assert_eq!(decoded.summary, "Get Endpoint ID response: SUCCESS, EID 9");
+//! let eid = decoded.field("control.eid").unwrap();
+//! assert_eq!(eid.value, pccd::FieldValue::Number(9));
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod command;
+pub mod daemon;
+pub mod endpoint;
+pub mod exchange;
+pub mod handlers;
+pub mod log;
+pub mod mailbox;
+pub mod record;
+pub mod station;
+#[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub mod wire;
+
+pub use record::{
+    Decoded, Event, Field, FieldValue, Record, describe, describe_message,
+    describe_packet,
+};

@@ -1,0 +1,38 @@
+//! The log on standard error, a record at a time.
+
+use std::io::{self, Write};
+
+use crate::record::Record;
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One or two lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where records go.
+#[derive(Debug)]
+pub struct Log<W = io::Stderr> {
+    format: Format,
+    out: W,
+}
+
+impl<W: Write> Log<W> {
+    /// A log.
+    pub fn new(format: Format, out: W) -> Self {
+        Self { format, out }
+    }
+
+    /// Writes a record. A log nobody reads any more stops nobody.
+    pub fn write(&mut self, record: &Record) {
+        let mut line = match self.format {
+            Format::Text => record.to_text(),
+            Format::Json => record.to_json(),
+        };
+        line.push('\n');
+        let _ = self.out.write_all(line.as_bytes());
+    }
+}

@@ -1,0 +1,197 @@
+//! `channels.json` (docs/mailbox.md §4): what the bytes of a message do not
+//! say about the channel they came through.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::name::Epoch;
+
+/// When a command is complete for the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completion {
+    /// Once the message is in the outbox.
+    Posted,
+    /// Once the reply has been copied back.
+    Answered,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Channel {
+    /// Subspace id.
+    pub subspace: u8,
+    /// PCCT subspace type.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// Bytes of shared memory, header included.
+    pub size: usize,
+    /// When a command is complete.
+    pub completion: Completion,
+    /// Subspace id of the other direction.
+    #[serde(default)]
+    pub paired: Option<u8>,
+}
+
+/// All channels of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channels {
+    /// The current life of the guest, if the device has said.
+    pub epoch: Option<Epoch>,
+    /// The channels.
+    pub channels: Vec<Channel>,
+}
+
+/// Why a `channels.json` is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelsError {
+    /// Another version: this program is too old to go on.
+    Version(u64),
+    /// Not what the contract says.
+    Malformed(String),
+}
+
+impl fmt::Display for ChannelsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(
+                f,
+                "channels.json has version {version}, this pccd knows 1; \
+                 update pccd"
+            ),
+            Self::Malformed(reason) => {
+                write!(f, "channels.json cannot be read: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ChannelsError {}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u64,
+}
+
+#[derive(Deserialize)]
+struct File {
+    epoch: String,
+    channels: Vec<Channel>,
+}
+
+impl Default for Channels {
+    /// The pair that is there when nothing else is said.
+    fn default() -> Self {
+        let channel = |subspace, kind, paired| Channel {
+            subspace,
+            kind,
+            size: 8192,
+            completion: Completion::Posted,
+            paired: Some(paired),
+        };
+        Self {
+            epoch: None,
+            channels: vec![channel(0, 3, 1), channel(1, 4, 0)],
+        }
+    }
+}
+
+impl Channels {
+    /// Reads the file's bytes.
+    ///
+    /// # Errors
+    ///
+    /// Another version, or not what the contract says.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ChannelsError> {
+        let malformed = |error: serde_json::Error| {
+            ChannelsError::Malformed(error.to_string())
+        };
+        let VersionOnly { version } =
+            serde_json::from_slice(bytes).map_err(malformed)?;
+        if version != 1 {
+            return Err(ChannelsError::Version(version));
+        }
+        let file: File =
+            serde_json::from_slice(bytes).map_err(malformed)?;
+        let epoch = file.epoch.parse().map_err(|_| {
+            let reason = format!("`{}` is not an epoch", file.epoch);
+            ChannelsError::Malformed(reason)
+        })?;
+        Ok(Self { epoch: Some(epoch), channels: file.channels })
+    }
+
+    /// A channel by its subspace id.
+    pub fn get(&self, subspace: u8) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.subspace == subspace)
+    }
+
+    /// The first channel towards the guest.
+    pub fn inbox(&self) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.kind == 4)
+    }
+
+    /// Where replies to a channel's requests go.
+    pub fn towards_guest<'a>(
+        &'a self,
+        from: &'a Channel,
+    ) -> Option<&'a Channel> {
+        match from.paired {
+            Some(paired) => self.get(paired),
+            None => Some(from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+      "version": 1,
+      "epoch": "20261121T044142.123456789Z",
+      "unknown": [],
+      "channels": [
+        { "subspace": 0, "type": 3, "size": 8192,
+          "completion": "posted", "paired": 1, "unknown": 1 },
+        { "subspace": 1, "type": 4, "size": 4096,
+          "completion": "posted", "paired": 0 },
+        { "subspace": 2, "type": 2, "size": 64,
+          "completion": "answered" }
+      ] }"#;
+
+    #[test]
+    fn the_example_is_read() {
+        let channels = Channels::decode(TEXT.as_bytes()).unwrap();
+        let first = channels.get(0).unwrap();
+        assert_eq!(channels.towards_guest(first).unwrap().size, 4096);
+        let third = channels.get(2).unwrap();
+        assert_eq!(third.completion, Completion::Answered);
+        assert_eq!(channels.towards_guest(third), Some(third));
+        assert_eq!(channels.inbox().unwrap().subspace, 1);
+        assert_eq!(channels.get(3), None);
+        let pair = Channels::default();
+        assert_eq!(pair.channels.len(), 2);
+    }
+
+    #[test]
+    fn wrong_files_are_refused() {
+        for end in 0..TEXT.len() {
+            assert!(Channels::decode(&TEXT.as_bytes()[..end]).is_err());
+        }
+        let two = TEXT.replace("\"version\": 1", "\"version\": 2");
+        assert_eq!(
+            Channels::decode(two.as_bytes()),
+            Err(ChannelsError::Version(2))
+        );
+        for (from, to) in [
+            ("2026112", "2026992"),
+            ("\"subspace\": 0", "\"subspace\": 256"),
+            ("posted", "soon"),
+        ] {
+            let text = TEXT.replace(from, to);
+            assert!(Channels::decode(text.as_bytes()).is_err(), "{to}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Why a mailbox cannot be used, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A mailbox, or a folder in it, that cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MailboxError {
+    /// A symbolic link.
+    Link {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No folder.
+    NoFolder {
+        /// What stands in its place.
+        path: PathBuf,
+    },
+    /// Somebody else's.
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Who we are.
+        us: u32,
+    },
+    /// Others may write into it.
+    Writable {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Another daemon has it.
+    Locked {
+        /// The mailbox or state folder.
+        path: PathBuf,
+        /// What the lock file says of the other one.
+        holder: Option<u32>,
+    },
+    /// The system refused something.
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for MailboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link { path } => write!(
+                f,
+                "{0} is a symbolic link, which is refused: remove it (rm \
+                 {0}), or name the folder itself with --mailbox",
+                path.display()
+            ),
+            Self::NoFolder { path } => write!(
+                f,
+                "{0} is not a folder: remove it (rm {0}), or name another \
+                 folder with --mailbox",
+                path.display()
+            ),
+            Self::Foreign { path, owner, us } => write!(
+                f,
+                "{0} belongs to user {owner}, and we are user {us}: name \
+                 another folder with --mailbox, or have it removed",
+                path.display()
+            ),
+            Self::Writable { path, mode } => write!(
+                f,
+                "{0} can be written by others (mode {mode:04o}): close it \
+                 with chmod 700 {0}",
+                path.display()
+            ),
+            Self::Locked { path, holder: Some(pid) } => write!(
+                f,
+                "another pccd, process {pid}, uses {}: stop it (kill \
+                 {pid}), or name another folder with --mailbox",
+                path.display()
+            ),
+            Self::Locked { path, holder: None } => write!(
+                f,
+                "another pccd uses {}: stop it, or name another folder \
+                 with --mailbox",
+                path.display()
+            ),
+            Self::Io { doing, path, source } => {
+                write!(f, "cannot {doing} {}", path.display())?;
+                match source.kind() {
+                    io::ErrorKind::NotFound => f.write_str(
+                        ": make the folder it lies in first, with mkdir -p",
+                    ),
+                    io::ErrorKind::PermissionDenied => f.write_str(
+                        ": choose a folder of your own with --mailbox",
+                    ),
+                    io::ErrorKind::ReadOnlyFilesystem => f.write_str(
+                        ": choose a folder that can be written, with \
+                         --mailbox",
+                    ),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for MailboxError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The mailbox folder: naming, order, publishing by rename, refusing by
+//! moving aside. It knows nothing of what messages say.
+//!
+//! The contract is `docs/mailbox.md`; section numbers refer to it.
+
+mod channels;
+mod error;
+mod folder;
+mod ledger;
+mod name;
+mod watch;
+
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use channels::{Channel, Channels, ChannelsError, Completion};
+pub use error::MailboxError;
+pub use folder::{Folder, ReadError};
+pub use ledger::{Answer, Ledger, Outgoing};
+pub use name::{BadName, Epoch, RequestName, UnaskedName};
+pub use watch::{Waker, Watch, sleep};
+
+/// Most messages `rejected` and `stale` may hold (§3).
+const MOST_ASIDE: usize = 1024;
+/// Suffix of the file that says why another was rejected.
+const REASON: &str = ".reason";
+/// The ledger's name in the state folder.
+const LEDGER: &str = "ledger.json";
+
+/// An open mailbox. The daemon's holds its lock; one opened to send does
+/// not.
+#[derive(Debug)]
+pub struct Mailbox {
+    base: Folder,
+    outbox: Folder,
+    inbox: Folder,
+    tmp: Folder,
+    rejected: Folder,
+    stale: Folder,
+    prefix: String,
+    count: u64,
+    _lock: Option<File>,
+}
+
+/// Where a file is moved to that is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside<'a> {
+    /// Malformed, for this reason.
+    Rejected(&'a str),
+    /// Its time is over.
+    Stale,
+}
+
+/// A path without the slash at its end, which would follow a link.
+fn trimmed(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+impl Mailbox {
+    fn open(path: &Path, prefix: &str, lock: bool) -> Result<Self, MailboxError> {
+        let path = trimmed(path);
+        let base = Folder::open(&path)?;
+        let lock = match lock {
+            true => Some(base.lock("daemon.lock")?),
+            false => None,
+        };
+        let folder = |name: &str| Folder::open(&path.join(name));
+        Ok(Self {
+            outbox: folder("outbox")?,
+            inbox: folder("inbox")?,
+            tmp: folder("tmp")?,
+            rejected: folder("rejected")?,
+            stale: folder("stale")?,
+            base,
+            prefix: format!("{prefix}-{}", std::process::id()),
+            count: 0,
+            _lock: lock,
+        })
+    }
+
+    /// Opens it as the daemon: makes what is missing, takes the lock, and
+    /// removes what an earlier daemon left half written.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used, and what to do.
+    pub fn open_daemon(path: &Path) -> Result<Self, MailboxError> {
+        let mailbox = Self::open(path, "d", true)?;
+        let names = mailbox.tmp.list().unwrap_or_default();
+        for name in names {
+            if name.as_encoded_bytes().starts_with(b"d-") {
+                // What cannot be removed does no harm there.
+                let _ = mailbox.tmp.unlink(&name);
+            }
+        }
+        Ok(mailbox)
+    }
+
+    /// Opens it to publish only, next to a daemon.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used, and what to do.
+    pub fn open_sender(path: &Path) -> Result<Self, MailboxError> {
+        Self::open(path, "s", false)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.base.path()
+    }
+
+    /// Path of the folder the daemon watches.
+    pub fn outbox_path(&self) -> &Path {
+        self.outbox.path()
+    }
+
+    /// Whether all its folders are still the ones that were opened.
+    pub fn is_current(&self) -> bool {
+        [
+            &self.base,
+            &self.outbox,
+            &self.inbox,
+            &self.tmp,
+            &self.rejected,
+            &self.stale,
+        ]
+        .iter()
+        .all(|folder| folder.is_current())
+    }
+
+    /// What lies in the outbox: requests in the order of sending, and names
+    /// that are none.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    #[allow(clippy::type_complexity)]
+    pub fn list(
+        &self,
+    ) -> io::Result<(Vec<RequestName>, Vec<(OsString, String)>)> {
+        let mut requests = Vec::new();
+        let mut others = Vec::new();
+        for name in self.outbox.list()? {
+            match name.to_str().map(str::parse::<RequestName>) {
+                Some(Ok(request)) => requests.push(request),
+                Some(Err(error)) => others.push((name, error.to_string())),
+                None => others.push((name, "the name is not text".into())),
+            }
+        }
+        requests.sort();
+        others.sort();
+        Ok((requests, others))
+    }
+
+    /// Whether a request is still in the outbox.
+    pub fn holds(&self, request: &str) -> bool {
+        self.outbox.contains(OsStr::new(request))
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    ///
+    /// It is gone, or refused with a reason.
+    pub fn read(
+        &self,
+        name: &RequestName,
+        most: usize,
+    ) -> Result<Vec<u8>, ReadError> {
+        self.outbox.read(OsStr::new(&name.to_string()), most)
+    }
+
+    /// Removes a request that is done with.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn unlink(&self, request: &str) -> io::Result<()> {
+        self.outbox.unlink(OsStr::new(request))
+    }
+
+    fn stage(&mut self, content: &[u8]) -> io::Result<String> {
+        self.count += 1;
+        let name = format!("{}-{}", self.prefix, self.count);
+        self.tmp.write(&name, content)?;
+        Ok(name)
+    }
+
+    /// Publishes a reply. Publishing the same name again is harmless.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn publish_reply(&mut self, file: &Outgoing) -> io::Result<()> {
+        let staged = self.stage(&file.content)?;
+        let name = OsStr::new(&file.name);
+        self.tmp.rename(OsStr::new(&staged), &self.inbox, name)
+    }
+
+    /// Publishes a message nobody asked for. If its name is taken by
+    /// another message the number in the name counts up.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn publish_unasked(
+        &mut self,
+        mut name: UnaskedName,
+        content: &[u8],
+    ) -> io::Result<UnaskedName> {
+        let staged = self.stage(content)?;
+        loop {
+            let text = name.to_string();
+            let taken = self.tmp.rename_new(
+                OsStr::new(&staged),
+                &self.inbox,
+                OsStr::new(&text),
+            );
+            match taken {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists =>
+                {
+                    let there =
+                        self.inbox.read(OsStr::new(&text), content.len());
+                    if there.is_ok_and(|there| there == content) {
+                        // Published before an interruption.
+                        self.tmp.unlink(OsStr::new(&staged))?;
+                        return Ok(name);
+                    }
+                    name.number += 1;
+                }
+                other => return other.map(|()| name),
+            }
+        }
+    }
+
+    /// Moves a request aside. Returns the names that had to go to make
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_aside(
+        &self,
+        name: &OsStr,
+        aside: Aside<'_>,
+    ) -> io::Result<Vec<OsString>> {
+        let to = match aside {
+            Aside::Rejected(_) => &self.rejected,
+            Aside::Stale => &self.stale,
+        };
+        let gone = make_room(to)?;
+        let mut new = name.to_owned();
+        let mut moved = self.outbox.rename_new(name, to, &new);
+        for copy in 2..=MOST_ASIDE {
+            match &moved {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists =>
+                {
+                    new = name.to_owned();
+                    new.push(format!("~{copy}"));
+                    moved = self.outbox.rename_new(name, to, &new);
+                }
+                _ => break,
+            }
+        }
+        moved?;
+        if let Aside::Rejected(reason) = aside {
+            let mut text = new.to_string_lossy().into_owned();
+            // A file name has at most 255 bytes.
+            while text.len() + REASON.len() > 255 {
+                text.pop();
+            }
+            let line = format!("{}\n", reason.replace('\n', " "));
+            to.write(&format!("{text}{REASON}"), line.as_bytes())?;
+        }
+        Ok(gone)
+    }
+
+    /// `channels.json`, with a stamp to tell when it changes.
+    pub fn channels_stamp(&self) -> Option<(u64, i64, i64, u64)> {
+        self.base.stamp("channels.json")
+    }
+
+    /// Reads `channels.json`.
+    ///
+    /// # Errors
+    ///
+    /// Another version, or not what the contract says.
+    pub fn channels(&self) -> Result<Option<Channels>, ChannelsError> {
+        const MOST: usize = 1 << 20;
+        match self.base.read(OsStr::new("channels.json"), MOST) {
+            Ok(bytes) => Channels::decode(&bytes).map(Some),
+            Err(ReadError::Gone) => Ok(None),
+            Err(ReadError::Refused(reason)) => {
+                Err(ChannelsError::Malformed(reason))
+            }
+        }
+    }
+}
+
+/// Removes the lowest names until one more message fits.
+fn make_room(folder: &Folder) -> io::Result<Vec<OsString>> {
+    let names = folder.list()?;
+    let is_reason =
+        |name: &OsStr| name.as_encoded_bytes().ends_with(b".reason");
+    let mut messages: Vec<OsString> =
+        names.into_iter().filter(|name| !is_reason(name)).collect();
+    if messages.len() < MOST_ASIDE {
+        return Ok(Vec::new());
+    }
+    messages.sort();
+    messages.truncate(messages.len() + 1 - MOST_ASIDE);
+    for name in &messages {
+        // A folder somebody put there cannot be unlinked: it stays.
+        let _ = folder.unlink(name);
+        let mut reason = name.clone();
+        reason.push(REASON);
+        let _ = folder.unlink(&reason);
+    }
+    Ok(messages)
+}
+
+/// The folder that holds the ledger, locked.
+#[derive(Debug)]
+pub struct StateFolder {
+    folder: Folder,
+    _lock: File,
+}
+
+impl StateFolder {
+    /// Opens it, making it if needed.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used, and what to do.
+    pub fn open(path: &Path) -> Result<Self, MailboxError> {
+        let folder = Folder::open(&trimmed(path))?;
+        let lock = folder.lock("lock")?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Reads the ledger, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn load(&self) -> Result<Option<Ledger>, String> {
+        const MOST: usize = 64 << 20;
+        match self.folder.read(OsStr::new(LEDGER), MOST) {
+            Ok(bytes) => Ledger::decode(&bytes).map(Some),
+            Err(ReadError::Gone) => Ok(None),
+            Err(ReadError::Refused(reason)) => Err(reason),
+        }
+    }
+
+    /// Replaces the ledger.
+    ///
+    /// # Errors
+    ///
+    /// The system's; the old ledger is still there then.
+    pub fn store(&self, ledger: &Ledger) -> io::Result<()> {
+        const NEW: &str = "ledger.new";
+        self.folder.write(NEW, &ledger.encode())?;
+        self.folder.rename(
+            OsStr::new(NEW),
+            &self.folder,
+            OsStr::new(LEDGER),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The mailbox as a whole, in a folder of its own.
+
+use super::*;
+
+fn request(seq: u32) -> RequestName {
+    RequestName {
+        epoch: "20261121T044142.123456789Z".parse().unwrap(),
+        seq,
+        subspace: 0,
+    }
+}
+
+#[test]
+fn requests_are_listed_in_order_and_others_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    for seq in [10, 9, 100] {
+        let name = request(seq).to_string();
+        std::fs::write(mailbox.outbox_path().join(name), "").unwrap();
+    }
+    std::fs::write(mailbox.outbox_path().join("hello"), "").unwrap();
+    let (requests, others) = mailbox.list().unwrap();
+    assert_eq!(requests, [request(9), request(10), request(100)]);
+    assert_eq!(others.len(), 1);
+}
+
+#[test]
+fn unasked_names_count_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mailbox = Mailbox::open_sender(&dir.path().join("m")).unwrap();
+    let name = UnaskedName {
+        time: "20261121T044142.123456789Z".parse().unwrap(),
+        number: 1,
+        subspace: 1,
+    };
+    let mut publish = |content: &[u8]| {
+        mailbox.publish_unasked(name.clone(), content).unwrap().number
+    };
+    assert_eq!(publish(b"a"), 1);
+    assert_eq!(publish(b"a"), 1, "the same again");
+    assert_eq!(publish(b"b"), 2);
+    let left = std::fs::read_dir(dir.path().join("m/tmp")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn what_is_set_aside_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    let count = |name: &str| {
+        std::fs::read_dir(dir.path().join("m").join(name)).unwrap().count()
+    };
+    let total = u32::try_from(MOST_ASIDE).unwrap() + 3;
+    let mut gone = Vec::new();
+    for seq in 0..total {
+        let name = request(seq).to_string();
+        std::fs::write(mailbox.outbox_path().join(&name), "").unwrap();
+        let reason = Aside::Rejected("because");
+        gone.extend(mailbox.set_aside(OsStr::new(&name), reason).unwrap());
+    }
+    assert_eq!(count("rejected"), 2 * MOST_ASIDE);
+    let expected: Vec<OsString> =
+        (0..3).map(|seq| request(seq).to_string().into()).collect();
+    assert_eq!(gone, expected);
+    let last = format!("m/rejected/{}.reason", request(total - 1));
+    let text = std::fs::read_to_string(dir.path().join(last)).unwrap();
+    assert_eq!(text, "because\n");
+}
+
+#[test]
+fn a_name_rejected_twice_is_kept_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    let long = "x".repeat(255);
+    for _ in 0..2 {
+        std::fs::write(mailbox.outbox_path().join("bad"), "").unwrap();
+        let reason = Aside::Rejected("why");
+        mailbox.set_aside(OsStr::new("bad"), reason).unwrap();
+    }
+    std::fs::write(mailbox.outbox_path().join(&long), "").unwrap();
+    mailbox
+        .set_aside(OsStr::new(&long), Aside::Rejected("long"))
+        .unwrap();
+    let path = dir.path().join("m/rejected");
+    for name in ["bad", "bad.reason", "bad~2", "bad~2.reason", &long] {
+        assert!(path.join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn only_our_own_leftovers_are_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m");
+    drop(Mailbox::open_daemon(&path).unwrap());
+    for name in ["d-1-1", "q-1", "s-1"] {
+        std::fs::write(path.join("tmp").join(name), "").unwrap();
+    }
+    let mailbox = Mailbox::open_daemon(&path).unwrap();
+    let mut left = mailbox.tmp.list().unwrap();
+    left.sort();
+    assert_eq!(left, ["q-1", "s-1"]);
+    assert!(mailbox.is_current());
+    std::fs::rename(&path, dir.path().join("away")).unwrap();
+    assert!(!mailbox.is_current());
+}
+
+#[test]
+fn the_ledger_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateFolder::open(&dir.path().join("s")).unwrap();
+    assert_eq!(state.load(), Ok(None));
+    let endpoint =
+        crate::endpoint::State { eid: 9, discovered: true };
+    for epoch in ["a", "b"] {
+        let ledger = Ledger::new(epoch.to_owned(), endpoint);
+        state.store(&ledger).unwrap();
+        assert_eq!(state.load(), Ok(Some(ledger)));
+    }
+    std::fs::write(dir.path().join("s/ledger.json"), "x").unwrap();
+    assert!(state.load().is_err());
+}

@@ -1,0 +1,174 @@
+//! Being told that something may have changed. Events are a hint and carry
+//! nothing: whoever is woken lists the folder (docs/mailbox.md §3).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use notify::event::{
+    AccessKind, AccessMode, EventKind, ModifyKind, RemoveKind, RenameMode,
+};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+
+/// Wakes the loop. At most one wake waits: a flood of events costs nothing.
+#[derive(Debug, Clone)]
+pub struct Waker {
+    sender: SyncSender<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Waker {
+    /// A waker, and what it wakes.
+    pub fn new() -> (Self, Receiver<()>) {
+        let (sender, receiver) = sync_channel(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        (Self { sender, stop }, receiver)
+    }
+
+    /// Wakes the loop; if it is awake already, it will look once more.
+    pub fn wake(&self) {
+        // Full means that a wake is waiting; gone means that nobody sleeps.
+        let _ = self.sender.try_send(());
+    }
+
+    /// Asks the loop to end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether the loop was asked to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// Sleeps until woken, or for so long. False when nobody can wake any more.
+pub fn sleep(woken: &Receiver<()>, limit: Option<Duration>) -> bool {
+    match limit {
+        None => woken.recv().is_ok(),
+        Some(limit) => {
+            woken.recv_timeout(limit) != Err(RecvTimeoutError::Disconnected)
+        }
+    }
+}
+
+/// Whether an event may mean a new message, a new `channels.json`, or that
+/// a folder is gone. Our own reading, unlinking and writing must not wake
+/// us.
+fn matters(event: &Event, base: &Path, outbox: &Path) -> bool {
+    if event.need_rescan() {
+        return true;
+    }
+    match event.kind {
+        // To comes with every rename into a folder; Both repeats it.
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
+        // Somebody who does not know of renaming closed a file.
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
+            event.paths.iter().any(|path| path.parent() == Some(outbox))
+        }
+        EventKind::Remove(RemoveKind::Folder) => true,
+        // A watched folder, or one in the mailbox, was moved away.
+        EventKind::Modify(ModifyKind::Name(_)) => {
+            event.paths.iter().any(|path| {
+                path == base || path == outbox || path.parent() == Some(base)
+            })
+        }
+        _ => false,
+    }
+}
+
+/// A watch on a mailbox; it ends when dropped.
+#[derive(Debug)]
+pub struct Watch {
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Watches a mailbox and its outbox.
+    ///
+    /// # Errors
+    ///
+    /// What the system refused.
+    pub fn arm(
+        base: &Path,
+        outbox: &Path,
+        waker: Waker,
+    ) -> notify::Result<Self> {
+        let (base_path, outbox_path): (PathBuf, PathBuf) =
+            (base.to_owned(), outbox.to_owned());
+        let mut watcher = notify::recommended_watcher(
+            move |event: notify::Result<Event>| {
+                let wakes = match &event {
+                    Ok(event) => matters(event, &base_path, &outbox_path),
+                    // Look; what is wrong shows there.
+                    Err(_) => true,
+                };
+                if wakes {
+                    waker.wake();
+                }
+            },
+        )?;
+        watcher.watch(outbox, RecursiveMode::NonRecursive)?;
+        watcher.watch(base, RecursiveMode::NonRecursive)?;
+        Ok(Self { _watcher: watcher })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{CreateKind, Flag};
+
+    #[test]
+    fn what_wakes() {
+        let base = Path::new("/m");
+        let outbox = Path::new("/m/outbox");
+        let event = |kind, path: &str| Event::new(kind).add_path(path.into());
+        let name = |mode| EventKind::Modify(ModifyKind::Name(mode));
+        let close =
+            EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let cases = [
+            (event(name(RenameMode::To), "/m/outbox/a"), true),
+            (event(name(RenameMode::Both), "/m/outbox/a"), false),
+            (event(name(RenameMode::From), "/m/outbox/a"), false),
+            (event(name(RenameMode::From), "/m/outbox"), true),
+            (event(close, "/m/outbox/a"), true),
+            (event(close, "/m/daemon.lock"), false),
+            (
+                event(EventKind::Create(CreateKind::File), "/m/outbox/a"),
+                false,
+            ),
+            (
+                event(EventKind::Remove(RemoveKind::File), "/m/outbox/a"),
+                false,
+            ),
+            (
+                event(EventKind::Remove(RemoveKind::Folder), "/m/outbox"),
+                true,
+            ),
+            (
+                Event::new(EventKind::Other).set_flag(Flag::Rescan),
+                true,
+            ),
+        ];
+        for (event, wakes) in cases {
+            assert_eq!(matters(&event, base, outbox), wakes, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_one_wake() {
+        let (waker, woken) = Waker::new();
+        for _ in 0..1000 {
+            waker.wake();
+        }
+        assert!(sleep(&woken, Some(Duration::ZERO)));
+        assert!(woken.try_recv().is_err());
+        waker.stop();
+        assert!(waker.is_stopped());
+        assert!(woken.try_recv().is_ok(), "stop wakes");
+    }
+}
