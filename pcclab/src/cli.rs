@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Boot a kernel in QEMU beside pccd, run a test in it, tell the verdict.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 80)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Boot a guest, run COMMAND in it, exit with the verdict
+    ///
+    /// Exit status: 0 pass, 1 fail, 3 panic, oops, lockdep or KASAN report,
+    /// 4 hang, 125 own trouble (such as a missing kernel option), which `git
+    /// bisect run` skips.
+    #[command(after_help = "Example, from a kernel tree:\n  \
+        pcclab run --kernel arch/arm64/boot/Image --module mctp-pcc.ko \\\n    \
+        -- sh /tests/demo.sh")]
+    Run(Run),
+    /// Print where everything that was built lies, NAME=path a line
+    #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
+        $QEMU -machine virt,pcc=on,help")]
+    Env,
+    /// Write the base initramfs
+    #[command(hide = true)]
+    Initrd(Initrd),
+}
+
+/// Options of `pcclab run`.
+#[derive(Args)]
+pub struct Run {
+    /// The arm64 Image to boot; without it the one that `make lab` built
+    #[arg(long, value_name = "IMAGE")]
+    pub kernel: Option<PathBuf>,
+    /// Kernel module to load before COMMAND, can be given several times;
+    /// without it the mctp-pcc driver built for the lab's own kernel
+    #[arg(long = "module", value_name = "FILE")]
+    pub modules: Vec<PathBuf>,
+    /// File that COMMAND finds in its working folder, can be given several
+    /// times
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Folder of handlers for pccd, can be given several times
+    #[arg(long, value_name = "DIR")]
+    pub messages: Vec<PathBuf>,
+    /// Folder for the logs and the mailbox; without it a new one, which is
+    /// removed after a pass
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+    /// Seconds until the run counts as hung
+    #[arg(long, default_value_t = 60)]
+    pub timeout: u64,
+    /// Show each message as both sides saw it, instead of COMMAND's output
+    #[arg(long)]
+    pub exchanges: bool,
+    /// Words for the kernel's command line
+    #[arg(long, default_value = "", value_name = "WORDS")]
+    pub append: String,
+    /// Argument for QEMU, can be given several times
+    #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub qemu_args: Vec<OsString>,
+    /// What the guest runs; /tests holds what guest-scripts/tests brings
+    #[arg(last = true, default_values = ["sh", "/tests/demo.sh"])]
+    pub command: Vec<OsString>,
+}
+
+/// Options of `pcclab initrd`.
+#[derive(Args)]
+pub struct Initrd {
+    /// Static arm64 busybox
+    #[arg(long)]
+    pub busybox: PathBuf,
+    /// The guest's mctp program
+    #[arg(long)]
+    pub mctp: PathBuf,
+    /// The folder guest-scripts
+    #[arg(long)]
+    pub guest_scripts: PathBuf,
+    /// File to write
+    pub output: PathBuf,
+}

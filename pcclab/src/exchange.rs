@@ -1,0 +1,414 @@
+//! The exchanges of a run, both sides beside each other: what the guest says
+//! it sent and got (lines `# mctp …` of its output), and what pccd logged.
+//!
+//! Reads text and records; does no I/O.
+
+use std::fmt::Write as _;
+
+use pccd::record::{Decoded, Event, Record, describe_message};
+
+use crate::ktap::{Report, Status};
+
+/// One message as the guest saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// `# mctp > eid=9 msg=…`
+    Sent(Vec<u8>),
+    /// `# mctp < eid=9 msg=… us=…`
+    Got(Vec<u8>, Option<u64>),
+    /// `# mctp * eid=9 msg=…`: came without having been asked for.
+    Unasked(Vec<u8>),
+    /// `# mctp ! …`: what the guest waited for did not come.
+    Nothing(String),
+}
+
+/// What happened between two results of the guest's test.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Number and name of the test, once it has ended.
+    pub test: Option<(u32, String)>,
+    /// Passed, failed or skipped, likewise.
+    pub status: Option<Status>,
+    /// The messages, in order.
+    pub seen: Vec<Seen>,
+    /// Other remarks of the guest, such as why a comparison failed.
+    pub remarks: Vec<String>,
+}
+
+/// Groups the guest's lines into steps.
+#[derive(Default)]
+pub struct Script {
+    report: Report,
+    steps: Vec<Step>,
+    open: Step,
+}
+
+impl Script {
+    /// Takes one line of the guest's output.
+    pub fn line(&mut self, line: &str) {
+        if let Some(test) = self.report.line(line) {
+            let mut step = std::mem::take(&mut self.open);
+            step.test = Some((test.number, test.name.clone()));
+            step.status = Some(test.status.clone());
+            self.steps.push(step);
+            return;
+        }
+        let Some(text) = line.trim().strip_prefix("# ") else { return };
+        match text.strip_prefix("mctp ") {
+            Some(event) => match seen(event) {
+                Some(seen) => self.open.seen.push(seen),
+                None => self
+                    .open
+                    .remarks
+                    .push(event.strip_prefix("# ").unwrap_or(event).to_owned()),
+            },
+            None if text.starts_with("step ") => {}
+            None => self.open.remarks.push(text.to_owned()),
+        }
+    }
+
+    /// The KTAP in the lines so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// All steps; what came after the last result is a step without a test.
+    pub fn steps(mut self) -> Vec<Step> {
+        if !self.open.seen.is_empty() {
+            self.steps.push(self.open);
+        }
+        self.steps
+    }
+}
+
+fn seen(event: &str) -> Option<Seen> {
+    let (sign, rest) = event.split_once(' ')?;
+    let value = |key: &str| {
+        rest.split(' ').find_map(|w| w.strip_prefix(key)?.strip_prefix('='))
+    };
+    let message = || hex::decode(value("msg")?).ok();
+    match sign {
+        ">" => Some(Seen::Sent(message()?)),
+        "<" => Some(Seen::Got(
+            message()?,
+            value("us").and_then(|v| v.parse().ok()),
+        )),
+        "*" => Some(Seen::Unasked(message()?)),
+        "!" => Some(Seen::Nothing(rest.to_owned())),
+        _ => None,
+    }
+}
+
+/// pccd's log as records; lines that are none (its last words, say) are left
+/// out here, they stay in the file.
+pub fn records(log: &str) -> Vec<Record> {
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Width of one side, in characters.
+const SIDE: usize = 50;
+
+/// The exchanges as text for people.
+pub fn render(steps: &[Step], records: &[Record]) -> String {
+    let mut left = Unmatched(records.iter().collect());
+    let mut out = String::new();
+    for step in steps {
+        heading(&mut out, step);
+        if !step.seen.is_empty() {
+            row(&mut out, "guest", "", "pccd (the platform)");
+        }
+        let mut request = None;
+        for seen in &step.seen {
+            match seen {
+                Seen::Sent(message) => {
+                    let record = left.take(Event::Received, message, None);
+                    request = record.and_then(|r| r.name.clone());
+                    pair(
+                        &mut out,
+                        ("sent", Some(message.as_slice())),
+                        "──▶",
+                        ("saw", record),
+                        "pccd did not see it",
+                    );
+                }
+                Seen::Got(message, _) => {
+                    let record =
+                        left.take(Event::Replied, message, request.as_deref());
+                    pair(
+                        &mut out,
+                        ("got", Some(message.as_slice())),
+                        "◀──",
+                        ("answered", record),
+                        "pccd did not answer this",
+                    );
+                }
+                Seen::Unasked(message) => {
+                    let record = left.take(Event::Unasked, message, None);
+                    pair(
+                        &mut out,
+                        ("got unasked", Some(message.as_slice())),
+                        "◀──",
+                        ("sent unasked", record),
+                        "pccd did not send this",
+                    );
+                }
+                Seen::Nothing(what) => {
+                    let record =
+                        request.as_deref().and_then(|name| left.reply_to(name));
+                    let text = format!("got nothing: {what}");
+                    match record {
+                        Some(record) => {
+                            let side = side("answered", record);
+                            columns(&mut out, &[text], "╳", &side);
+                        }
+                        None => columns(
+                            &mut out,
+                            &[text],
+                            "",
+                            &["answered nothing".to_owned()],
+                        ),
+                    }
+                }
+            }
+        }
+        if step.status != Some(Status::Passed) {
+            for remark in &step.remarks {
+                let _ = writeln!(out, "     {remark}");
+            }
+        }
+        if !step.seen.is_empty() {
+            out.push('\n');
+        }
+    }
+    let rest: Vec<_> = left
+        .0
+        .into_iter()
+        .filter(|r| {
+            use Event::{Error, Received, Rejected, Replied, Unasked};
+            matches!(r.event, Received | Replied | Unasked | Rejected | Error)
+        })
+        .collect();
+    if !rest.is_empty() {
+        out.push_str("pccd also noted:\n");
+        for record in rest {
+            let why = record.reason.as_deref().unwrap_or("");
+            let what = record
+                .decoded
+                .as_ref()
+                .map_or("", |decoded| decoded.summary.as_str());
+            let _ = writeln!(
+                out,
+                "     {:?} {} {what} {why}",
+                record.event,
+                record.name.as_deref().unwrap_or("")
+            );
+        }
+    }
+    out
+}
+
+fn heading(out: &mut String, step: &Step) {
+    let Some((number, name)) = &step.test else {
+        out.push_str("after the last result:\n");
+        return;
+    };
+    let verdict = match &step.status {
+        Some(Status::Passed) => "ok".to_owned(),
+        Some(Status::Skipped(why)) => format!("skipped: {why}"),
+        _ => "FAILED".to_owned(),
+    };
+    let time = step
+        .seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Got(_, us) => *us,
+            _ => None,
+        })
+        .map(|us| format!(", answered in {}.{} ms", us / 1000, us % 1000 / 100))
+        .collect::<String>();
+    let _ = writeln!(out, "{number:>3}. {name}: {verdict}{time}");
+}
+
+fn pair(
+    out: &mut String,
+    (left_word, message): (&str, Option<&[u8]>),
+    arrow: &str,
+    (right_word, record): (&str, Option<&Record>),
+    missing: &str,
+) {
+    let mut left = Vec::new();
+    if let Some(message) = message {
+        left.push(format!("{left_word:<9}{}", spaced(message)));
+        left.extend(text(&describe_message(message)));
+    }
+    let right = match record {
+        Some(record) => side(right_word, record),
+        None => vec![missing.to_owned()],
+    };
+    columns(out, &left, arrow, &right);
+}
+
+fn side(word: &str, record: &Record) -> Vec<String> {
+    let message = record.message.as_deref().unwrap_or("");
+    let bytes = hex::decode(message).unwrap_or_default();
+    let mut lines = vec![format!("{word:<9}{}", spaced(&bytes))];
+    match &record.decoded {
+        Some(decoded) => lines.extend(text(decoded)),
+        None => lines.push("         not decoded".to_owned()),
+    }
+    if let Some(handler) = &record.handler {
+        lines.push(format!("         by {handler}"));
+    }
+    lines
+}
+
+fn text(decoded: &Decoded) -> Vec<String> {
+    vec![format!("         {}", decoded.summary)]
+}
+
+fn spaced(bytes: &[u8]) -> String {
+    let pairs: Vec<_> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    pairs.join(" ")
+}
+
+fn row(out: &mut String, left: &str, middle: &str, right: &str) {
+    let line = format!("     {left:<SIDE$} {middle:^3} {right}");
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+/// Two columns of wrapped lines with an arrow between their first lines.
+fn columns(out: &mut String, left: &[String], arrow: &str, right: &[String]) {
+    let left: Vec<_> = left.iter().flat_map(|l| wrap(l)).collect();
+    let right: Vec<_> = right.iter().flat_map(|l| wrap(l)).collect();
+    for index in 0..left.len().max(right.len()) {
+        row(
+            out,
+            left.get(index).map_or("", String::as_str),
+            if index == 0 { arrow } else { "" },
+            right.get(index).map_or("", String::as_str),
+        );
+    }
+}
+
+/// Breaks a line at spaces; what follows is indented as the text was.
+fn wrap(line: &str) -> Vec<String> {
+    let indent = " ".repeat(9);
+    let mut lines = Vec::new();
+    let mut current = String::new();
+    let head = line.len() - line.trim_start().len();
+    current.push_str(&line[..head]);
+    for word in line[head..].split(' ') {
+        let glue = usize::from(!current.trim().is_empty());
+        if glue == 1
+            && current.chars().count() + 1 + word.chars().count() > SIDE
+        {
+            lines.push(std::mem::replace(&mut current, indent.clone()));
+            current.push_str(word);
+            continue;
+        }
+        if glue == 1 {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    lines.push(current);
+    lines
+}
+
+/// Records that no step has claimed yet.
+struct Unmatched<'a>(Vec<&'a Record>);
+
+impl<'a> Unmatched<'a> {
+    /// The first record of this event with this message; a reply must also
+    /// be one to `request`, when that is known.
+    fn take(
+        &mut self,
+        event: Event,
+        message: &[u8],
+        request: Option<&str>,
+    ) -> Option<&'a Record> {
+        let message = hex::encode(message);
+        self.pull(|record| {
+            record.event == event
+                && record.message.as_deref() == Some(&message)
+                && (request.is_none() || record.request.as_deref() == request)
+        })
+    }
+
+    /// The first reply to this request, whatever it says.
+    fn reply_to(&mut self, request: &str) -> Option<&'a Record> {
+        self.pull(|record| {
+            record.event == Event::Replied
+                && record.request.as_deref() == Some(request)
+        })
+    }
+
+    fn pull(&mut self, want: impl Fn(&Record) -> bool) -> Option<&'a Record> {
+        let index = self.0.iter().position(|record| want(record))?;
+        Some(self.0.remove(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_lines_become_steps() {
+        let mut script = Script::default();
+        for line in [
+            "KTAP version 1",
+            "1..2",
+            "# step Get Endpoint ID",
+            "# mctp > eid=9 msg=008002",
+            "# mctp < eid=9 msg=00000200090000 us=1234",
+            "ok 1 Get Endpoint ID",
+            "# mctp ! eid=9 timeout after 5000 ms",
+            "# mctp # expected 00",
+            "not ok 2 echo",
+        ] {
+            script.line(line);
+        }
+        let steps = script.steps();
+        assert_eq!(steps.len(), 2);
+        assert_eq!(
+            steps[0].seen,
+            [
+                Seen::Sent(vec![0, 0x80, 2]),
+                Seen::Got(vec![0, 0, 2, 0, 9, 0, 0], Some(1234)),
+            ]
+        );
+        assert_eq!(steps[0].status, Some(Status::Passed));
+        assert_eq!(steps[1].remarks, ["expected 00"]);
+        assert_eq!(steps[1].status, Some(Status::Failed));
+    }
+
+    #[test]
+    fn a_step_without_pccd_says_so() {
+        let mut script = Script::default();
+        for line in [
+            "KTAP version 1",
+            "1..1",
+            "# mctp > eid=9 msg=008002",
+            "# mctp ! eid=9 timeout after 50 ms",
+            "not ok 1 Get Endpoint ID",
+        ] {
+            script.line(line);
+        }
+        let text = render(&script.steps(), &[]);
+        assert!(text.contains("1. Get Endpoint ID: FAILED"), "{text}");
+        assert!(text.contains("pccd did not see it"), "{text}");
+        assert!(text.contains("got nothing"), "{text}");
+    }
+
+    #[test]
+    fn long_lines_wrap_at_spaces() {
+        for line in wrap(&format!("sent     {}", spaced(&[0xab; 64]))) {
+            assert!(line.chars().count() <= SIDE, "{line}");
+        }
+        assert_eq!(wrap("a b"), ["a b"]);
+        let long = "x".repeat(SIDE * 2);
+        assert_eq!(wrap(&long), [long]);
+    }
+}

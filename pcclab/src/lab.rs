@@ -1,0 +1,157 @@
+//! Where the things lie that a run needs: what the build scripts entered into
+//! `target/lab.env`, overruled by environment variables of the same names.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Names of the paths that `pcclab env` prints, in its order.
+pub const NAMES: &[&str] = &[
+    "QEMU",
+    "QEMU_BASE",
+    "KERNEL",
+    "KERNEL_BUILD",
+    "MODULE",
+    "INITRD",
+    "FIRMWARE",
+    "PCCD",
+    "PCCLAB",
+];
+
+/// The list the build scripts keep for this clone.
+pub fn env_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/lab.env")
+}
+
+/// What was built, by name; only what exists.
+pub fn built() -> BTreeMap<String, PathBuf> {
+    let text = std::fs::read_to_string(env_file()).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))
+        .filter(|(_, path)| path.exists())
+        .collect()
+}
+
+/// What a run would use: [`built`], overruled by the environment.
+pub fn paths() -> BTreeMap<String, PathBuf> {
+    let mut paths = built();
+    for name in NAMES {
+        if let Some(path) = std::env::var_os(name).filter(|v| !v.is_empty()) {
+            paths.insert((*name).to_owned(), PathBuf::from(path));
+        }
+    }
+    paths
+}
+
+/// The files one run is made of.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// The patched `qemu-system-aarch64`.
+    pub qemu: PathBuf,
+    /// An arm64 `Image`.
+    pub kernel: PathBuf,
+    /// The base initramfs; the command comes in a second archive.
+    pub initrd: PathBuf,
+    /// edk2 for the `virt` machine.
+    pub firmware: PathBuf,
+    /// The daemon.
+    pub pccd: PathBuf,
+    /// Kernel modules, loaded in this order.
+    pub modules: Vec<PathBuf>,
+}
+
+impl Lab {
+    /// Takes everything from [`paths`], `kernel` and `modules` overruling.
+    ///
+    /// The module that was built for the lab's own kernel is left out when
+    /// another kernel is used: it would not load.
+    ///
+    /// # Errors
+    /// When a path is unknown or names nothing; the text says what to do.
+    pub fn find(kernel: Option<&Path>, modules: &[PathBuf]) -> Result<Lab> {
+        let built = built();
+        let mut paths = paths();
+        let own_kernel = paths.get("KERNEL").is_some_and(|k| {
+            kernel.is_none() && built.get("KERNEL") == Some(k)
+        }) || kernel
+            .is_some_and(|k| same(Some(k), built.get("KERNEL")));
+        if let Some(kernel) = kernel {
+            paths.insert("KERNEL".to_owned(), kernel.to_owned());
+        }
+        let get = |name: &str| -> Result<PathBuf> {
+            let path = paths.get(name).with_context(|| {
+                format!(
+                    "{name} is not built yet: run `make lab` in the pccd \
+                     repository, or set {name}=path"
+                )
+            })?;
+            if !path.is_file() {
+                bail!("{name}={} is not a file", path.display());
+            }
+            Ok(path.clone())
+        };
+        let from_env = std::env::var_os("MODULE").filter(|m| !m.is_empty());
+        let modules = match (modules, from_env) {
+            ([], Some(module)) => vec![PathBuf::from(module)],
+            ([], None) if own_kernel => {
+                built.get("MODULE").cloned().into_iter().collect()
+            }
+            (modules, _) => modules.to_vec(),
+        };
+        if let Some(missing) = modules.iter().find(|m| !m.is_file()) {
+            bail!("the module {} is not a file", missing.display());
+        }
+        Ok(Lab {
+            qemu: get("QEMU")?,
+            kernel: get("KERNEL")?,
+            initrd: get("INITRD")?,
+            firmware: get("FIRMWARE")?,
+            pccd: get("PCCD")?,
+            modules,
+        })
+    }
+}
+
+fn same(a: Option<&Path>, b: Option<&PathBuf>) -> bool {
+    let real = |p: &Path| p.canonicalize().ok();
+    match (a, b) {
+        (Some(a), Some(b)) => real(a).is_some() && real(a) == real(b),
+        _ => false,
+    }
+}
+
+/// Quotes a word for a POSIX shell.
+pub fn shell_quote(word: &OsString) -> String {
+    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_survives_a_shell() {
+        for word in ["a", "it's", "$HOME `x` \\", "", "two words\nand a line"] {
+            let out = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", shell_quote(&word.into())))
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&out.stdout), word);
+        }
+    }
+
+    #[test]
+    fn a_missing_kernel_is_named() {
+        let error = Lab::find(Some(Path::new("/nonexistent/Image")), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("/nonexistent/Image") || error.contains("make lab"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! Boots a kernel in the patched QEMU beside pccd and tells the verdict.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`lab`] | finds what was built |
+//! | [`initramfs`] | packs what the guest finds in its file system |
+//! | [`session`] | starts, watches and ends one guest and its daemon |
+//! | [`ktap`] | reads the guest's results |
+//! | [`exchange`] | puts the guest's messages beside pccd's |
+//! | [`run`] | all of it, as `pcclab run` does it |
+//!
+//! ```no_run
+//! use pcclab::{lab::Lab, session::{Config, Session}};
+//! # fn main() -> anyhow::Result<()> {
+//! let folder = std::env::temp_dir().join("my-run");
+//! let lab = Lab::find(None, &[])?;
+//! let guest = Session::start(Config::new(lab, &folder, &["uname", "-a"]))?;
+//! let outcome = guest.finish(|line| println!("{line}"))?;
+//! println!("{:?} after {:?}", outcome.end, outcome.total);
+//! # Ok(()) }
+//! ```
+
+pub mod exchange;
+pub mod initramfs;
+pub mod ktap;
+pub mod lab;
+pub mod run;
+pub mod session;

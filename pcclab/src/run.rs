@@ -1,0 +1,177 @@
+//! One run from start to verdict, and what people read of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::exchange::{Script, records, render};
+use crate::ktap::Status;
+use crate::session::{Config, End, Outcome, Session};
+
+/// Exit codes of `pcclab run`; `git bisect run` skips a revision on 125.
+pub mod exit {
+    /// The command succeeded.
+    pub const PASS: u8 = 0;
+    /// The command or one of its tests failed.
+    pub const FAIL: u8 = 1;
+    /// Panic, oops, lockdep or KASAN report.
+    pub const PANIC: u8 = 3;
+    /// It did not end in time.
+    pub const HANG: u8 = 4;
+    /// Our own trouble: wrong usage, missing file, missing kernel option.
+    pub const TROUBLE: u8 = 125;
+}
+
+/// A verdict: an exit code and the sentence that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// One of [`exit`].
+    pub code: u8,
+    /// One line; more only when a program's last words follow.
+    pub text: String,
+}
+
+/// Runs `config`; prints the command's output as it comes, or, with
+/// `exchanges`, the messages of both sides when it is over.
+///
+/// # Errors
+/// Our own trouble, before or after the guest ran.
+pub fn run(config: Config, exchanges: bool) -> Result<Verdict> {
+    let folder = config.folder.clone();
+    let limit = config.limit;
+    let mut script = Script::default();
+    if exchanges {
+        println!("booting {} ...", config.lab.kernel.display());
+    }
+    let outcome = Session::start(config)?.finish(|line| {
+        script.line(line);
+        if !exchanges || line.starts_with("pcclab: ") {
+            println!("{line}");
+        }
+    })?;
+    let verdict = judge(&outcome, &script, limit);
+    if exchanges {
+        if let Some(boot) = outcome.boot {
+            println!("in user space after {:.1} s\n", boot.as_secs_f32());
+        }
+        let log = std::fs::read_to_string(folder.join("pccd.log"))
+            .unwrap_or_default();
+        print!("{}", render(&script.steps(), &records(&log)));
+    }
+    Ok(verdict)
+}
+
+/// What the outcome and the results amount to.
+pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
+    let report = script.report();
+    let verdict = |code, text: String| Verdict { code, text };
+    match &outcome.end {
+        End::Panic(line) => verdict(exit::PANIC, format!("PANIC: {line}")),
+        End::Hang => verdict(
+            exit::HANG,
+            format!("HANG: no end within {} s", limit.as_secs()),
+        ),
+        End::Missing(options) if options.is_empty() => verdict(
+            exit::TROUBLE,
+            "the guest ended before it ran the command".to_owned(),
+        ),
+        End::Missing(options) => verdict(
+            exit::TROUBLE,
+            format!(
+                "this kernel lacks {}; guest-scripts/kernel.config has what \
+                 a guest needs",
+                options.join(", ")
+            ),
+        ),
+        End::Qemu(text) | End::Pccd(text) => {
+            verdict(exit::TROUBLE, text.trim_end().to_owned())
+        }
+        End::Exit(_) if !outcome.splats.is_empty() => verdict(
+            exit::PANIC,
+            format!("SPLAT in the kernel's log: {}", outcome.splats[0]),
+        ),
+        End::Exit(status) => {
+            let passed = report.count(&Status::Passed);
+            let failed = report.count(&Status::Failed);
+            let time = format!("{:.1} s", outcome.total.as_secs_f32());
+            match report.complaint() {
+                Some(complaint) => verdict(
+                    exit::FAIL,
+                    format!(
+                        "FAIL: {passed} passed, {failed} failed ({time}); \
+                         {complaint}"
+                    ),
+                ),
+                None if *status != 0 => verdict(
+                    exit::FAIL,
+                    format!("FAIL: exit status {status} ({time})"),
+                ),
+                None if report.started => verdict(
+                    exit::PASS,
+                    format!("PASS: {passed} passed, {failed} failed ({time})"),
+                ),
+                None => verdict(exit::PASS, format!("PASS ({time})")),
+            }
+        }
+    }
+}
+
+/// The folder a run's logs go to: the one asked for, or a new one under the
+/// system's temporary folder.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn folder(wanted: Option<&Path>) -> Result<PathBuf> {
+    match wanted {
+        Some(folder) => Ok(std::path::absolute(folder)?),
+        None => {
+            Ok(tempfile::Builder::new().prefix("pcclab-").tempdir()?.keep())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(end: End) -> Outcome {
+        Outcome {
+            end,
+            splats: Vec::new(),
+            boot: None,
+            total: Duration::from_millis(1500),
+        }
+    }
+
+    #[test]
+    fn verdicts_have_their_exit_codes() {
+        let mut good = Script::default();
+        let mut bad = Script::default();
+        for (script, line) in [(&mut good, "ok 1 a"), (&mut bad, "not ok 1 a")]
+        {
+            for line in ["KTAP version 1", "1..1", line] {
+                script.line(line);
+            }
+        }
+        let none = Script::default();
+        let mut splat = outcome(End::Exit(0));
+        splat.splats.push("[ 1.0] BUG: x".to_owned());
+        let cases = [
+            (outcome(End::Exit(0)), &good, exit::PASS),
+            (outcome(End::Exit(0)), &none, exit::PASS),
+            (outcome(End::Exit(0)), &bad, exit::FAIL),
+            (outcome(End::Exit(7)), &good, exit::FAIL),
+            (outcome(End::Panic("p".into())), &good, exit::PANIC),
+            (splat, &good, exit::PANIC),
+            (outcome(End::Hang), &good, exit::HANG),
+            (outcome(End::Missing(vec!["X".into()])), &none, exit::TROUBLE),
+            (outcome(End::Qemu("x".into())), &good, exit::TROUBLE),
+            (outcome(End::Pccd("x".into())), &good, exit::TROUBLE),
+        ];
+        for (outcome, script, code) in cases {
+            let verdict = judge(&outcome, script, Duration::from_secs(60));
+            assert_eq!(verdict.code, code, "{outcome:?}: {}", verdict.text);
+        }
+    }
+}

@@ -1,0 +1,531 @@
+//! One guest and the daemon beside it: started, watched, ended.
+//!
+//! Knows processes and the console; what the lines mean between `begin` and
+//! `exit` is for its caller.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::initramfs;
+use crate::lab::Lab;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The programs and images.
+    pub lab: Lab,
+    /// Folder for logs, the mailbox and the second initramfs.
+    pub folder: PathBuf,
+    /// Handlers for pccd; its built-in ones when empty.
+    pub messages: Vec<PathBuf>,
+    /// Start pccd before the guest.
+    pub pccd: bool,
+    /// What the guest runs.
+    pub command: Vec<OsString>,
+    /// Host files that the guest finds in `/work`.
+    pub files: Vec<PathBuf>,
+    /// More arguments for QEMU.
+    pub qemu_args: Vec<OsString>,
+    /// More words for the kernel's command line.
+    pub append: String,
+    /// How long the whole run may take.
+    pub limit: Duration,
+}
+
+impl Config {
+    /// A run of `command` with everything else as usual.
+    pub fn new(lab: Lab, folder: &Path, command: &[&str]) -> Config {
+        Config {
+            lab,
+            folder: folder.to_owned(),
+            messages: Vec::new(),
+            pccd: true,
+            command: command.iter().map(OsString::from).collect(),
+            files: Vec::new(),
+            qemu_args: Vec::new(),
+            append: String::new(),
+            limit: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The command ended with this status.
+    Exit(i32),
+    /// The kernel panicked, with the line that said so.
+    Panic(String),
+    /// Nothing ended it within the limit.
+    Hang,
+    /// The kernel lacks these options.
+    Missing(Vec<String>),
+    /// QEMU ended before the guest did; the text tells its last words.
+    Qemu(String),
+    /// pccd ended by itself; the text tells its last words.
+    Pccd(String),
+}
+
+/// What a run was, when it is over.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Lines of the kernel's log that nobody wants to see: oopses, lockdep
+    /// and KASAN reports, warnings.
+    pub splats: Vec<String>,
+    /// From start to the command's first line.
+    pub boot: Option<Duration>,
+    /// From start to end.
+    pub total: Duration,
+}
+
+/// A running guest.
+pub struct Session {
+    config: Config,
+    qemu: Child,
+    pccd: Option<Child>,
+    lines: Receiver<String>,
+    start: Instant,
+    boot: Option<Duration>,
+    missing: Vec<String>,
+    splats: Vec<String>,
+    in_dmesg: bool,
+    exit: Option<i32>,
+}
+
+/// What [`Session::next`] brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A line the command printed.
+    Line(String),
+    /// The guest reached user space and runs the command now.
+    Begin,
+    /// The run is over.
+    End(End),
+    /// Nothing within the time given.
+    Quiet,
+}
+
+/// Kernel log texts that mean a run has failed, whatever the test said.
+const SPLATS: &[&str] = &[
+    "WARNING: ",
+    "BUG: ",
+    "KASAN: ",
+    "UBSAN: ",
+    "Oops",
+    "possible circular locking",
+    "possible recursive locking",
+    "inconsistent lock state",
+    "INFO: task ",
+    "refcount_t: ",
+    "Kernel panic",
+];
+
+impl Session {
+    /// Starts pccd (if wanted) and QEMU.
+    ///
+    /// Neither waits for the other: messages wait in the mailbox.
+    ///
+    /// # Errors
+    /// When a program cannot be started or a file cannot be written.
+    pub fn start(config: Config) -> Result<Session> {
+        let folder = &config.folder;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making {}", folder.display()))?;
+        let start = Instant::now();
+        let pccd = if config.pccd { Some(spawn_pccd(&config)?) } else { None };
+
+        let mut initrd = std::fs::read(&config.lab.initrd)
+            .with_context(|| format!("{}", config.lab.initrd.display()))?;
+        initrd.extend(initramfs::overlay(
+            &config.lab.modules,
+            &config.files,
+            &config.command,
+        )?);
+        let initrd_path = folder.join("initrd.img");
+        std::fs::write(&initrd_path, initrd)
+            .with_context(|| format!("writing {}", initrd_path.display()))?;
+
+        let log = log_file(folder, "qemu.log")?;
+        let mut qemu = child(&config.lab.qemu)
+            .arg("-machine")
+            .arg("virt,pcc=on,pcc-mailbox=pcc")
+            .arg("-object")
+            .arg(format!(
+                "pcc-mailbox-dir,id=pcc,path={}",
+                comma_doubled(&mailbox(folder))
+            ))
+            .args(["-cpu", "max", "-smp", "2", "-m", "512M"])
+            .args(["-nodefaults", "-display", "none", "-no-reboot"])
+            .args(["-serial", "stdio", "-monitor", "none"])
+            .args(["-trace", "pcc_*", "-d", "guest_errors"])
+            .arg("-bios")
+            .arg(&config.lab.firmware)
+            .arg("-kernel")
+            .arg(&config.lab.kernel)
+            .arg("-initrd")
+            .arg(&initrd_path)
+            .arg("-append")
+            .arg(format!(
+                "console=ttyAMA0 panic=-1 loglevel=4 {}",
+                config.append
+            ))
+            .args(&config.qemu_args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| {
+                format!("starting {}", config.lab.qemu.display())
+            })?;
+        let console = qemu.stdout.take().context("QEMU's console")?;
+        let mut copy = log_file(folder, "console.log")?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(console);
+            let mut bytes = Vec::new();
+            while reader.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
+                let _ = copy.write_all(&bytes);
+                if sender.send(plain(&bytes)).is_err() {
+                    break;
+                }
+                bytes.clear();
+            }
+        });
+        Ok(Session {
+            config,
+            qemu,
+            pccd,
+            lines,
+            start,
+            boot: None,
+            missing: Vec::new(),
+            splats: Vec::new(),
+            in_dmesg: false,
+            exit: None,
+        })
+    }
+
+    /// The folder through which guest and platform speak.
+    pub fn mailbox(&self) -> PathBuf {
+        mailbox(&self.config.folder)
+    }
+
+    /// Starts pccd, again or late.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_pccd(&mut self) -> Result<()> {
+        self.kill_pccd()?;
+        self.pccd = Some(spawn_pccd(&self.config)?);
+        Ok(())
+    }
+
+    /// Stops pccd where it is, as `kill -STOP` would.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn freeze_pccd(&mut self) -> Result<()> {
+        let pccd = self.pccd.as_ref().context("pccd does not run")?;
+        signal(pccd, rustix::process::Signal::STOP);
+        Ok(())
+    }
+
+    /// Kills pccd as `kill -9` would.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill_pccd(&mut self) -> Result<()> {
+        if let Some(mut pccd) = self.pccd.take() {
+            let _ = pccd.kill();
+            pccd.wait()?;
+        }
+        Ok(())
+    }
+
+    /// The next thing that happens within `patience`.
+    ///
+    /// # Errors
+    /// When a child cannot be waited for.
+    pub fn next(&mut self, patience: Duration) -> Result<Event> {
+        let until = Instant::now() + patience;
+        loop {
+            let limit = self.start + self.config.limit;
+            let now = Instant::now();
+            if now >= limit {
+                return Ok(Event::End(End::Hang));
+            }
+            if now >= until {
+                return Ok(Event::Quiet);
+            }
+            // Children are looked at ten times a second: only the console
+            // wakes us at once.
+            let wait = (until.min(limit) - now).min(Duration::from_millis(100));
+            match self.lines.recv_timeout(wait) {
+                Ok(line) => {
+                    if let Some(event) = self.line(line) {
+                        return Ok(event);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(end) = self.pccd_ended()? {
+                        return Ok(Event::End(end));
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(Event::End(self.console_closed()?));
+                }
+            }
+        }
+    }
+
+    /// Makes sense of one console line.
+    fn line(&mut self, line: String) -> Option<Event> {
+        if let Some(word) = line.strip_prefix("pcclab: ") {
+            match word.split_once(' ') {
+                Some(("exit", status)) => {
+                    self.exit = Some(status.trim().parse().unwrap_or(255));
+                }
+                Some(("missing", option)) => {
+                    self.missing.push(option.trim().to_owned());
+                }
+                _ if word == "begin" => {
+                    self.boot = Some(self.start.elapsed());
+                    return Some(Event::Begin);
+                }
+                _ if word == "dmesg" => self.in_dmesg = true,
+                _ if word == "end" => {
+                    return Some(Event::End(match self.exit {
+                        Some(status) => End::Exit(status),
+                        None => End::Missing(std::mem::take(&mut self.missing)),
+                    }));
+                }
+                _ => return Some(Event::Line(line)),
+            }
+            return None;
+        }
+        if line.contains("Kernel panic - not syncing") {
+            return Some(Event::End(End::Panic(line)));
+        }
+        if SPLATS.iter().any(|splat| line.contains(splat))
+            && line.starts_with('[')
+            && !self.splats.contains(&line)
+        {
+            self.splats.push(line.clone());
+        }
+        (self.boot.is_some() && self.exit.is_none() && !self.in_dmesg)
+            .then_some(Event::Line(line))
+    }
+
+    fn pccd_ended(&mut self) -> Result<Option<End>> {
+        let Some(pccd) = &mut self.pccd else { return Ok(None) };
+        let Some(status) = pccd.try_wait()? else { return Ok(None) };
+        let log = tail(&self.config.folder.join("pccd.log"));
+        self.pccd = None;
+        Ok(Some(End::Pccd(format!("pccd ended ({status})\n{log}"))))
+    }
+
+    fn console_closed(&mut self) -> Result<End> {
+        let status = self.qemu.wait()?;
+        Ok(match self.exit {
+            Some(exit) if status.success() => End::Exit(exit),
+            _ if !self.missing.is_empty() => {
+                End::Missing(std::mem::take(&mut self.missing))
+            }
+            _ => {
+                let how = match status.signal() {
+                    Some(signal) => format!("killed by signal {signal}"),
+                    None => format!("{status}"),
+                };
+                let log = tail(&self.config.folder.join("qemu.log"));
+                End::Qemu(format!(
+                    "QEMU ended before the guest did ({how})\n{log}"
+                ))
+            }
+        })
+    }
+
+    /// Waits for a line the command prints.
+    ///
+    /// # Errors
+    /// When the run ends, or the limit passes, before it comes.
+    pub fn wait_for(&mut self, text: &str) -> Result<String> {
+        loop {
+            match self.next(self.config.limit)? {
+                Event::Line(line) if line.contains(text) => return Ok(line),
+                Event::Line(_) | Event::Begin => {}
+                Event::End(end) => {
+                    bail!("the run ended before {text:?} came: {end:?}")
+                }
+                Event::Quiet => bail!("{text:?} did not come"),
+            }
+        }
+    }
+
+    /// Runs to the end; `each` sees every line of the command.
+    ///
+    /// # Errors
+    /// When a child cannot be waited for.
+    pub fn finish(mut self, mut each: impl FnMut(&str)) -> Result<Outcome> {
+        let end = loop {
+            match self.next(self.config.limit)? {
+                Event::Line(line) => each(&line),
+                Event::End(end) => break end,
+                Event::Begin | Event::Quiet => {}
+            }
+        };
+        self.end(end)
+    }
+
+    /// Ends everything that still runs.
+    ///
+    /// # Errors
+    /// When a child cannot be waited for.
+    pub fn end(mut self, end: End) -> Result<Outcome> {
+        if matches!(end, End::Exit(_) | End::Missing(_)) {
+            // The guest is powering off; that takes milliseconds.
+            let until = Instant::now() + Duration::from_secs(5);
+            while self.qemu.try_wait()?.is_none() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        let _ = self.qemu.kill();
+        self.qemu.wait()?;
+        if let Some(mut pccd) = self.pccd.take() {
+            // By SIGTERM, so that what it was doing is finished and logged.
+            signal(&pccd, rustix::process::Signal::TERM);
+            let until = Instant::now() + Duration::from_secs(5);
+            while pccd.try_wait()?.is_none() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let _ = pccd.kill();
+            pccd.wait()?;
+        }
+        let _ = std::fs::remove_file(self.config.folder.join("initrd.img"));
+        Ok(Outcome {
+            end,
+            splats: std::mem::take(&mut self.splats),
+            boot: self.boot,
+            total: self.start.elapsed(),
+        })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for child in std::iter::once(&mut self.qemu).chain(&mut self.pccd) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed())
+    {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+fn mailbox(folder: &Path) -> PathBuf {
+    folder.join("mailbox")
+}
+
+fn comma_doubled(path: &Path) -> String {
+    path.to_string_lossy().replace(',', ",,")
+}
+
+/// A command that dies with the thread that starts it, even when that one is
+/// killed: no guest is left behind.
+fn child(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+fn spawn_pccd(config: &Config) -> Result<Child> {
+    let log = log_file(&config.folder, "pccd.log")?;
+    let mut command = child(&config.lab.pccd);
+    command
+        .args(["run", "--format", "json", "--mailbox"])
+        .arg(mailbox(&config.folder));
+    for folder in &config.messages {
+        command.arg("--messages").arg(folder);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("starting {}", config.lab.pccd.display()))
+}
+
+fn log_file(folder: &Path, name: &str) -> Result<File> {
+    let path = folder.join(name);
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("opening {}", path.display()))
+}
+
+/// The last lines of a log.
+fn tail(path: &Path) -> String {
+    let mut text = String::new();
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(1 << 20).read_to_string(&mut text);
+    }
+    let lines: Vec<_> = text.lines().collect();
+    let from = lines.len().saturating_sub(10);
+    lines[from..].iter().map(|line| format!("  | {line}\n")).collect()
+}
+
+/// A console line as text: without line ends and without the escape
+/// sequences that the firmware paints its screen with.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.trim_end_matches(['\r', '\n']).chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\x1b' if chars.peek() == Some(&'[') => {
+                chars.next();
+                while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+            }
+            '\x1b' => {
+                chars.next();
+            }
+            '\r' | '\0' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn console_lines_lose_their_paint() {
+        let cases = [
+            (&b"ok 1 a\r\n"[..], "ok 1 a"),
+            (b"\x1b[2J\x1b[01;01Hpcclab: begin\r\n", "pcclab: begin"),
+            (b"\x1b=x", "x"),
+            (b"\x1b[", ""),
+            (b"\xff", "\u{fffd}"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(plain(bytes), text);
+        }
+    }
+}
