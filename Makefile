@@ -1,0 +1,32 @@
+# Thin on purpose: every recipe is one line that calls cargo or a script.
+
+.PHONY: help demo lab test check check-qemu check-guest check-all test-long clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+demo: ## fetch, build, boot; show the exchanges of guest and platform
+	@scripts/demo.sh
+
+lab: ## build everything a run needs (see pcclab env)
+	@scripts/lab.sh
+
+test: check-all ## all checks; what CI calls
+
+check: ## seconds, offline: fmt, clippy, cargo test, doc, shellcheck
+	@scripts/check.sh fast
+
+check-qemu: ## the QEMU series: git am, checkpatch, build, qtests, tables
+	@scripts/check.sh qemu
+
+check-guest: ## boot guests, exchange messages, compare
+	@scripts/check.sh guest
+
+check-all: ## the three above
+	@scripts/check.sh fast qemu guest
+
+test-long: ## what is slower: each patch built alone
+	@scripts/check.sh long
+
+clean: ## remove what was built in this clone (the cache stays)
+	@cargo clean -q

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# The checks behind make check, check-qemu, check-guest, check-all, test-long.
+# usage: check.sh fast|qemu|guest|long ...
+# Ends with a line "N passed, M failed"; a part that cannot run has failed.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+passed=0 failed=0
+logs=$ROOT/target/check
+mkdir -p "$logs"
+
+# check NAME command...: one check; tests that report a count are counted.
+check() {
+  local name=$1 log status=0 start=$SECONDS good bad
+  shift
+  log=$logs/$(printf '%s' "$name" | tr -cs 'A-Za-z0-9.' '-').log
+  printf '%s ... ' "$name"
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  good=$(counted 'passed' '^ok ' "$log")
+  bad=$(counted 'failed' '^not ok ' "$log")
+  if [ $((good + bad)) -eq 0 ]; then good=1; fi
+  if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
+    bad=1
+    [ "$good" -eq 1 ] && good=0
+  fi
+  passed=$((passed + good)) failed=$((failed + bad))
+  if [ "$bad" -eq 0 ]; then
+    say "ok ($good, $(duration $((SECONDS - start))))"
+  else
+    say "FAILED ($bad, $(duration $((SECONDS - start)))). The end of $log:"
+    tail -n 40 "$log" | sed 's/^/  | /'
+  fi
+}
+
+# counted WORD TAP-PATTERN LOG: the sum over cargo's and TAP's reports.
+counted() {
+  awk -v word="$1" -v tap="$2" '
+    /^test result: / { for (i = 2; i <= NF; i++) if ($i ~ "^" word) n += $(i - 1) }
+    $0 ~ tap && !/# SKIP/ { n++ }
+    END { print n + 0 }' "$3"
+}
+
+patches() { find qemu-patches -name '[0-9]*.patch' | sort; }
+
+fast() {
+  check "rustfmt" cargo fmt --check
+  check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
+  check "cargo test" cargo test --locked
+  check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
+  # shellcheck disable=SC2046 # file names without spaces
+  check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init)
+  check "handlers" cargo run -q --locked -p pccd -- check --messages messages
+}
+
+checkpatch() {
+  local tree=$CACHE/qemu-source/tree
+  mapfile -t list < <(patches)
+  perl "$tree/scripts/checkpatch.pl" --no-signoff "${list[@]/#/$ROOT/}"
+}
+
+qtest() {
+  local qemu
+  qemu=$(sed -n 's/^QEMU=//p' "$ENV_FILE")
+  QTEST_QEMU_BINARY=$qemu "$(dirname "$qemu")/pcc-test" --tap -k
+}
+
+qemu() {
+  scripts/setup.sh
+  scripts/qemu.sh base
+  check "checkpatch" checkpatch
+  check "QEMU qtest" qtest
+  check "tables and device tree" cargo test --locked -p pccd-tests --test tables
+}
+
+guest() {
+  scripts/lab.sh base
+  check "guests" cargo test --locked -p pccd-tests --test guest
+  check "mctp-pcc checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
+    --no-tree --strict --no-summary -f guest-scripts/mctp-pcc/mctp-pcc.c
+}
+
+long() {
+  scripts/setup.sh
+  check "each patch built alone" scripts/each-patch.sh
+}
+
+for part; do
+  case $part in
+    fast | qemu | guest | long) "$part" ;;
+    *) die "check.sh: '$part' is not one of fast, qemu, guest, long" ;;
+  esac
+done
+say
+say "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
