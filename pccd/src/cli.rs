@@ -223,7 +223,13 @@ mod tests {
     #[test]
     fn one_state_is_not_for_two_mailboxes() {
         let cli = Cli::parse_from([
-            "pccd", "--mailbox", "/a", "--mailbox", "/b", "--state", "/s",
+            "pccd",
+            "--mailbox",
+            "/a",
+            "--mailbox",
+            "/b",
+            "--state",
+            "/s",
         ]);
         assert!(daemon::Config::try_from(&cli.run).is_err());
     }

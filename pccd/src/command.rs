@@ -89,9 +89,8 @@ fn bytes_of(words: &[String]) -> Result<Vec<u8>> {
 }
 
 fn type_of(text: &str) -> Result<u8> {
-    let named = MsgType::NAMES
-        .iter()
-        .find(|(_, name)| name.eq_ignore_ascii_case(text));
+    let named =
+        MsgType::NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
     named
         .map(|(number, _)| *number)
         .or_else(|| parse_number(text))
@@ -162,8 +161,9 @@ fn input(args: &DecodeArgs) -> Result<Vec<u8>> {
             io::stdin().read_to_end(&mut raw)?;
             raw
         }
-        [one] if Path::new(one).is_file() => std::fs::read(one)
-            .with_context(|| format!("cannot read {one}"))?,
+        [one] if Path::new(one).is_file() => {
+            std::fs::read(one).with_context(|| format!("cannot read {one}"))?
+        }
         words => {
             return bytes_of(words).map_err(|error| {
                 anyhow!("{error}; and there is no such file")

@@ -215,13 +215,18 @@ impl Decoded {
         })
     }
 
-    /// The fields of the message itself, on one line.
+    /// The fields of the message itself, on one line, without what the
+    /// summary says already.
     fn line(&self) -> String {
         let shown: Vec<String> = self
             .fields
             .iter()
             .filter(|field| !matches!(field.layer.as_str(), "pcc" | "mctp"))
             .filter(|field| !field.name.starts_with("reserved"))
+            .filter(|field| {
+                let said = ["rq", "d", "header_version", "command"];
+                !said.contains(&field.name.as_str())
+            })
             .map(|field| {
                 let name = format!("{}.{}", field.layer, field.name);
                 match &field.meaning {
@@ -293,8 +298,8 @@ impl Record {
             _ => None,
         };
         let byte = |name| number(name).and_then(|n| u8::try_from(n).ok());
-        self.subspace = number("pcc.signature")
-            .and_then(|n| u8::try_from(n & 0xff).ok());
+        self.subspace =
+            number("pcc.signature").and_then(|n| u8::try_from(n & 0xff).ok());
         self.source = byte("mctp.source");
         self.destination = byte("mctp.destination");
         self.tag = byte("mctp.tag");
@@ -329,7 +334,10 @@ impl Record {
             line.push_str("  ");
             line.push_str(text);
         };
-        if let Some(decoded) = &self.decoded {
+        // Why a file is malformed says more than what it might have been.
+        let decoded =
+            self.decoded.as_ref().filter(|_| self.event != Event::Rejected);
+        if let Some(decoded) = decoded {
             add(&decoded.summary);
         }
         let mut notes = Vec::new();
@@ -356,7 +364,7 @@ impl Record {
         if let Some(reason) = &self.reason {
             add(reason);
         }
-        if let Some(decoded) = &self.decoded {
+        if let Some(decoded) = decoded {
             let fields = decoded.line();
             if !fields.is_empty() {
                 line.push_str("\n                   ");
@@ -421,9 +429,8 @@ mod tests {
         assert_eq!(
             record.to_text(),
             "04:41:42.123456  guest -> platform  Get Endpoint ID request  \
-             [EID 8 to 9, tag 1]  a.pcc\n                   control.rq=1  \
-             control.d=0  control.instance_id=0  control.command=2 (Get \
-             Endpoint ID)"
+             [EID 8 to 9, tag 1]  a.pcc\n                   \
+             control.instance_id=0"
         );
     }
 

@@ -2,6 +2,8 @@
 //! for each request, and the steps that keep the promise when the daemon
 //! dies between any two of them.
 
+mod publish;
+
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -10,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::daemon::{Clock, micros_since};
-use crate::exchange::{Action, Dropped, Platform, Sending, Verdict};
+use crate::daemon::Clock;
+use crate::exchange::{Dropped, Platform, Verdict};
 use crate::handlers::Handlers;
 use crate::log::Log;
 use crate::mailbox::{
-    Answer, Aside, Channels, ChannelsError, Epoch, Ledger, Mailbox, Outgoing,
-    ReadError, RequestName, StateFolder, UnaskedName, Waker, Watch,
+    Aside, Channels, ChannelsError, Epoch, Ledger, Mailbox, ReadError,
+    RequestName, StateFolder, Waker, Watch,
 };
-use crate::record::{Event, Record, compact};
+use crate::record::{Event, Record};
 
 /// How long to wait before what the system refused is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -52,6 +54,10 @@ pub struct Station<'a> {
     waiting: BTreeSet<RequestName>,
     /// Names that could not even be moved aside.
     stuck: HashSet<OsString>,
+    /// Time and number of the last message nobody asked for.
+    last_unasked: Option<(Epoch, u32)>,
+    /// When a mailbox that went away may be made again.
+    away_until: Option<Instant>,
     /// The failure last logged, so that a retry does not fill the log.
     failure: Option<String>,
 }
@@ -83,6 +89,8 @@ impl<'a> Station<'a> {
             ledger,
             waiting: BTreeSet::new(),
             stuck: HashSet::new(),
+            last_unasked: None,
+            away_until: None,
             failure: None,
         };
         let opened = station.open_folders()?;
@@ -154,13 +162,14 @@ impl<'a> Station<'a> {
         let Some(mut opened) = self.opened.take() else {
             return self.reopen(log);
         };
-        if !opened.mailbox.is_current() {
+        if !opened.mailbox.is_current() || !opened.state.is_current() {
             let text = "the mailbox went away; waiting, then making it again";
             log.write(&self.record(Event::Note).because(text));
             self.platform.forget();
             self.waiting.clear();
             self.stuck.clear();
             self.stamp = None;
+            self.away_until = Instant::now().checked_add(SETTLE);
             return Ok(Some(SETTLE));
         }
         let done = self.work(&mut opened, log);
@@ -189,6 +198,14 @@ impl<'a> Station<'a> {
         &mut self,
         log: &mut Log<W>,
     ) -> Result<Option<Duration>> {
+        if let Some(until) = self.away_until {
+            // Whoever removes it wakes us with every file.
+            let left = until.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                return Ok(Some(left));
+            }
+            self.away_until = None;
+        }
         let opened = self.open_folders().and_then(|opened| {
             // The ledger may have gone with the mailbox; the life of the
             // guest has not.
@@ -276,12 +293,8 @@ impl<'a> Station<'a> {
     ) -> Result<(), Trouble> {
         self.platform.reset();
         self.waiting.clear();
-        self.ledger =
-            Ledger::new(epoch.to_string(), self.platform.state());
-        opened
-            .state
-            .store(&self.ledger)
-            .map_err(later("write the ledger"))?;
+        self.ledger = Ledger::new(epoch.to_string(), self.platform.state());
+        opened.state.store(&self.ledger).map_err(later("write the ledger"))?;
         let text = format!("the guest starts anew: epoch {epoch}");
         log.write(&self.record(Event::Note).because(text));
         Ok(())
@@ -379,8 +392,7 @@ impl<'a> Station<'a> {
                 return Ok(());
             }
         };
-        let verdict =
-            self.platform.receive(&self.channels, name, &content);
+        let verdict = self.platform.receive(&self.channels, name, &content);
         let received =
             self.record(Event::Received).named(name).with_content(&content);
         match verdict {
@@ -415,7 +427,9 @@ impl<'a> Station<'a> {
         log: &mut Log<W>,
         dropped: Option<Dropped>,
     ) -> Result<(), Trouble> {
-        let Some((names, reason)) = dropped else { return Ok(()) };
+        let Some((names, reason)) = dropped else {
+            return Ok(());
+        };
         for name in names {
             self.waiting.remove(&name);
             let record = self.record(Event::Ignored).named(&name);
@@ -424,161 +438,6 @@ impl<'a> Station<'a> {
                 .mailbox
                 .unlink(&name.to_string())
                 .map_err(later("remove a request"))?;
-        }
-        Ok(())
-    }
-
-    fn act<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        requests: Vec<RequestName>,
-        action: Action,
-        start: Instant,
-    ) -> Result<(), Trouble> {
-        for name in &requests {
-            self.waiting.remove(name);
-        }
-        let Some(last) = requests.last().cloned() else { return Ok(()) };
-        let before = self.platform.state();
-        let (handler, reply, unasked, state) = match action {
-            Action::Ignore { reason, handler, unasked, state } => {
-                let mut record = self.record(Event::Ignored).named(&last);
-                record.handler = handler.clone();
-                log.write(&record.because(reason));
-                (handler.unwrap_or_default(), None, unasked, state)
-            }
-            Action::Answer { handler, reply, unasked, state } => {
-                (handler, Some(reply), unasked, state)
-            }
-        };
-        let (message, replies) = match reply {
-            Some(Sending { message, contents, .. }) => {
-                let files = (1..).zip(contents).map(|(k, content)| {
-                    Outgoing { name: last.reply(k), content }
-                });
-                (message, files.collect())
-            }
-            None => (Vec::new(), Vec::new()),
-        };
-        let answer = Answer {
-            requests: requests.iter().map(ToString::to_string).collect(),
-            handler,
-            reply: message,
-            replies,
-            unasked: self.name_unasked(unasked),
-        };
-        // What changes nothing may be decided anew; all else is written
-        // down before anybody can see it.
-        let plain = state == before
-            && answer.unasked.is_empty()
-            && answer.replies.len() <= 1
-            && answer.requests.len() == 1;
-        self.ledger.answers.push(answer);
-        self.ledger.endpoint = state;
-        if !plain && let Err(error) = opened.state.store(&self.ledger) {
-            // Nothing is decided; the requests are read again.
-            self.ledger.answers.pop();
-            self.ledger.endpoint = before;
-            return Err(Trouble::Later("write the ledger", error));
-        }
-        self.platform.set_state(state);
-        self.finish(opened, log, Some(start))
-    }
-
-    fn name_unasked(&self, unasked: Vec<Sending>) -> Vec<Outgoing> {
-        let now = compact((self.clock)());
-        let Ok(time) = now.parse::<Epoch>() else {
-            // A year beyond 9999: there is no name for that.
-            return Vec::new();
-        };
-        let numbered = unasked
-            .into_iter()
-            .flat_map(|sending| {
-                let subspace = sending.subspace;
-                sending
-                    .contents
-                    .into_iter()
-                    .map(move |content| (subspace, content))
-            })
-            .zip(1..);
-        numbered
-            .map(|((subspace, content), number)| {
-                let time = time.clone();
-                let name = UnaskedName { time, number, subspace };
-                Outgoing { name: name.to_string(), content }
-            })
-            .collect()
-    }
-
-    /// Publishes what is decided and removes its requests. Interrupted
-    /// anywhere, it may be done again.
-    fn finish<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        start: Option<Instant>,
-    ) -> Result<(), Trouble> {
-        while let Some(answer) = self.ledger.answers.first().cloned() {
-            let mailbox = &mut opened.mailbox;
-            // When all its requests are gone, everything was published.
-            if answer.requests.iter().any(|name| mailbox.holds(name)) {
-                self.publish(mailbox, log, &answer, start)?;
-                for name in &answer.requests {
-                    mailbox
-                        .unlink(name)
-                        .map_err(later("remove a request"))?;
-                }
-            }
-            self.ledger.answers.remove(0);
-        }
-        Ok(())
-    }
-
-    fn publish<W: Write>(
-        &self,
-        mailbox: &mut Mailbox,
-        log: &mut Log<W>,
-        answer: &Answer,
-        start: Option<Instant>,
-    ) -> Result<(), Trouble> {
-        let request = answer.requests.last();
-        let handler = (!answer.handler.is_empty()).then_some(&answer.handler);
-        let sent = |event, name: &str, content: &[u8]| {
-            let mut record =
-                self.record(event).named(name).with_content(content);
-            record.request = request.cloned();
-            record.handler = handler.cloned();
-            record.latency_us = start.map(micros_since);
-            match start {
-                Some(_) => record,
-                None => record.because("committed before an interruption"),
-            }
-        };
-        let last = answer.replies.len();
-        for (k, reply) in (1..).zip(&answer.replies) {
-            mailbox
-                .publish_reply(reply)
-                .map_err(later("publish a reply"))?;
-            let mut record =
-                sent(Event::Replied, &reply.name, &reply.content);
-            if k == last {
-                record = record.with_message(&answer.reply, last);
-            }
-            log.write(&record);
-        }
-        for unasked in &answer.unasked {
-            let Ok(name) = unasked.name.parse::<UnaskedName>() else {
-                continue;
-            };
-            let name = mailbox
-                .publish_unasked(name, &unasked.content)
-                .map_err(later("publish an unasked message"))?;
-            log.write(&sent(
-                Event::Unasked,
-                &name.to_string(),
-                &unasked.content,
-            ));
         }
         Ok(())
     }

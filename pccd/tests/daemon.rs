@@ -16,8 +16,8 @@ const DEMO: &[(&str, &[u8], &[u8])] = &[
         "uuid",
         &[0, 0x82, 3],
         &[
-            0, 2, 3, 0, 0x8a, 0x7b, 0x1c, 0x2d, 0x3e, 0x4f, 0x4a, 0x5b,
-            0x9c, 0x6d, 0x7e, 0x8f, 0x90, 0xa1, 0xb2, 0xc3,
+            0, 2, 3, 0, 0x8a, 0x7b, 0x1c, 0x2d, 0x3e, 0x4f, 0x4a, 0x5b, 0x9c,
+            0x6d, 0x7e, 0x8f, 0x90, 0xa1, 0xb2, 0xc3,
         ],
     ),
     (
@@ -245,13 +245,40 @@ fn a_mailbox_that_goes_away_is_made_again() {
     let bench = Bench::new();
     let _daemon = bench.start();
     bench.exchange(1, &single(0, &[0, 0x80, 1, 0, 20]));
-    let again = || bench.records().iter().any(|record| {
-        record.reason.as_deref() == Some("the mailbox is there again")
-    });
+    let again = || {
+        bench.records().iter().any(|record| {
+            record.reason.as_deref() == Some("the mailbox is there again")
+        })
+    };
     fs::remove_dir_all(bench.mailbox()).unwrap();
     bench.wait("new mailbox", again);
     let reply = bench.exchange(2, &[1, 0, 8, 0xc8, 0, 0x80, 2]);
     assert_eq!(reply[8], 20, "the guest still lives");
+}
+
+#[test]
+fn only_the_state_goes_away() {
+    let bench = Bench::new();
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[0, 0x80, 1, 0, 20]));
+    fs::remove_dir_all(bench.path("state")).unwrap();
+    bench.exchange(2, &[1, 0, 8, 0xc8, 0, 0x80, 1, 0, 21]);
+    bench.wait("ledger", || bench.path("state/ledger.json").exists());
+    daemon.kill();
+    let _daemon = bench.start();
+    let reply = bench.exchange(3, &[1, 0, 8, 0xc8, 0, 0x80, 2]);
+    assert_eq!(reply[8], 21);
+}
+
+#[test]
+fn a_broken_ledger_is_explained() {
+    let bench = Bench::new();
+    bench.start();
+    fs::write(bench.path("state/ledger.json"), "{").unwrap();
+    let (code, text) = finish(&mut bench.command());
+    assert_eq!(code, 2);
+    assert!(text.contains("ledger.json cannot be used"), "{text}");
+    assert!(text.contains("remove it (rm "), "{text}");
 }
 
 #[test]
@@ -369,6 +396,18 @@ fn the_files_of_the_repository_are_right() {
     assert!(output.status.success(), "{}", common::stderr_of(&output));
 }
 
+/// Not what the contract asks for, but what people type.
+#[test]
+fn a_file_copied_into_the_outbox_is_seen() {
+    let bench = Bench::new();
+    let _daemon = bench.start();
+    let name = format!("{}.pcc", stem(1));
+    let content = content(&single(0, &[0, 0x80, 2]));
+    fs::write(bench.path("outbox").join(name), content).unwrap();
+    bench.wait_answered();
+    assert_eq!(bench.list("inbox"), [format!("{}.r1.pcc", stem(1))]);
+}
+
 #[test]
 fn sending_from_outside() {
     let bench = Bench::new();
@@ -426,8 +465,7 @@ fn decoding_hex_and_files() {
 #[test]
 fn every_help_shows_an_example() {
     for command in [None, Some("run"), Some("check"), Some("send")] {
-        let output =
-            pccd().args(command).arg("--help").output().unwrap();
+        let output = pccd().args(command).arg("--help").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("Example: pccd "), "{text}");
     }

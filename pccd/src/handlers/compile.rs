@@ -7,18 +7,14 @@ use std::collections::BTreeMap;
 use minijinja::Environment;
 use serde_json::{Map, Value as Json};
 
-use super::file::{
-    EndpointFile, HandlerFile, Match, Message, Number, Reply, Then,
-    VendorFile,
-};
+use super::file::{HandlerFile, Match, Message, Number, Reply, Then};
 use super::locate::{Side, Step};
 use super::template;
-use super::value::{Pattern, Wrong, field_items, hex_bytes, uuid, value_of};
-use crate::endpoint::{Config, VendorId};
-use crate::wire::control::BASE_SPECIFICATION;
+use super::value::{Pattern, Wrong, field_items, hex_bytes, value_of};
+use crate::wire::encode::Given;
 use crate::wire::error::EncodeError;
-use crate::wire::layout::{Given, Item, Kind, Value};
-use crate::wire::mctp::{BASELINE_UNIT, Eid, MsgType};
+use crate::wire::layout::{Item, Kind, Value};
+use crate::wire::mctp::{Eid, MsgType};
 use crate::wire::message;
 
 use super::error::nearest;
@@ -118,11 +114,14 @@ pub fn answer_defaults(given: &mut Given) {
     }
 }
 
-fn key(text: &str) -> Step {
+pub(super) fn key(text: &str) -> Step {
     Step::Key(text.to_owned())
 }
 
-fn join(path: &[Step], steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+pub(super) fn join(
+    path: &[Step],
+    steps: impl IntoIterator<Item = Step>,
+) -> Vec<Step> {
     path.iter().cloned().chain(steps).collect()
 }
 
@@ -135,7 +134,7 @@ pub struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn fault(&mut self, path: Vec<Step>, side: Side, wrong: Wrong) {
+    pub(super) fn fault(&mut self, path: Vec<Step>, side: Side, wrong: Wrong) {
         self.faults.push(Fault { path, side, wrong });
     }
 
@@ -173,9 +172,7 @@ impl Compiler<'_> {
         let at = join(&path, [key("reply")]);
         let reply = match &source.reply {
             Reply::None => None,
-            Reply::Hex(text) => {
-                self.hex(&join(&at, [key("hex")]), text)
-            }
+            Reply::Hex(text) => self.hex(&join(&at, [key("hex")]), text),
             Reply::Fields(fields) => {
                 let at = join(&at, [key("fields")]);
                 let start = match &matcher {
@@ -188,10 +185,8 @@ impl Compiler<'_> {
         let mut then = Vec::new();
         for (number, step) in source.then.iter().enumerate() {
             let Then::Unasked(unasked) = step;
-            let at = join(
-                &path,
-                [key("then"), Step::Index(number), key("unasked")],
-            );
+            let at =
+                join(&path, [key("then"), Step::Index(number), key("unasked")]);
             let inner = join(&at, [key("message")]);
             let make = match &unasked.message {
                 Message::Hex(text) => {
@@ -205,8 +200,7 @@ impl Compiler<'_> {
             let destination = unasked.destination.map(|number| {
                 Eid(self.byte(&join(&at, [key("destination")]), number, 255))
             });
-            let tag =
-                self.byte(&join(&at, [key("tag")]), unasked.tag, 7);
+            let tag = self.byte(&join(&at, [key("tag")]), unasked.tag, 7);
             then.extend(make.map(|make| Push { make, destination, tag }));
         }
         if self.faults.len() > before {
@@ -369,131 +363,6 @@ impl Compiler<'_> {
             suggestion,
         };
         self.fault(at, side, wrong);
-    }
-
-    /// The endpoint's configuration, or faults.
-    pub fn endpoint(&mut self, source: &EndpointFile) -> Config {
-        let root = [key("endpoint")];
-        let at = |name: &str| join(&root, [key(name)]);
-        let mut config = Config::default();
-        if let Some(text) = &source.uuid {
-            match uuid(text).and_then(|bytes| bytes.try_into().ok()) {
-                Some(bytes) => config.uuid = Some(bytes),
-                None => self.fault(
-                    at("uuid"),
-                    Side::Value,
-                    Wrong::new(
-                        format!("`{text}` is not a UUID"),
-                        "the form 01234567-89ab-cdef-0123-456789abcdef",
-                    ),
-                ),
-            }
-        }
-        if let Some(number) = source.eid {
-            config.eid = self.eid(&at("eid"), number, true);
-        }
-        config.static_eid = source
-            .static_eid
-            .map(|number| self.eid(&at("static_eid"), number, false));
-        if let Some(Number(unit)) = source.transmission_unit {
-            match usize::try_from(unit) {
-                Ok(unit) if (BASELINE_UNIT..=65535).contains(&unit) => {
-                    config.transmission_unit = unit;
-                }
-                _ => self.fault(
-                    at("transmission_unit"),
-                    Side::Value,
-                    Wrong::new(
-                        format!("a transmission unit of {unit} bytes"),
-                        "a number from 64 to 65535",
-                    ),
-                ),
-            }
-        }
-        let typed = field_items("mctp.type").unwrap_or_default();
-        for (index, json) in source.message_types.iter().enumerate() {
-            let place = join(&at("message_types"), [Step::Index(index)]);
-            match value_of("mctp.type", &typed, json) {
-                Ok(Value::Number(number)) => config
-                    .message_types
-                    .extend(u8::try_from(number).ok()),
-                Ok(Value::Bytes(_)) => {}
-                Err(wrong) => self.fault(place, Side::Value, wrong),
-            }
-        }
-        for (name, texts) in &source.versions {
-            let place = join(&at("versions"), [key(name)]);
-            let json = Json::String(name.clone());
-            let kind = match name.as_str() {
-                "base" => Some(BASE_SPECIFICATION),
-                _ => match value_of("mctp.type", &typed, &json) {
-                    Ok(Value::Number(number)) => u8::try_from(number).ok(),
-                    Ok(Value::Bytes(_)) => None,
-                    Err(wrong) => {
-                        self.fault(place.clone(), Side::Key, wrong);
-                        None
-                    }
-                },
-            };
-            let mut versions = Vec::new();
-            for (index, text) in texts.iter().enumerate() {
-                match text.parse() {
-                    Ok(version) => versions.push(version),
-                    Err(error) => self.fault(
-                        join(&place, [Step::Index(index)]),
-                        Side::Value,
-                        Wrong::new(
-                            format!("`{text}` is not a version"),
-                            format!("{error}"),
-                        ),
-                    ),
-                }
-            }
-            config.versions.extend(kind.map(|kind| (kind, versions)));
-        }
-        for (index, vendor) in source.vendor_ids.iter().enumerate() {
-            let place = join(&at("vendor_ids"), [Step::Index(index)]);
-            let (entry, id) = match vendor {
-                VendorFile::Pci(entry) => {
-                    (entry, u16::try_from(entry.id.0).map(VendorId::Pci))
-                }
-                VendorFile::Iana(entry) => {
-                    (entry, u32::try_from(entry.id.0).map(VendorId::Iana))
-                }
-            };
-            match (id, u16::try_from(entry.command_set.0)) {
-                (Ok(id), Ok(set)) => config.vendors.push((id, set)),
-                _ => self.fault(
-                    place,
-                    Side::Value,
-                    Wrong::new(
-                        "a vendor's numbers are too large",
-                        "a PCI id of 16 bits or an IANA number of 32, and a \
-                         command set of 16",
-                    ),
-                ),
-            }
-        }
-        config.discovery = source.discovery;
-        config
-    }
-
-    fn eid(&mut self, path: &[Step], number: Number, none: bool) -> Eid {
-        match u8::try_from(number.0).map(Eid) {
-            Ok(eid) if eid.is_assignable() => eid,
-            Ok(Eid::NULL) if none => Eid::NULL,
-            _ => {
-                let wrong = Wrong::new(
-                    format!("{} is no EID of an endpoint", number.0),
-                    match none {
-                        true => "8 to 254, or 0 for none",
-                        false => "8 to 254",
-                    },
-                );
-                self.fault(path.to_vec(), Side::Value, wrong);
-                Eid::NULL
-            }
-        }
     }
 }
 

@@ -27,6 +27,13 @@ pub fn nearest<'a>(
         .map(|(name, _, _)| name)
 }
 
+/// The end of the character that an offset lies in.
+fn boundary(text: &str, offset: usize) -> usize {
+    (offset..text.len())
+        .find(|offset| text.is_char_boundary(*offset))
+        .unwrap_or(text.len())
+}
+
 /// One thing that is wrong in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -58,12 +65,13 @@ impl Problem {
         expected: Option<String>,
         suggestion: Option<String>,
     ) -> Self {
-        let start = range.start.min(text.len());
+        let start = boundary(text, range.start);
+        let end = boundary(text, range.end).max(start);
         let before = text.get(..start).unwrap_or("");
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |tail| {
-            tail.chars().count()
-        }) + 1;
+        let column =
+            before.rsplit('\n').next().map_or(0, |tail| tail.chars().count())
+                + 1;
         let label = match (&suggestion, field.is_empty()) {
             (Some(meant), _) => format!("did you mean `{meant}`?"),
             (None, false) => format!("in {field}"),
@@ -71,9 +79,9 @@ impl Problem {
         };
         // Show the first line of a value that spans several.
         let end = text
-            .get(start..range.end.min(text.len()))
+            .get(start..end)
             .and_then(|value| value.find('\n'))
-            .map_or(range.end.min(text.len()), |length| start + length);
+            .map_or(end, |length| start + length);
         let annotation = AnnotationKind::Primary.span(start..end);
         let snippet = Snippet::source(text)
             .path(file)

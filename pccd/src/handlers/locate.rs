@@ -170,16 +170,8 @@ mod tests {
             (&[key("e")], Side::Value, "2"),
             (&[key("e")], Side::Key, "\"e\""),
             (&[key("a"), Step::Index(0)], Side::Value, "1"),
-            (
-                &[key("a"), Step::Index(1), key("b.c")],
-                Side::Value,
-                r#""x\"}""#,
-            ),
-            (
-                &[key("a"), Step::Index(1), key("d")],
-                Side::Value,
-                "null",
-            ),
+            (&[key("a"), Step::Index(1), key("b.c")], Side::Value, r#""x\"}""#),
+            (&[key("a"), Step::Index(1), key("d")], Side::Value, "null"),
         ];
         for (path, side, expected) in cases {
             let range = locate(TEXT, path, *side).unwrap();
@@ -198,12 +190,8 @@ mod tests {
 
     #[test]
     fn paths_read_well() {
-        let path = [
-            key("handlers"),
-            Step::Index(0),
-            key("match"),
-            key("pldm.tid"),
-        ];
+        let path =
+            [key("handlers"), Step::Index(0), key("match"), key("pldm.tid")];
         assert_eq!(path_text(&path), "handlers[0].match[\"pldm.tid\"]");
     }
 }

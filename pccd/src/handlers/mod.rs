@@ -7,26 +7,28 @@
 
 mod builtin;
 mod compile;
+mod endpoint;
 pub mod error;
 pub mod file;
+mod load;
 mod locate;
 mod template;
 mod value;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use minijinja::Environment;
 use serde_json::Value as Json;
 
 use self::compile::{Compiler, Handler, Make, Matcher, Push, Setting};
-use self::error::{Problem, Problems, nearest};
-use self::file::File;
-use self::locate::{Side, Step, locate, path_text};
+use self::error::{Problem, Problems};
+use self::load::{gather, parse, problem_at};
+use self::locate::{Side, Step};
 use crate::endpoint::Config;
-use crate::wire::layout::{Found, Given, Value};
+use crate::wire::encode::Given;
+use crate::wire::layout::{Found, Value};
 use crate::wire::mctp::{Eid, Header};
 use crate::wire::message;
 
@@ -100,7 +102,7 @@ impl Handlers {
         for folder in folders {
             let mut found = Vec::new();
             if let Err(problem) = gather(folder, 0, &mut found) {
-                problems.push(problem);
+                problems.push(*problem);
             }
             found.sort();
             paths.extend(found);
@@ -116,10 +118,8 @@ impl Handlers {
                 }
             }
         }
-        let shown: Vec<String> = folders
-            .iter()
-            .map(|folder| folder.display().to_string())
-            .collect();
+        let shown: Vec<String> =
+            folders.iter().map(|folder| folder.display().to_string()).collect();
         Self::compile(sources, shown.join(", "), problems)
     }
 
@@ -164,7 +164,7 @@ impl Handlers {
             let file = match parse(name, text) {
                 Ok(file) => file,
                 Err(problem) => {
-                    problems.push(problem);
+                    problems.push(*problem);
                     continue;
                 }
             };
@@ -213,7 +213,11 @@ impl Handlers {
             }
             for fault in compiler.faults {
                 problems.push(problem_at(
-                    name, text, &fault.path, fault.side, fault.wrong,
+                    name,
+                    text,
+                    &fault.path,
+                    fault.side,
+                    fault.wrong,
                 ));
             }
         }
@@ -262,14 +266,11 @@ impl Handlers {
     /// # Errors
     ///
     /// One matched, but its answer cannot be made.
-    pub fn ask(
-        &self,
-        request: Request<'_>,
-    ) -> Result<Option<Answer>, Failed> {
+    pub fn ask(&self, request: Request<'_>) -> Result<Option<Answer>, Failed> {
         let described = message::describe(request.message);
         let transport = transport(request.header);
-        let matching = self.handlers.iter().find(|handler| {
-            match &handler.matcher {
+        let matching =
+            self.handlers.iter().find(|handler| match &handler.matcher {
                 Matcher::Hex(pattern) => pattern.matches(request.message),
                 Matcher::Fields(fields) => {
                     fields.iter().all(|(field, want)| {
@@ -277,8 +278,7 @@ impl Handlers {
                             .is_some_and(|have| have == want)
                     })
                 }
-            }
-        });
+            });
         let Some(handler) = matching else {
             return Ok(None);
         };
@@ -345,18 +345,15 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn render(&self, source: &str) -> Result<String, String> {
         let Request { header, subspace, message } = self.request;
-        let context =
-            template::context(header, subspace, message, self.fields);
+        let context = template::context(header, subspace, message, self.fields);
         template::render(self.environment, source, &context)
     }
 
     fn make(&self, make: &Make, is_answer: bool) -> Result<Vec<u8>, String> {
         match make {
             Make::Bytes(bytes) => Ok(bytes.clone()),
-            Make::Template(source) => {
-                value::hex_bytes(&self.render(source)?)
-                    .map_err(|wrong| wrong.message)
-            }
+            Make::Template(source) => value::hex_bytes(&self.render(source)?)
+                .map_err(|wrong| wrong.message),
             Make::Fields(settings) => self.fields(settings, is_answer),
         }
     }
@@ -410,153 +407,13 @@ fn default_endpoint(
     environment: &Environment<'static>,
 ) -> Result<Config, Problems> {
     let (name, text) = builtin::ENDPOINT;
-    let file =
-        parse(name, text).map_err(|problem| Problems(vec![problem]))?;
+    let file = parse(name, text).map_err(|problem| Problems(vec![*problem]))?;
     let mut compiler = Compiler { environment, faults: Vec::new() };
     let source = file.endpoint.unwrap_or_default();
     let mut config = compiler.endpoint(&source);
     // Only what handlers answer is reported.
     config.message_types.clear();
     Ok(config)
-}
-
-/// All JSON files under a folder. Links are followed, to a bounded depth.
-fn gather(
-    folder: &Path,
-    depth: usize,
-    paths: &mut Vec<PathBuf>,
-) -> Result<(), Problem> {
-    const DEEPEST: usize = 16;
-    let whole = |message| {
-        Problem::whole(&folder.display().to_string(), message)
-    };
-    if depth > DEEPEST {
-        return Err(whole("folders nested too deeply".to_owned()));
-    }
-    let unreadable =
-        |error| whole(format!("cannot read the folder: {error}"));
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            gather(&path, depth + 1, paths)?;
-        } else if path.extension().is_some_and(|e| e == "json")
-            && path.file_name().is_some_and(|name| name != "schema.json")
-        {
-            paths.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn parse(name: &str, text: &str) -> Result<File, Problem> {
-    if text.starts_with('\u{feff}') {
-        let message = "starts with a byte order mark; save it without";
-        return Err(Problem::whole(name, message.to_owned()));
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer);
-    match parsed {
-        Ok(file) => match deserializer.end() {
-            Ok(()) => Ok(file),
-            Err(error) => {
-                Err(parse_problem(name, text, String::new(), &error))
-            }
-        },
-        Err(error) => {
-            let path = match error.path().to_string().as_str() {
-                "." => String::new(),
-                path => path.to_owned(),
-            };
-            Err(parse_problem(name, text, path, error.inner()))
-        }
-    }
-}
-
-/// Offset of a line and column as serde counts them: both from 1, the
-/// column in bytes.
-fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let mut offset = (start + column.saturating_sub(1)).min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
-}
-
-/// The words between backticks in serde's messages.
-fn quoted(message: &str) -> Vec<&str> {
-    message.split('`').skip(1).step_by(2).collect()
-}
-
-fn parse_problem(
-    file: &str,
-    text: &str,
-    path: String,
-    error: &serde_json::Error,
-) -> Problem {
-    let full = error.to_string();
-    // The position is said apart.
-    let said = full.split(" at line ").next().unwrap_or(&full);
-    let offset = offset_of(text, error.line(), error.column());
-    let (message, expected) = match said.split_once(", expected ") {
-        Some((message, expected)) => (message, Some(expected.to_owned())),
-        None => (said, None),
-    };
-    let words = quoted(said);
-    let (word, names) = match words.split_first() {
-        Some((word, names)) if said.starts_with("unknown ") => {
-            (Some(*word), names)
-        }
-        _ => (None, &[][..]),
-    };
-    let suggestion =
-        word.and_then(|word| nearest(word, names.iter().copied()));
-    let range = word
-        .and_then(|word| word_before(text, offset, word))
-        .unwrap_or(offset..(offset + 1).min(text.len()));
-    Problem::at(
-        file,
-        text,
-        range,
-        path,
-        message.to_owned(),
-        expected,
-        suggestion.map(str::to_owned),
-    )
-}
-
-/// Serde stops at the end of a wrong word: go back to its start.
-fn word_before(text: &str, end: usize, word: &str) -> Option<Range<usize>> {
-    let quoted = format!("\"{word}\"");
-    let mut upto = (end + 1).min(text.len());
-    while !text.is_char_boundary(upto) {
-        upto += 1;
-    }
-    let start = text.get(..upto)?.rfind(&quoted)?;
-    Some(start..start + quoted.len())
-}
-
-fn problem_at(
-    file: &str,
-    text: &str,
-    path: &[Step],
-    side: Side,
-    wrong: value::Wrong,
-) -> Problem {
-    let range = locate(text, path, side).unwrap_or(0..0);
-    Problem::at(
-        file,
-        text,
-        range,
-        path_text(path),
-        wrong.message,
-        wrong.expected,
-        wrong.suggestion,
-    )
 }
 
 #[cfg(test)]

@@ -35,10 +35,7 @@ pub fn environment() -> Environment<'static> {
 }
 
 /// Checks the syntax of a template and the names it uses.
-pub fn check(
-    environment: &Environment<'_>,
-    source: &str,
-) -> Result<(), Wrong> {
+pub fn check(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
     let template = environment.template_from_str(source).map_err(|error| {
         Wrong::new(
             format!("template: {error:#}"),
@@ -53,10 +50,11 @@ pub fn check(
     known.sort();
     known.dedup();
     for used in template.undeclared_variables(true) {
-        let is_known = known.iter().any(|name| {
-            name == &used || name.starts_with(&format!("{used}."))
-        });
-        let is_function = !used.contains('.') && used != "request"
+        let is_known = known
+            .iter()
+            .any(|name| name == &used || name.starts_with(&format!("{used}.")));
+        let is_function = !used.contains('.')
+            && used != "request"
             && environment.globals().any(|(name, _)| name == used);
         if !is_known && !is_function {
             let meant = nearest(&used, known.iter().map(String::as_str));
@@ -87,9 +85,8 @@ fn try_out(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
             true => 0.into(),
             false => "00".into(),
         };
-        let layer = request
-            .entry(layer)
-            .or_insert_with(|| Json::Object(Map::new()));
+        let layer =
+            request.entry(*layer).or_insert_with(|| Json::Object(Map::new()));
         if let Json::Object(layer) = layer {
             layer.insert(item.name.to_owned(), sample);
         }

@@ -12,10 +12,7 @@ const HEADER: Header = Header {
     tag: 3,
 };
 
-fn ask(
-    handlers: &Handlers,
-    message: &[u8],
-) -> Result<Option<Answer>, Failed> {
+fn ask(handlers: &Handlers, message: &[u8]) -> Result<Option<Answer>, Failed> {
     handlers.ask(Request { header: &HEADER, subspace: 0, message })
 }
 
@@ -26,7 +23,8 @@ fn reply(handlers: &Handlers, message: &[u8]) -> Option<Vec<u8>> {
 #[test]
 fn builtin_handlers_answer() {
     let handlers = Handlers::builtin().unwrap();
-    let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
+    type Case<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
+    let cases: &[Case<'_>] = &[
         ("GetTID", &[1, 0x80, 0, 2], Some(&[1, 0, 0, 2, 0, 1])),
         ("instance", &[1, 0x9f, 0, 2], Some(&[1, 0x1f, 0, 2, 0, 1])),
         (
@@ -51,19 +49,15 @@ fn builtin_handlers_answer() {
             "LP, GetPLDMCommands",
             &[1, 0x80, 0, 5, 0, 0x00, 0xf0, 0xf1, 0xf1],
             Some(&[
-                1, 0, 0, 5, 0, 0x3c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                1, 0, 0, 5, 0, 0x3c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
             ]),
         ),
         ("LP, unknown", &[1, 0x80, 0, 0x7f], Some(&[1, 0, 0, 0x7f, 5])),
         ("unknown type", &[1, 0x80, 9, 1], Some(&[1, 0, 9, 1, 0x20])),
         ("datagram", &[1, 0xc0, 0, 2], None),
         ("response", &[1, 0x00, 0, 2], None),
-        (
-            "echo",
-            &[0x7e, 0x1a, 0xf4, 1, 2],
-            Some(&[0x7e, 0x1a, 0xf4, 1, 2]),
-        ),
+        ("echo", &[0x7e, 0x1a, 0xf4, 1, 2], Some(&[0x7e, 0x1a, 0xf4, 1, 2])),
         ("empty echo", &[0x7e, 0x1a, 0xf4], Some(&[0x7e, 0x1a, 0xf4])),
         ("other vendor", &[0x7e, 0x1a, 0xf5, 1], None),
         ("cut short", &[0x7e, 0x1a], None),
@@ -71,14 +65,9 @@ fn builtin_handlers_answer() {
         ("control", &[0, 0x80, 2], None),
     ];
     for (name, request, expected) in cases {
-        assert_eq!(
-            reply(&handlers, request).as_deref(),
-            *expected,
-            "{name}"
-        );
+        assert_eq!(reply(&handlers, request).as_deref(), *expected, "{name}");
     }
-    let answer =
-        ask(&handlers, b"\x7e\x1a\xf4notify").unwrap().unwrap();
+    let answer = ask(&handlers, b"\x7e\x1a\xf4notify").unwrap().unwrap();
     assert_eq!(answer.handler, "notify me");
     assert_eq!(answer.reply.as_deref(), Some(&b"\x7e\x1a\xf4ok"[..]));
     assert_eq!(
@@ -158,7 +147,8 @@ fn a_template_that_fails_says_so() {
 fn wrong_files_are_refused() {
     let handler = |inner: &str| format!("{{\"handlers\": [\n{inner}\n]}}");
     let ok = r#""reply": {"hex": "05 01"}"#;
-    let cases: &[(&str, String, (usize, usize), &[&str])] = &[
+    type Case<'a> = (&'a str, String, (usize, usize), &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (
             "typo in a key",
             handler(&format!(
@@ -287,8 +277,7 @@ fn wrong_files_are_refused() {
     ];
     let mut misplaced = Vec::new();
     for (name, text, place, parts) in cases {
-        let problems =
-            Handlers::from_texts(&[("t.json", text)]).unwrap_err();
+        let problems = Handlers::from_texts(&[("t.json", text)]).unwrap_err();
         let first = problems.0.first().unwrap();
         let picture = problems.to_string();
         if (first.line, first.column) != *place {
@@ -309,4 +298,34 @@ fn two_endpoints_are_refused() {
     assert!(problems.to_string().contains("in a.json already"));
     let handlers = Handlers::from_texts(&files[..1]).unwrap();
     assert_eq!(handlers.endpoint().eid, Eid(20));
+}
+
+/// No damage to a file makes the loader panic, and each error has a place.
+#[test]
+fn damaged_files_are_refused_with_a_place() {
+    for (name, text) in builtin::FILES {
+        let characters: Vec<char> = text.chars().collect();
+        let cut = (0..characters.len())
+            .step_by(13)
+            .map(|end| characters.iter().take(end).collect::<String>());
+        let swapped = (0..characters.len()).step_by(61).flat_map(|at| {
+            ["\"", "é", "}", "0", "\n", ""].into_iter().map({
+                let characters = &characters;
+                move |new| {
+                    let start: String = characters.iter().take(at).collect();
+                    let end: String = characters.iter().skip(at + 1).collect();
+                    format!("{start}{new}{end}")
+                }
+            })
+        });
+        for text in cut.chain(swapped) {
+            let Err(problems) = Handlers::from_texts(&[(name, &text)]) else {
+                continue;
+            };
+            for problem in &problems.0 {
+                assert!(problem.line >= 1 && problem.column >= 1);
+                assert!(problem.to_string().contains(name), "{problem}");
+            }
+        }
+    }
 }

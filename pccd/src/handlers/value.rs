@@ -90,18 +90,13 @@ fn one(
             }
             _ => None,
         };
-        let room = format!(
-            "a number from 0 to {}",
-            (1_u64 << item.width()) - 1
-        );
+        let room =
+            format!("a number from 0 to {}", (1_u64 << item.width()) - 1);
         return match number {
             Some(number) if number >> item.width() == 0 => {
                 Ok(Value::Number(number))
             }
-            _ => Err(Wrong::new(
-                format!("`{field}` cannot be {json}"),
-                room,
-            )),
+            _ => Err(Wrong::new(format!("`{field}` cannot be {json}"), room)),
         };
     }
     let bytes = match (item.kind, json) {
@@ -134,14 +129,9 @@ fn one(
 }
 
 /// A number, or the name of a value in any table of the field.
-fn named_number(
-    field: &str,
-    items: &[Item],
-    text: &str,
-) -> Result<u64, Wrong> {
+fn named_number(field: &str, items: &[Item], text: &str) -> Result<u64, Wrong> {
     let names = || items.iter().flat_map(|item| item.names);
-    let named =
-        names().find(|(_, name)| name.eq_ignore_ascii_case(text));
+    let named = names().find(|(_, name)| name.eq_ignore_ascii_case(text));
     if let Some((number, _)) = named {
         return Ok(*number);
     }
@@ -343,16 +333,8 @@ mod tests {
             ("vendor.vendor_id", json!("0x1af4"), Value::Number(0x1af4)),
             ("vendor.vendor_id", json!(0x12345), Value::Number(0x12345)),
             ("vendor.data", json!("01 a2FF"), bytes(&[1, 0xa2, 0xff])),
-            (
-                "control.versions",
-                json!(["1.0"]),
-                bytes(&[0xf1, 0xf0, 0xff, 0]),
-            ),
-            (
-                "pldm.versions",
-                json!(["1.1.0"]),
-                bytes(&[0, 0xf0, 0xf1, 0xf1]),
-            ),
+            ("control.versions", json!(["1.0"]), bytes(&[0xf1, 0xf0, 0xff, 0])),
+            ("pldm.versions", json!(["1.1.0"]), bytes(&[0, 0xf0, 0xf1, 0xf1])),
             ("control.types", json!(["PLDM", 126]), bytes(&[1, 0x7e])),
             (
                 "pldm.types",

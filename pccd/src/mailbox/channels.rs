@@ -91,10 +91,7 @@ impl Default for Channels {
             completion: Completion::Posted,
             paired: Some(paired),
         };
-        Self {
-            epoch: None,
-            channels: vec![channel(0, 3, 1), channel(1, 4, 0)],
-        }
+        Self { epoch: None, channels: vec![channel(0, 3, 1), channel(1, 4, 0)] }
     }
 }
 
@@ -113,8 +110,7 @@ impl Channels {
         if version != 1 {
             return Err(ChannelsError::Version(version));
         }
-        let file: File =
-            serde_json::from_slice(bytes).map_err(malformed)?;
+        let file: File = serde_json::from_slice(bytes).map_err(malformed)?;
         let epoch = file.epoch.parse().map_err(|_| {
             let reason = format!("`{}` is not an epoch", file.epoch);
             ChannelsError::Malformed(reason)

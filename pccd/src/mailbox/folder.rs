@@ -76,11 +76,7 @@ impl Folder {
         let us = process::geteuid().as_raw();
         if stat.st_uid != us {
             let owner = stat.st_uid;
-            return Err(MailboxError::Foreign {
-                path: path_owned,
-                owner,
-                us,
-            });
+            return Err(MailboxError::Foreign { path: path_owned, owner, us });
         }
         let mode = stat.st_mode & 0o7777;
         if mode & 0o022 != 0 {
@@ -125,8 +121,7 @@ impl Folder {
     /// Size and time of a file, to notice when it changes.
     pub fn stamp(&self, name: &str) -> Option<(u64, i64, i64, u64)> {
         let stat =
-            fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
-                .ok()?;
+            fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some((
             stat.st_ino,
             stat.st_mtime,
@@ -140,12 +135,14 @@ impl Folder {
     /// # Errors
     ///
     /// It is gone, or refused with a reason.
-    pub fn read(&self, name: &OsStr, most: usize) -> Result<Vec<u8>, ReadError> {
+    pub fn read(
+        &self,
+        name: &OsStr,
+        most: usize,
+    ) -> Result<Vec<u8>, ReadError> {
         let refused = |errno: Errno| match errno {
             Errno::NOENT => ReadError::Gone,
-            Errno::LOOP => {
-                ReadError::Refused("not a regular file".to_owned())
-            }
+            Errno::LOOP => ReadError::Refused("not a regular file".to_owned()),
             other => ReadError::Refused(format!("cannot be read: {other}")),
         };
         let stat = fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -260,16 +257,10 @@ impl Folder {
     pub fn lock(&self, name: &str) -> Result<File, MailboxError> {
         let failed = |doing| {
             let path = self.path.join(name);
-            move |source: io::Error| MailboxError::Io {
-                doing,
-                path,
-                source,
-            }
+            move |source: io::Error| MailboxError::Io { doing, path, source }
         };
-        let flags = OFlags::RDWR
-            | OFlags::CREATE
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let handle = fs::openat(&self.handle, name, flags, mode)
             .map_err(|errno| failed("open the lock")(errno.into()))?;

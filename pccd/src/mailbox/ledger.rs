@@ -59,8 +59,8 @@ impl Ledger {
     ///
     /// It is not a ledger of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let ledger: Self = serde_json::from_slice(bytes)
-            .map_err(|error| error.to_string())?;
+        let ledger: Self =
+            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if ledger.version != VERSION {
             return Err(format!(
                 "version {}, this pccd writes {VERSION}",

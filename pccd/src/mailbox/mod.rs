@@ -10,7 +10,6 @@ mod ledger;
 mod name;
 mod watch;
 
-
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -60,7 +59,11 @@ fn trimmed(path: &Path) -> PathBuf {
 }
 
 impl Mailbox {
-    fn open(path: &Path, prefix: &str, lock: bool) -> Result<Self, MailboxError> {
+    fn open(
+        path: &Path,
+        prefix: &str,
+        lock: bool,
+    ) -> Result<Self, MailboxError> {
         let path = trimmed(path);
         let base = Folder::open(&path)?;
         let lock = match lock {
@@ -190,6 +193,19 @@ impl Mailbox {
         Ok(name)
     }
 
+    /// Leaves nothing in `tmp` of what could not be published.
+    fn clean_up<T>(
+        &self,
+        staged: &str,
+        published: io::Result<T>,
+    ) -> io::Result<T> {
+        if published.is_err() {
+            // What counts is why it could not be published.
+            let _ = self.tmp.unlink(OsStr::new(staged));
+        }
+        published
+    }
+
     /// Publishes a reply. Publishing the same name again is harmless.
     ///
     /// # Errors
@@ -198,7 +214,8 @@ impl Mailbox {
     pub fn publish_reply(&mut self, file: &Outgoing) -> io::Result<()> {
         let staged = self.stage(&file.content)?;
         let name = OsStr::new(&file.name);
-        self.tmp.rename(OsStr::new(&staged), &self.inbox, name)
+        let moved = self.tmp.rename(OsStr::new(&staged), &self.inbox, name);
+        self.clean_up(&staged, moved)
     }
 
     /// Publishes a message nobody asked for. If its name is taken by
@@ -221,9 +238,7 @@ impl Mailbox {
                 OsStr::new(&text),
             );
             match taken {
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists =>
-                {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     let there =
                         self.inbox.read(OsStr::new(&text), content.len());
                     if there.is_ok_and(|there| there == content) {
@@ -233,7 +248,9 @@ impl Mailbox {
                     }
                     name.number += 1;
                 }
-                other => return other.map(|()| name),
+                other => {
+                    return self.clean_up(&staged, other.map(|()| name));
+                }
             }
         }
     }
@@ -258,9 +275,7 @@ impl Mailbox {
         let mut moved = self.outbox.rename_new(name, to, &new);
         for copy in 2..=MOST_ASIDE {
             match &moved {
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists =>
-                {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     new = name.to_owned();
                     new.push(format!("~{copy}"));
                     moved = self.outbox.rename_new(name, to, &new);
@@ -349,6 +364,11 @@ impl StateFolder {
         self.folder.path()
     }
 
+    /// Whether its path still leads to it.
+    pub fn is_current(&self) -> bool {
+        self.folder.is_current()
+    }
+
     /// Reads the ledger, if there is one.
     ///
     /// # Errors
@@ -371,11 +391,7 @@ impl StateFolder {
     pub fn store(&self, ledger: &Ledger) -> io::Result<()> {
         const NEW: &str = "ledger.new";
         self.folder.write(NEW, &ledger.encode())?;
-        self.folder.rename(
-            OsStr::new(NEW),
-            &self.folder,
-            OsStr::new(LEDGER),
-        )
+        self.folder.rename(OsStr::new(NEW), &self.folder, OsStr::new(LEDGER))
     }
 }
 

@@ -49,8 +49,8 @@ impl std::error::Error for BadName {}
 
 /// Digits only, exactly `count` of them, at most `most`.
 fn digits(text: &str, count: usize, most: u32) -> Option<u32> {
-    let right = text.len() == count
-        && text.bytes().all(|byte| byte.is_ascii_digit());
+    let right =
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = right.then(|| text.parse().ok()).flatten()?;
     (number <= most).then_some(number)
 }
@@ -108,9 +108,8 @@ impl FromStr for RequestName {
         };
         Ok(Self {
             epoch: epoch.parse()?,
-            seq: digits(seq, 8, 99_999_999).ok_or(BadName(
-                "the sequence number has not eight digits",
-            ))?,
+            seq: digits(seq, 8, 99_999_999)
+                .ok_or(BadName("the sequence number has not eight digits"))?,
             subspace: subspace(ss)?,
         })
     }
@@ -119,10 +118,7 @@ impl FromStr for RequestName {
 impl RequestName {
     /// Name of the `k`th reply, from 1.
     pub fn reply(&self, k: usize) -> String {
-        format!(
-            "{}-{:08}-{:03}.r{k}.pcc",
-            self.epoch, self.seq, self.subspace
-        )
+        format!("{}-{:08}-{:03}.r{k}.pcc", self.epoch, self.seq, self.subspace)
     }
 }
 

@@ -78,9 +78,7 @@ fn a_name_rejected_twice_is_kept_twice() {
         mailbox.set_aside(OsStr::new("bad"), reason).unwrap();
     }
     std::fs::write(mailbox.outbox_path().join(&long), "").unwrap();
-    mailbox
-        .set_aside(OsStr::new(&long), Aside::Rejected("long"))
-        .unwrap();
+    mailbox.set_aside(OsStr::new(&long), Aside::Rejected("long")).unwrap();
     let path = dir.path().join("m/rejected");
     for name in ["bad", "bad.reason", "bad~2", "bad~2.reason", &long] {
         assert!(path.join(name).exists(), "{name}");
@@ -109,8 +107,7 @@ fn the_ledger_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let state = StateFolder::open(&dir.path().join("s")).unwrap();
     assert_eq!(state.load(), Ok(None));
-    let endpoint =
-        crate::endpoint::State { eid: 9, discovered: true };
+    let endpoint = crate::endpoint::State { eid: 9, discovered: true };
     for epoch in ["a", "b"] {
         let ledger = Ledger::new(epoch.to_owned(), endpoint);
         state.store(&ledger).unwrap();

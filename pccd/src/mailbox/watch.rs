@@ -128,8 +128,7 @@ mod tests {
         let outbox = Path::new("/m/outbox");
         let event = |kind, path: &str| Event::new(kind).add_path(path.into());
         let name = |mode| EventKind::Modify(ModifyKind::Name(mode));
-        let close =
-            EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
         let cases = [
             (event(name(RenameMode::To), "/m/outbox/a"), true),
             (event(name(RenameMode::Both), "/m/outbox/a"), false),
@@ -137,22 +136,10 @@ mod tests {
             (event(name(RenameMode::From), "/m/outbox"), true),
             (event(close, "/m/outbox/a"), true),
             (event(close, "/m/daemon.lock"), false),
-            (
-                event(EventKind::Create(CreateKind::File), "/m/outbox/a"),
-                false,
-            ),
-            (
-                event(EventKind::Remove(RemoveKind::File), "/m/outbox/a"),
-                false,
-            ),
-            (
-                event(EventKind::Remove(RemoveKind::Folder), "/m/outbox"),
-                true,
-            ),
-            (
-                Event::new(EventKind::Other).set_flag(Flag::Rescan),
-                true,
-            ),
+            (event(EventKind::Create(CreateKind::File), "/m/outbox/a"), false),
+            (event(EventKind::Remove(RemoveKind::File), "/m/outbox/a"), false),
+            (event(EventKind::Remove(RemoveKind::Folder), "/m/outbox"), true),
+            (Event::new(EventKind::Other).set_flag(Flag::Rescan), true),
         ];
         for (event, wakes) in cases {
             assert_eq!(matters(&event, base, outbox), wakes, "{event:?}");

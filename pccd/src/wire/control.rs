@@ -72,11 +72,8 @@ const SET_EID_OPERATIONS: Names = &[
     (3, "set Discovered flag"),
 ];
 const ASSIGNMENT: Names = &[(0, "accepted"), (1, "rejected")];
-const ALLOCATION: Names = &[
-    (0, "no EID pool"),
-    (1, "EID pool required"),
-    (2, "EID pool received"),
-];
+const ALLOCATION: Names =
+    &[(0, "no EID pool"), (1, "EID pool required"), (2, "EID pool received")];
 const ENDPOINT_TYPES: Names =
     &[(0, "simple endpoint"), (1, "bus owner or bridge")];
 const EID_TYPES: Names = &[
@@ -154,8 +151,7 @@ pub fn response(command: Command) -> &'static [Item] {
         Item::bits("eid_type", 1, 0).named(EID_TYPES).or(0),
         Item::new("medium_specific", Kind::U8).or(0),
     ];
-    const UUID: &[Item] =
-        &[Item::new("uuid", Kind::Uuid).brief("UUID {}")];
+    const UUID: &[Item] = &[Item::new("uuid", Kind::Uuid).brief("UUID {}")];
     const VERSION: &[Item] = &[
         Item::new("version_count", Kind::CountOf(4)),
         Item::new("versions", Kind::Versions { reversed: false, leave: 0 })
@@ -163,9 +159,7 @@ pub fn response(command: Command) -> &'static [Item] {
     ];
     const TYPES: &[Item] = &[
         Item::new("type_count", Kind::CountOf(1)),
-        Item::new("types", Kind::Codes)
-            .named(MsgType::NAMES)
-            .brief("types {}"),
+        Item::new("types", Kind::Codes).named(MsgType::NAMES).brief("types {}"),
     ];
     const VENDOR: &[Item] = &[
         Item::new("next_selector", Kind::U8),

@@ -118,9 +118,6 @@ mod tests {
             needed: 4,
             found: 1,
         };
-        assert_eq!(
-            error.to_string(),
-            "mctp header needs 4 bytes, there are 1"
-        );
+        assert_eq!(error.to_string(), "mctp header needs 4 bytes, there are 1");
     }
 }

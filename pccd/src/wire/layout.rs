@@ -1,11 +1,9 @@
 //! Messages as tables of fields, and the two walks over such a table:
-//! bytes to fields for display and matching, fields to bytes for answers.
+//! bytes to fields for display and matching here, fields to bytes for
+//! answers in [`super::encode`].
 //!
 //! The walk over bytes never fails: it marks where it stopped.
 
-use std::collections::BTreeMap;
-
-use super::error::EncodeError;
 use super::version::Version;
 
 /// Named values of a field.
@@ -262,7 +260,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Big-endian number; longer input keeps the low 64 bits.
-fn number_be(raw: &[u8]) -> u64 {
+pub(super) fn number_be(raw: &[u8]) -> u64 {
     raw.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
@@ -387,95 +385,10 @@ fn show(layer: &'static str, item: &Item, raw: &[u8]) -> Found {
     Found { layer, name: item.name, value, text, meaning, brief }
 }
 
-/// Fields given for an answer, by full name (`layer.name`).
-pub type Given = BTreeMap<String, Value>;
-
-/// Writes one section after what is already in `out`.
-///
-/// # Errors
-///
-/// A field without value or default, or a value that does not fit.
-pub fn encode_section(
-    section: &Section,
-    given: &Given,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    let mut bits: u64 = 0;
-    for (index, item) in section.items.iter().enumerate() {
-        let field = format!("{}.{}", section.layer, item.name);
-        if let Kind::CountOf(unit) = item.kind
-            && !given.contains_key(&field)
-        {
-            let listed = section.items.get(index + 1).and_then(|next| {
-                given.get(&format!("{}.{}", section.layer, next.name))
-            });
-            let count = match listed {
-                Some(Value::Bytes(bytes)) => bytes.len() / unit.max(1),
-                _ => 0,
-            };
-            out.push(u8::try_from(count).map_err(|_| {
-                EncodeError::TooLarge {
-                    field,
-                    room: "a count of 255".to_owned(),
-                }
-            })?);
-            continue;
-        }
-        if item.is_number() {
-            let number = match (given.get(&field), item.default) {
-                (Some(Value::Number(number)), _) => *number,
-                (Some(Value::Bytes(bytes)), _) => number_be(bytes),
-                (None, Some(default)) => default,
-                (None, None) => return Err(EncodeError::Missing { field }),
-            };
-            if number >> item.width() != 0 {
-                let room = format!("{} bits", item.width());
-                return Err(EncodeError::TooLarge { field, room });
-            }
-            let bytes = number.to_le_bytes();
-            let count = item.width().div_ceil(8) as usize;
-            let low = bytes.iter().take(count).copied();
-            match item.kind {
-                Kind::Bits { shift, .. } => {
-                    bits |= number << shift;
-                    if shift == 0 {
-                        out.extend(bits.to_le_bytes().first());
-                        bits = 0;
-                    }
-                }
-                Kind::U16Be | Kind::U32Be => out.extend(low.rev()),
-                _ => out.extend(low),
-            }
-            continue;
-        }
-        let bytes = match given.get(&field) {
-            Some(Value::Bytes(bytes)) => bytes.clone(),
-            Some(Value::Number(_)) => {
-                let room = "bytes in hex".to_owned();
-                return Err(EncodeError::TooLarge { field, room });
-            }
-            None if item.kind == Kind::Rest => Vec::new(),
-            None => return Err(EncodeError::Missing { field }),
-        };
-        let fixed = match item.kind {
-            Kind::Bytes(count) | Kind::BitSet(count) => Some(count),
-            Kind::Uuid => Some(16),
-            _ => None,
-        };
-        if let Some(count) = fixed
-            && bytes.len() != count
-        {
-            let room = format!("exactly {count} bytes");
-            return Err(EncodeError::TooLarge { field, room });
-        }
-        out.extend(bytes);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::encode::{Given, encode_section};
 
     const SECTION: Section = Section {
         layer: "t",
@@ -520,27 +433,13 @@ mod tests {
     #[test]
     fn every_length_stops_in_the_right_field() {
         let stops = [
-            "t.high", "t.be", "t.be", "t.le", "t.le", "t.le", "t.le",
-            "t.count",
+            "t.high", "t.be", "t.be", "t.le", "t.le", "t.le", "t.le", "t.count",
         ];
         for (length, field) in stops.iter().enumerate() {
             let mut walk = Walk::new(BYTES.get(..length).unwrap());
             walk.section(&SECTION);
             assert_eq!(&walk.stop.unwrap().field, field, "length {length}");
         }
-    }
-
-    #[test]
-    fn values_must_fit() {
-        const ITEMS: &[Item] = &[Item::bits("b", 3, 0)];
-        let section = Section { layer: "t", items: ITEMS };
-        let given = Given::from([("t.b".to_owned(), Value::Number(16))]);
-        let error =
-            encode_section(&section, &given, &mut Vec::new()).unwrap_err();
-        assert_eq!(error.to_string(), "field `t.b` has room for 4 bits");
-        let error = encode_section(&section, &Given::new(), &mut Vec::new())
-            .unwrap_err();
-        assert_eq!(error.to_string(), "field `t.b` has no value");
     }
 
     #[test]

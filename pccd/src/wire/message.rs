@@ -4,13 +4,14 @@
 //! One function, [`section`], says which fields come next given those
 //! already known; reading and writing both follow it.
 
+use std::sync::LazyLock;
+
 use super::control::{self, Command};
+use super::encode::{Given, encode_section};
 use super::error::EncodeError;
-use super::layout::{
-    Given, Item, Kind, Section, Stop, Value, Walk, encode_section, name_of,
-    spaced_hex,
-};
+use super::layout::{Item, Kind, Section, Stop, Value, Walk};
 use super::mctp::{self, MsgType};
+use super::summary::summary;
 use super::{pcc, pldm, vendor};
 
 /// Bytes as fields, and a line that says what they are.
@@ -26,7 +27,7 @@ pub struct Described {
     pub extra: Vec<u8>,
 }
 
-fn byte(number: Option<u64>) -> Option<u8> {
+pub(super) fn byte(number: Option<u64>) -> Option<u8> {
     number.and_then(|number| u8::try_from(number).ok())
 }
 
@@ -120,16 +121,14 @@ pub fn describe(message: &[u8]) -> Described {
     finish(walk, summary)
 }
 
-fn finish(
-    walk: Walk<'_>,
-    summary: impl Fn(&Walk<'_>) -> String,
-) -> Described {
+fn finish(walk: Walk<'_>, summary: impl Fn(&Walk<'_>) -> String) -> Described {
     let mut summary = summary(&walk);
     let extra = if walk.stop.is_none() { walk.rest() } else { &[] };
     if let Some(stop) = &walk.stop {
         summary.push_str(&format!(" (cut short in {})", stop.field));
     } else if !extra.is_empty() {
-        summary.push_str(&format!(" ({} bytes too many)", extra.len()));
+        let unit = if extra.len() == 1 { "byte" } else { "bytes" };
+        summary.push_str(&format!(" ({} {unit} too many)", extra.len()));
     }
     let extra = extra.to_vec();
     Described { summary, fields: walk.fields, stop: walk.stop, extra }
@@ -145,14 +144,19 @@ pub fn describe_content(content: &[u8]) -> Described {
     if walk.rest().is_empty() {
         return finish(walk, |_| "an empty file".to_owned());
     }
+    const DATA: Section =
+        Section { layer: "pcc", items: &[Item::new("data", Kind::Rest)] };
     if let Err(error) = pcc::signature(walk.rest()) {
+        walk.section(&DATA);
         return finish(walk, |_| format!("not a PCC message: {error}"));
     }
+    let counted = walk.rest().len().saturating_sub(pcc::UNCOUNTED_LEN) as u64;
     walk.section(&pcc::HEADER);
     let command = walk.number("pcc", "command");
     if walk.stop.is_some()
         || command != Some(u64::from(u32::from_le_bytes(pcc::COMMAND_MCTP)))
     {
+        walk.section(&DATA);
         return finish(walk, |walk| {
             format!(
                 "PCC message of subspace {}",
@@ -160,7 +164,14 @@ pub fn describe_content(content: &[u8]) -> Described {
             )
         });
     }
-    walk_packet(walk)
+    let length = walk.number("pcc", "length");
+    let mut described = walk_packet(walk);
+    if let Some(length) = length.filter(|length| *length != counted) {
+        described.summary.push_str(&format!(
+            " (the PCC length says {length}, there are {counted} bytes)"
+        ));
+    }
+    described
 }
 
 /// Describes one MCTP packet, transport header first. Never fails.
@@ -180,145 +191,23 @@ fn walk_packet(mut walk: Walk<'_>) -> Described {
         (false, true) => "last",
         (false, false) => "middle",
     };
+    let size = walk.rest().len();
     if part == "first" {
         walk.section(&mctp::MESSAGE);
     }
     const PART: Section =
         Section { layer: "mctp", items: &[Item::new("part", Kind::Rest)] };
     walk.section(&PART);
-    finish(walk, |walk| {
-        let size = walk
-            .fields
-            .last()
-            .map_or(0, |found| found.text.len() / 2);
+    finish(walk, |_| {
         format!("{part} part of a message in several packets, {size} bytes")
     })
-}
-
-/// The one-line summary.
-fn summary(walk: &Walk<'_>) -> String {
-    let Some(kind) = byte(walk.number("mctp", "type")) else {
-        return "an empty message".to_owned();
-    };
-    let kind = MsgType::from(kind);
-    match kind {
-        MsgType::Control => {
-            let code = byte(walk.number("control", "command"));
-            let Some(code) = code else {
-                return "MCTP control message".to_owned();
-            };
-            let name = match Command::from(code).name() {
-                Some(name) => name.to_owned(),
-                None => format!("unknown control command {code:#04x}"),
-            };
-            exchange(walk, "control", &name)
-        }
-        MsgType::Pldm => {
-            let of_type = byte(walk.number("pldm", "type"));
-            let code = byte(walk.number("pldm", "command"));
-            let (Some(of_type), Some(code)) = (of_type, code) else {
-                return "PLDM message".to_owned();
-            };
-            let names = pldm::header(Some(of_type))
-                .last()
-                .map_or(&[][..], |item| item.names);
-            let name = match name_of(names, u64::from(code)) {
-                Some(name) => name.to_owned(),
-                None => format!("command {code:#04x}"),
-            };
-            let of_type = pldm::PldmType::from(of_type);
-            exchange(walk, "pldm", &format!("PLDM {of_type} {name}"))
-        }
-        MsgType::VendorPci | MsgType::VendorIana => {
-            let id = walk.number("vendor", "vendor_id");
-            let owner = match (kind, id) {
-                (_, None) => "no vendor id".to_owned(),
-                (MsgType::VendorPci, Some(id)) => format!("PCI {id:#06x}"),
-                (_, Some(id)) => format!("IANA {id}"),
-            };
-            let briefs = briefs(walk, "vendor");
-            let briefs = if briefs.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", briefs.join(", "))
-            };
-            format!("Vendor defined ({owner}) message{briefs}")
-        }
-        _ => {
-            let data = walk.fields.last().map_or(&[][..], |found| {
-                match &found.value {
-                    Value::Bytes(bytes) => bytes,
-                    Value::Number(_) => &[],
-                }
-            });
-            let shown = data.get(..16).unwrap_or(data);
-            let more = if data.len() > 16 { " …" } else { "" };
-            let kind = match kind.name() {
-                Some(name) => name.to_owned(),
-                None => format!("Type {kind}"),
-            };
-            format!(
-                "{kind} message: {} bytes {}{more}",
-                data.len(),
-                spaced_hex(shown)
-            )
-        }
-    }
-}
-
-/// What the summary mentions of a layer.
-fn briefs(walk: &Walk<'_>, layer: &str) -> Vec<String> {
-    const LONGEST: usize = 120;
-    walk.fields
-        .iter()
-        .filter(|found| found.layer == layer)
-        .filter_map(|found| found.brief.as_deref())
-        // Accepting is what everybody expects.
-        .filter(|brief| *brief != "accepted")
-        .map(|brief| match brief.char_indices().nth(LONGEST) {
-            Some((end, _)) => {
-                format!("{} …", brief.get(..end).unwrap_or(brief))
-            }
-            None => brief.to_owned(),
-        })
-        .collect()
-}
-
-/// Summary of a request or a response.
-fn exchange(walk: &Walk<'_>, layer: &'static str, name: &str) -> String {
-    let rq = walk.number(layer, "rq") == Some(1);
-    let datagram = walk.number(layer, "d") == Some(1);
-    let mut parts = Vec::new();
-    let code = walk.fields.iter().find(|found| {
-        found.layer == layer && found.name == "completion_code"
-    });
-    if let Some(code) = code {
-        parts.push(match (&code.meaning, &code.value) {
-            (Some(name), _) => name.clone(),
-            (None, Value::Number(code)) => {
-                format!("completion code {code:#04x}")
-            }
-            (None, Value::Bytes(_)) => code.text.clone(),
-        });
-    }
-    parts.extend(briefs(walk, layer));
-    let what = match (rq, datagram) {
-        (true, true) => "datagram",
-        (true, false) => "request",
-        (false, _) => "response",
-    };
-    if parts.is_empty() {
-        return format!("{name} {what}");
-    }
-    format!("{name} {what}: {}", parts.join(", "))
 }
 
 /// Full names of all fields of a message whose header fields are `given`.
 pub fn field_names(given: &Given) -> Vec<String> {
     let mut names = Vec::new();
     for stage in 0..STAGES {
-        let Some(section) = section(stage, &|l, n| lookup(given, l, n))
-        else {
+        let Some(section) = section(stage, &|l, n| lookup(given, l, n)) else {
             break;
         };
         names.extend(
@@ -347,8 +236,7 @@ fn lookup(given: &Given, layer: &str, name: &str) -> Option<u64> {
 pub fn encode(given: &Given) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
     for stage in 0..STAGES {
-        let Some(section) = section(stage, &|l, n| lookup(given, l, n))
-        else {
+        let Some(section) = section(stage, &|l, n| lookup(given, l, n)) else {
             break;
         };
         encode_section(&section, given, &mut out)?;
@@ -365,23 +253,37 @@ pub fn encode(given: &Given) -> Result<Vec<u8>, EncodeError> {
 /// A field anywhere in the tables, by full name: several layouts may share
 /// a name, with different widths or named values.
 pub fn items(field: &str) -> Vec<Item> {
+    let Some((layer, name)) = field.split_once('.') else {
+        return Vec::new();
+    };
     all_items()
-        .into_iter()
-        .filter(|(layer, item)| {
-            field
-                .strip_prefix(layer)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|name| name == item.name)
-        })
-        .map(|(_, item)| item)
+        .iter()
+        .filter(|(of, item)| *of == layer && item.name == name)
+        .map(|(_, item)| *item)
         .collect()
 }
 
 /// Every field of every table, with its layer.
-pub fn all_items() -> Vec<(&'static str, Item)> {
+pub fn all_items() -> &'static [(&'static str, Item)] {
+    static ITEMS: LazyLock<Vec<(&str, Item)>> = LazyLock::new(gather_items);
+    &ITEMS
+}
+
+fn gather_items() -> Vec<(&'static str, Item)> {
     let mut found: Vec<(&'static str, Item)> = Vec::new();
-    let mut add = |layer, items: &[Item]| {
-        found.extend(items.iter().map(|item| (layer, *item)));
+    let mut add = |layer: &'static str, items: &[Item]| {
+        for item in items {
+            // Tables share fields; one of each is enough.
+            let same = |(of, other): &(&str, Item)| {
+                *of == layer
+                    && other.name == item.name
+                    && other.kind == item.kind
+                    && other.names == item.names
+            };
+            if !found.iter().any(same) {
+                found.push((layer, *item));
+            }
+        }
     };
     add("mctp", mctp::HEADER.items);
     add("mctp", mctp::MESSAGE.items);
@@ -389,23 +291,16 @@ pub fn all_items() -> Vec<(&'static str, Item)> {
     add("control", control::COMPLETION);
     for code in 0..=u8::MAX {
         let command = Command::from(code);
-        if command.name().is_some() || code == u8::MAX {
-            add("control", control::request(command));
-            add("control", control::response(command));
-        }
+        add("control", control::request(command));
+        add("control", control::response(command));
     }
     for code in 0..0x40 {
-        let named = pldm::PldmType::from(code).name().is_some();
-        if named {
-            add("pldm", pldm::header(Some(code)));
-        }
+        add("pldm", pldm::header(Some(code)));
     }
     add("pldm", pldm::COMPLETION);
     for code in 0..=u8::MAX {
-        if pldm::BaseCommand::from(code).name().is_some() {
-            add("pldm", pldm::request(0, code));
-            add("pldm", pldm::response(0, code));
-        }
+        add("pldm", pldm::request(0, code));
+        add("pldm", pldm::response(0, code));
     }
     add("vendor", vendor::PCI);
     add("vendor", vendor::IANA);
@@ -420,15 +315,9 @@ mod tests {
     /// Messages and what is said of them.
     const SUMMARIES: &[(&[u8], &str)] = &[
         (&[0, 0x80, 2], "Get Endpoint ID request"),
-        (
-            &[0, 0, 2, 0, 9, 0, 0],
-            "Get Endpoint ID response: SUCCESS, EID 9",
-        ),
+        (&[0, 0, 2, 0, 9, 0, 0], "Get Endpoint ID response: SUCCESS, EID 9"),
         (&[0, 0x80, 1, 0, 9], "Set Endpoint ID request: set to 9"),
-        (
-            &[0, 0, 1, 0, 0, 9, 0],
-            "Set Endpoint ID response: SUCCESS, EID 9",
-        ),
+        (&[0, 0, 1, 0, 0, 9, 0], "Set Endpoint ID response: SUCCESS, EID 9"),
         (
             &[
                 0, 1, 3, 0, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
@@ -450,10 +339,7 @@ mod tests {
             "Get Message Type Support response: SUCCESS, types PLDM, \
              vendor-PCI",
         ),
-        (
-            &[1, 0, 0, 2, 0, 1],
-            "PLDM base GetTID response: SUCCESS, TID 1",
-        ),
+        (&[1, 0, 0, 2, 0, 1], "PLDM base GetTID response: SUCCESS, TID 1"),
         (
             &[0x7e, 0x1a, 0xf4, 1, 2],
             "Vendor defined (PCI 0x1af4) message: 2 bytes 01 02",
@@ -467,14 +353,14 @@ mod tests {
             &[0, 0, 0x7f, 5],
             "unknown control command 0x7f response: ERROR_UNSUPPORTED_CMD",
         ),
-        (&[0, 0, 4, 0x80], "Get MCTP Version Support response: \
-          completion code 0x80"),
+        (
+            &[0, 0, 4, 0x80],
+            "Get MCTP Version Support response: \
+          completion code 0x80",
+        ),
         (&[5, 0x10, 0x84, 0, 0], "SPDM message: 4 bytes 10 84 00 00"),
         (&[], "an empty message (cut short in mctp.ic)"),
-        (
-            &[0, 0x80, 2, 7],
-            "Get Endpoint ID request (1 bytes too many)",
-        ),
+        (&[0, 0x80, 2, 7], "Get Endpoint ID request (1 byte too many)"),
         (
             &[0, 0x80, 1, 0],
             "Set Endpoint ID request (cut short in control.eid)",
@@ -535,17 +421,14 @@ mod tests {
             ("pldm.tid".to_owned(), Value::Number(1)),
         ]);
         let error = encode(&given).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "this message has no field `pldm.tid`"
-        );
+        assert_eq!(error.to_string(), "this message has no field `pldm.tid`");
     }
 
     #[test]
     fn contents_are_described_at_every_length() {
         let content = [
-            0x05, 0x43, 0x43, 0x50, 1, 0, 0, 0, 11, 0, 0, 0, 0x4d, 0x43,
-            0x54, 0x50, 1, 9, 8, 0xc8, 0, 0x80, 2,
+            0x05, 0x43, 0x43, 0x50, 1, 0, 0, 0, 11, 0, 0, 0, 0x4d, 0x43, 0x54,
+            0x50, 1, 9, 8, 0xc8, 0, 0x80, 2,
         ];
         for length in 0..content.len() {
             let described = describe_content(content.get(..length).unwrap());
@@ -558,7 +441,7 @@ mod tests {
         fragment[19] = 0x88;
         assert_eq!(
             describe_content(&fragment).summary,
-            "first part of a message in several packets, 2 bytes"
+            "first part of a message in several packets, 3 bytes"
         );
         assert!(describe_content(b"PCCE").summary.starts_with("an empty"));
     }

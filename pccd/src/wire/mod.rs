@@ -5,13 +5,16 @@
 //! do not know. All layouts are tables ([`layout`]), so that what the log
 //! prints, what a handler matches and what it answers are the same fields.
 
+pub mod assembly;
 pub mod control;
+pub mod encode;
 pub mod error;
 pub mod layout;
 pub mod mctp;
 pub mod message;
 pub mod pcc;
 pub mod pldm;
+mod summary;
 pub mod vendor;
 pub mod version;
 

@@ -118,20 +118,14 @@ const DATA: &[Item] = &[Item::new("data", Kind::Rest)];
 
 /// Request data of a command.
 pub fn request(pldm_type: u8, command: u8) -> &'static [Item] {
-    const SET_TID: &[Item] =
-        &[Item::new("tid", Kind::U8).brief("set to {}")];
+    const SET_TID: &[Item] = &[Item::new("tid", Kind::U8).brief("set to {}")];
     const VERSION: &[Item] = &[
         Item::new("data_transfer_handle", Kind::U32Le),
-        Item::new("transfer_operation_flag", Kind::U8)
-            .named(OPERATION_FLAGS),
-        Item::new("pldm_type", Kind::U8)
-            .named(PldmType::NAMES)
-            .brief("of {}"),
+        Item::new("transfer_operation_flag", Kind::U8).named(OPERATION_FLAGS),
+        Item::new("pldm_type", Kind::U8).named(PldmType::NAMES).brief("of {}"),
     ];
     const COMMANDS: &[Item] = &[
-        Item::new("pldm_type", Kind::U8)
-            .named(PldmType::NAMES)
-            .brief("of {}"),
+        Item::new("pldm_type", Kind::U8).named(PldmType::NAMES).brief("of {}"),
         Item::new("version", Kind::Versions { reversed: true, leave: 0 }),
     ];
     if PldmType::from(pldm_type) != PldmType::Base {
@@ -159,8 +153,8 @@ pub fn response(pldm_type: u8, command: u8) -> &'static [Item] {
     const TYPES: &[Item] = &[Item::new("types", Kind::BitSet(8))
         .named(PldmType::NAMES)
         .brief("types {}")];
-    const COMMANDS: &[Item] = &[Item::new("commands", Kind::BitSet(32))
-        .brief("commands {}")];
+    const COMMANDS: &[Item] =
+        &[Item::new("commands", Kind::BitSet(32)).brief("commands {}")];
     if PldmType::from(pldm_type) != PldmType::Base {
         return DATA;
     }

@@ -80,20 +80,16 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, BadVersion> {
         let (numbers, alpha) = match text.as_bytes().last() {
-            Some(letter) if letter.is_ascii_alphabetic() => (
-                text.get(..text.len() - 1).ok_or(BadVersion)?,
-                *letter,
-            ),
+            Some(letter) if letter.is_ascii_alphabetic() => {
+                (text.get(..text.len() - 1).ok_or(BadVersion)?, *letter)
+            }
             _ => (text, 0),
         };
         let parts: Vec<&str> = numbers.split('.').collect();
         match parts.as_slice() {
-            [major, minor] => Ok(Self([
-                parse_part(major)?,
-                parse_part(minor)?,
-                0xff,
-                alpha,
-            ])),
+            [major, minor] => {
+                Ok(Self([parse_part(major)?, parse_part(minor)?, 0xff, alpha]))
+            }
             [major, minor, update] => Ok(Self([
                 parse_part(major)?,
                 parse_part(minor)?,
@@ -130,8 +126,7 @@ mod tests {
 
     #[test]
     fn wrong_texts_are_refused() {
-        for text in ["", "1", "1.", "1.2.3.4", "a.b", "100.1", "1.0aa", "é"]
-        {
+        for text in ["", "1", "1.", "1.2.3.4", "a.b", "100.1", "1.0aa", "é"] {
             assert_eq!(text.parse::<Version>(), Err(BadVersion), "{text}");
         }
     }

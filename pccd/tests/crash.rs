@@ -1,0 +1,177 @@
+//! kill -9 at any point: one answer a request, state and unasked messages
+//! included (docs/mailbox.md §7).
+
+mod common;
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Bench, EPOCH, LIMIT, single, stem, wait_child};
+
+/// A change of state, an answer in two packets to a request in two, and a
+/// message nobody asked for.
+fn fill(bench: &Bench) {
+    bench.request(1, &single(0, &[0, 0x80, 1, 0, 9]));
+    bench.request(2, &single(1, &[0, 0x81, 1, 0, 20]));
+    let mut message = vec![0x7e, 0x1a, 0xf4];
+    message.extend([0x55; 80]);
+    let mut first = vec![1, 0, 8, 0x8a];
+    first.extend(&message[..64]);
+    let mut second = vec![1, 0, 8, 0x5a];
+    second.extend(&message[64..]);
+    bench.request(3, &first);
+    bench.request(4, &second);
+    bench.request(5, &[&[1, 0, 8, 0xcb], &b"\x7e\x1a\xf4notify"[..]].concat());
+    bench.request(6, &[1, 0, 8, 0xcc, 0, 0x82, 2]);
+}
+
+fn check(bench: &Bench, case: &str) {
+    let names = bench.list("inbox");
+    let replies: Vec<&String> =
+        names.iter().filter(|name| name.starts_with(EPOCH)).collect();
+    let expected: Vec<String> =
+        [(1, 1), (2, 1), (4, 1), (4, 2), (5, 1), (6, 1)]
+            .iter()
+            .map(|(seq, k)| format!("{}.r{k}.pcc", stem(*seq)))
+            .collect();
+    assert_eq!(replies, expected.iter().collect::<Vec<_>>(), "{case}");
+    assert_eq!(names.len(), expected.len() + 1, "{case}: one unasked");
+    let reply = |name: &str| bench.packet(name);
+    assert_eq!(
+        reply(&expected[1]),
+        [1, 8, 9, 0xc1, 0, 1, 1, 0, 0, 20, 0],
+        "{case}: the EID was 9 when it came"
+    );
+    assert_eq!(
+        reply(&expected[5]),
+        [1, 8, 20, 0xc4, 0, 2, 2, 0, 20, 0, 0],
+        "{case}: the EID is 20 now"
+    );
+    assert_eq!(reply(&expected[2]).len() + reply(&expected[3]).len(), 91);
+    assert_eq!(bench.list("tmp"), [""; 0], "{case}");
+    assert_eq!(bench.list("rejected"), [""; 0], "{case}");
+}
+
+/// A daemon under strace, which does something to some of its calls.
+fn traced(bench: &Bench, calls: &str, what: &str) -> Child {
+    let daemon = bench.command();
+    Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={calls}"))
+        .arg("-e")
+        .arg(format!("inject={calls}:{what}"))
+        .arg(daemon.get_program())
+        .args(daemon.get_args())
+        .current_dir(bench.dir.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until a traced daemon is killed or everything is answered. True
+/// if it was killed; afterwards it has ended in any case.
+fn ended(bench: &Bench, child: &mut Child) -> bool {
+    let start = Instant::now();
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        if bench.list("outbox").is_empty() {
+            break;
+        }
+        assert!(start.elapsed() < LIMIT, "neither killed nor done");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = fs::read_to_string(bench.path("daemon.lock")).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap());
+    let signal = rustix::process::Signal::TERM;
+    let _ = rustix::process::kill_process(pid.unwrap(), signal);
+    wait_child(child);
+    false
+}
+
+/// Whether strace can be used here; says so if not. `make check` installs it
+/// and sets `PCCD_CHECK`: there a test that cannot run is a failure.
+fn can_trace() -> bool {
+    let strace = Command::new("strace").args(["-qq", "true"]).output();
+    let can = strace.is_ok_and(|output| output.status.success());
+    if !can {
+        let text = "strace is not installed, or may not trace";
+        assert!(std::env::var_os("PCCD_CHECK").is_none(), "{text}");
+        eprintln!("skipped: {text}");
+    }
+    can
+}
+
+#[test]
+fn a_full_disk_is_waited_for() {
+    if !can_trace() {
+        return;
+    }
+    // Ledgers and replies of the first messages are among these.
+    for when in [1, 3, 6] {
+        let bench = Bench::new();
+        bench.make_folders();
+        fill(&bench);
+        let what = format!("error=ENOSPC:when={when}..{}", when + 1);
+        let calls = "rename,renameat,renameat2";
+        let mut child = traced(&bench, calls, &what);
+        assert!(!ended(&bench, &mut child), "it must not end by itself");
+        check(&bench, &format!("no space at rename {when}"));
+    }
+}
+
+#[test]
+fn killed_at_every_step() {
+    if !can_trace() {
+        return;
+    }
+    let kinds = ["rename,renameat,renameat2", "unlink,unlinkat", "openat"];
+    for calls in kinds {
+        // The loader's and the runtime's own calls come first.
+        let first = if calls == "openat" { 20 } else { 1 };
+        let step = if calls == "openat" { 7 } else { 1 };
+        let mut steps = 0;
+        for when in (first..400).step_by(step) {
+            let bench = Bench::new();
+            bench.make_folders();
+            fill(&bench);
+            let what = format!("signal=KILL:when={when}");
+            let mut child = traced(&bench, calls, &what);
+            let killed = ended(&bench, &mut child);
+            steps += u32::from(killed);
+            let daemon = bench.start();
+            bench.wait_answered();
+            assert_eq!(daemon.terminate(), 0);
+            check(&bench, &format!("killed at {calls} {when}"));
+            if !killed {
+                break;
+            }
+        }
+        assert!(steps > 2, "{calls}: killed only {steps} times");
+    }
+}
+
+#[test]
+fn killed_at_any_time() {
+    for round in 0..10_u64 {
+        let bench = Bench::new();
+        bench.make_folders();
+        let mut lives = 0;
+        fill(&bench);
+        while !bench.list("outbox").is_empty() {
+            let mut child = bench.command().spawn().unwrap();
+            let pause = Duration::from_millis(2 + lives + round);
+            std::thread::sleep(pause);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            lives += 1;
+            assert!(lives < 1000, "no life is long enough");
+        }
+        let daemon = bench.start();
+        bench.wait_answered();
+        assert_eq!(daemon.terminate(), 0);
+        check(&bench, &format!("round {round}"));
+    }
+}
