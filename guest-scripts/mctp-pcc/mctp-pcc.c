@@ -5,7 +5,7 @@
  * packets to the platform, a type 4 (responder) subspace for packets from it.
  *
  * One PCC message carries one MCTP packet behind the extended PCC header
- * (ACPI 6.5, 14.4: signature, flags, length, command). "length" counts the
+ * (ACPI 6.5, 14.3: signature, flags, length, command). "length" counts the
  * command and the packet; the command is the four bytes "MCTP".
  */
 
@@ -34,8 +34,8 @@
 #define MCTP_PCC_HDR_LEN	16
 
 /*
- * Baseline transmission unit, 64 bytes, and the transport header (DSP0236,
- * 8.3.1): every endpoint takes this much, so every channel must.
+ * Baseline transmission unit, 64 bytes, and the transport header (DSP0236
+ * clause 8): every endpoint takes this much, so every channel must.
  */
 #define MCTP_PCC_MTU_MIN	(64 + sizeof(struct mctp_hdr))
 
@@ -207,7 +207,7 @@ drop:
 	return NETDEV_TX_OK;
 }
 
-/* Does the outbox's memory belong to us? (ACPI 6.5, 14.5.1: only then write) */
+/* Does the outbox's memory belong to us? (ACPI 6.5, 14.5: only then write) */
 static bool mctp_pcc_outbox_is_ours(struct mctp_pcc *mp)
 {
 	u64 value;

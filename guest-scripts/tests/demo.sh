@@ -29,6 +29,10 @@ notify=6e6f74696679
 notified=6f6b
 notification=68656c6c6f
 
+# How long we wait: DSP0236 wants an answer within a tenth of a second, but this
+# may be a slow machine
+timeout_ms=3000
+
 # ---- message types
 
 control=0x00
@@ -37,7 +41,8 @@ vendor_pci=0x7e
 
 # request TYPE REQUEST ANSWER: bodies in hexadecimal, after the type byte
 request() {
-	mctp request --eid "$eid" --type "$1" --expect "$3" "$2"
+	mctp request --eid "$eid" --type "$1" --timeout-ms "$timeout_ms" \
+		--expect "$3" "$2"
 }
 
 eid_byte=$(printf %02x "$eid")
@@ -55,7 +60,8 @@ result $up
 # and that no pool of EIDs is wanted.
 step 'Set Endpoint ID'
 mctp request --eid 0 --iface "$iface" --type "$control" \
-	--expect "00 01 00 00 $eid_byte 00" "80 01 00 $eid_byte"
+	--timeout-ms "$timeout_ms" --expect "00 01 00 00 $eid_byte 00" \
+	"80 01 00 $eid_byte"
 result $?
 
 # Simple endpoint, dynamic EID, nothing specific to the medium
@@ -96,7 +102,7 @@ result $?
 step 'Message that nobody asked for'
 rm -f /tmp/listening
 mctp listen --type "$vendor_pci" --ready /tmp/listening \
-	--expect "$vendor $notification" >/tmp/unasked 2>&1 &
+	--timeout-ms "$timeout_ms" --expect "$vendor $notification" >/tmp/unasked 2>&1 &
 listener=$!
 while [ ! -e /tmp/listening ] && kill -0 "$listener" 2>/dev/null; do
 	sleep 0.01

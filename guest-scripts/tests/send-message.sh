@@ -18,26 +18,27 @@ message=$(echo "$*" | tr -d ' :')
 body=${message#??}
 type=${message%"$body"}
 
-# spaced: hexadecimal digits in pairs
+# spaced HEX: its bytes with spaces between them
 spaced() {
-	sed 's/../& /g'
+	echo "$1" | sed 's/../& /g; s/ $//'
 }
 
 link_up 8 || exit
 answer=$(mctp request --eid 0 --iface "$iface" --type "0x$type" "$body") ||
 	case $answer in
 	*' timeout after '*)
-		echo "$iface: no answer to $message within 5 s." \
-			'Is pccd running, and does it know this message?' >&2
+		echo "no answer to $(spaced "$message") within 5 s: is there a" \
+			'platform (pccd), and does it know this message?' >&2
 		exit 1
 		;;
 	*) exit 2 ;;
 	esac
 
-# "# mctp < eid=9 msg=00000200090000 us=1234"
-reply=${answer##*"# mctp < eid="}
-eid=${reply%% *}
-us=${reply##*us=}
-reply=${reply#*msg=}
-echo "sent over $iface:    $(echo "$message" | spaced)"
-echo "answer of EID $eid:    $(echo "${reply%% *}" | spaced)(after $us us)"
+# The last line is "# mctp < eid=9 msg=00000200090000 us=1234".
+answer=${answer##*"# mctp < eid="}
+eid=${answer%% *}
+us=${answer##*us=}
+answer=${answer#*msg=}
+answer=${answer%% *}
+echo "sent over $iface: $(spaced "$message")"
+echo "EID $eid answered:     $(spaced "$answer") (after $us us)"
