@@ -43,9 +43,10 @@ counted() {
 patches() { find qemu-patches -name '[0-9]*.patch' | sort; }
 
 fast() {
+  scripts/setup.sh
   check "rustfmt" cargo fmt --check
   check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
-  check "cargo test" cargo test --locked
+  check "cargo test" env PCCD_CHECK=1 cargo test --locked
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
   # shellcheck disable=SC2046 # file names without spaces
   check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init)

@@ -40,6 +40,7 @@ dpkg-dev: unpacks Debian source packages
 patch: Debian's own patches
 debian-archive-keyring: checks the signatures of trixie's archives
 shellcheck: checks the shell scripts
+strace: kills pccd at every step, in its tests
 acpica-tools: reads the ACPI tables as an independent judge
 device-tree-compiler: reads the device tree as an independent judge
 "
