@@ -106,17 +106,30 @@ pub fn records(log: &str) -> Vec<Record> {
 }
 
 /// Width of one side, in characters.
-const SIDE: usize = 50;
+const SIDE: usize = 44;
 
 /// The exchanges as text for people.
 pub fn render(steps: &[Step], records: &[Record]) -> String {
     let mut left = Unmatched(records.iter().collect());
     let mut out = String::new();
+    if steps.iter().any(|step| !step.seen.is_empty()) {
+        row(
+            &mut out,
+            "THE GUEST, through its driver",
+            "",
+            "PCCD, the platform",
+        );
+        row(
+            &mut out,
+            "(whole messages in hexadecimal; the first",
+            "",
+            "(as logged; \"by\" names the handler",
+        );
+        row(&mut out, " byte is the MCTP message type)", "", " that answered)");
+        out.push('\n');
+    }
     for step in steps {
         heading(&mut out, step);
-        if !step.seen.is_empty() {
-            row(&mut out, "guest", "", "pccd (the platform)");
-        }
         let mut request = None;
         for seen in &step.seen {
             match seen {
@@ -146,9 +159,9 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                     let record = left.take(Event::Unasked, message, None);
                     pair(
                         &mut out,
-                        ("got unasked", Some(message.as_slice())),
-                        "◀──",
-                        ("sent unasked", record),
+                        ("got", Some(message.as_slice())),
+                        "◀══",
+                        ("sent", record),
                         "pccd did not send this",
                     );
                 }
@@ -249,7 +262,7 @@ fn pair(
 }
 
 fn side(word: &str, record: &Record) -> Vec<String> {
-    let message = record.message.as_deref().unwrap_or("");
+    let message = message_of(record).unwrap_or("");
     let bytes = hex::decode(message).unwrap_or_default();
     let mut lines = vec![format!("{word:<9}{}", spaced(&bytes))];
     match &record.decoded {
@@ -260,6 +273,16 @@ fn side(word: &str, record: &Record) -> Vec<String> {
         lines.push(format!("         by {handler}"));
     }
     lines
+}
+
+/// The MCTP message of a record, in hexadecimal; of an unasked one, which
+/// has no such field, what follows the headers of PCC and MCTP.
+fn message_of(record: &Record) -> Option<&str> {
+    const HEADERS: usize = 2 * (16 + 4);
+    record.message.as_deref().or_else(|| match record.event {
+        Event::Unasked => record.content.as_deref()?.get(HEADERS..),
+        _ => None,
+    })
 }
 
 fn text(decoded: &Decoded) -> Vec<String> {
@@ -331,7 +354,7 @@ impl<'a> Unmatched<'a> {
         let message = hex::encode(message);
         self.pull(|record| {
             record.event == event
-                && record.message.as_deref() == Some(&message)
+                && message_of(record) == Some(&message)
                 && (request.is_none() || record.request.as_deref() == request)
         })
     }

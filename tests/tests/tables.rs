@@ -171,7 +171,11 @@ fn iasl_reads_the_tables() {
         }
         let source =
             std::fs::read_to_string(path.with_extension("dsl")).unwrap();
-        assert!(!source.contains("**"), "{signature}: {source}");
+        // This iasl knows no address space of resource type 0x0A and says so
+        // in a comment; everything else it must decode.
+        let unknown = source.matches("** Invalid Resource Type: 0xA").count();
+        assert_eq!(unknown, if signature == "SSDT" { 2 } else { 0 });
+        assert_eq!(source.matches("Invalid").count(), unknown, "{source}");
         let wanted: &[&str] = match signature.as_str() {
             "PCCT" => &[
                 "Extended PCC Master Subspace",
