@@ -4,6 +4,7 @@
 # Ends with a line "N passed, M failed"; a part that cannot run has failed.
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
+export RUST_BACKTRACE=0
 
 passed=0 failed=0
 logs=$ROOT/target/check
