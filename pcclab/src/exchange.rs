@@ -145,8 +145,11 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                     );
                 }
                 Seen::Got(message, _) => {
+                    let name = request.as_deref();
+                    let record = left.take(Event::Replied, message, name);
+                    // What arrived may differ from what was sent.
                     let record =
-                        left.take(Event::Replied, message, request.as_deref());
+                        record.or_else(|| name.and_then(|n| left.reply_to(n)));
                     pair(
                         &mut out,
                         ("got", Some(message.as_slice())),

@@ -284,7 +284,17 @@ pub fn uuid_text(raw: &[u8]) -> String {
     out
 }
 
-/// Bytes as people read them: two digits, a space.
+/// Bytes as people read them: what is text as text, all else in hex.
+fn read(raw: &[u8]) -> String {
+    match std::str::from_utf8(raw) {
+        Ok(text) if raw.iter().all(|b| (b' '..=b'~').contains(b)) => {
+            format!("{text:?}")
+        }
+        _ => spaced_hex(raw),
+    }
+}
+
+/// Bytes in hex: two digits, a space.
 pub fn spaced_hex(raw: &[u8]) -> String {
     let parts: Vec<String> =
         raw.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -374,7 +384,7 @@ fn show(layer: &'static str, item: &Item, raw: &[u8]) -> Found {
                 match raw.len() {
                     0 => "no bytes".to_owned(),
                     1 => format!("1 byte {}", spaced_hex(raw)),
-                    count => format!("{count} bytes {}", spaced_hex(raw)),
+                    count => format!("{count} bytes {}", read(raw)),
                 }
             }
             (Some(meaning), _) => meaning.clone(),
