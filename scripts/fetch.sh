@@ -32,6 +32,9 @@ refresh() {
     awk '$0 !~ /security|updates|backports/ && $NF == "main" { print $1; exit }')
   [ -n "$mirror" ] ||
     die "no Debian mirror in this machine's apt configuration; add one to /etc/apt/sources.list"
+  say "From $mirror (suites trixie and trixie-backports, signatures checked) come the"
+  say "sources of QEMU 10.0 and Linux 7, and edk2 and busybox for the guest. They go to"
+  say "$CACHE; the system's own packages and sources.list stay as they are."
   [ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
   mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
   : >"$APT/status"
@@ -57,6 +60,7 @@ fetch_qemu() {
   rm -rf "$dir" && mkdir -p "$dir"
   (cd "$dir" && step "QEMU $version source from Debian" "20 s" \
     apt apt-get source --download-only "qemu=$version")
+  # apt has checked the signature of what it downloaded already.
   (cd "$dir" && step "unpacking QEMU" "10 s" dpkg-source -x --no-check ./*.dsc tree)
   rm -f "$dir"/*.tar.* "$dir"/*.asc
   (cd "$dir/tree" && step "QEMU into git, so that patches apply with git am" "10 s" base_commit "$version")

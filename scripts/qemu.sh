@@ -7,6 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 
 meson=1.5.0 pycotap=1.3.1
+targets=(qemu-system-aarch64 tests/qtest/pcc-test tests/qtest/bios-tables-test
+  tests/unit/test-pcc-mailbox tests/unit/test-util-filemonitor)
 PATCHES=$ROOT/qemu-patches
 
 if [ -n "${QEMU:-}" ]; then
@@ -29,7 +31,7 @@ base=$(git -C "$tree" rev-parse HEAD)
 version=$(cat "$tree/VERSION")
 compiler=$(gcc -dumpfullversion)
 common=("$(git -C "$tree" rev-parse 'HEAD^{tree}')" "$compiler" "$meson" "${QEMU_OPTIONS[@]}")
-series_key=$(cat "$PATCHES"/[0-9]*.patch | key series "${common[@]}")
+series_key=$(cat "$PATCHES"/[0-9]*.patch | key series "${common[@]}" "${targets[@]}")
 base_key=$(key base "${common[@]}" </dev/null)
 WORK=$CACHE/qemu-work-$(printf '%s' "$tree" | sha256sum | cut -c1-8)
 
@@ -78,6 +80,10 @@ build() {
   for target in "$@"; do
     case $target in tests/*) cp "$WORK/build/$target" "$out.new/" ;; esac
   done
+  # What bios-tables-test looks for, below the folder it runs in.
+  mkdir -p "$out.new/tests/data/acpi" "$out.new/tests/data/uefi-boot-images" "$out.new/pc-bios"
+  cp -r "$WORK/tests/data/acpi/aarch64" "$out.new/tests/data/acpi/"
+  cp "$WORK"/tests/data/uefi-boot-images/*.aarch64.* "$out.new/tests/data/uefi-boot-images/"
   rm -rf "$out" && mv "$out.new" "$out"
 }
 
@@ -88,7 +94,7 @@ series() {
   work_tree
   step "applying qemu-patches with git am -3" "2 s" apply_series
   step "configuring QEMU" "15 s" configure_qemu
-  what='' build "$series_key" qemu-system-aarch64 tests/qtest/pcc-test
+  what='' build "$series_key" "${targets[@]}"
 }
 
 unpatched() {
