@@ -24,5 +24,6 @@ pub mod exchange;
 pub mod initramfs;
 pub mod ktap;
 pub mod lab;
+mod process;
 pub mod run;
 pub mod session;

@@ -4,11 +4,10 @@
 //! `exit` is for its caller.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::initramfs;
 use crate::lab::Lab;
+use crate::process::{child, log_file, plain, signal, tail};
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -429,27 +429,12 @@ impl Drop for Session {
     }
 }
 
-fn signal(child: &Child, signal: rustix::process::Signal) {
-    if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed())
-    {
-        let _ = rustix::process::kill_process(pid, signal);
-    }
-}
-
 fn mailbox(folder: &Path) -> PathBuf {
     folder.join("mailbox")
 }
 
 fn comma_doubled(path: &Path) -> String {
     path.to_string_lossy().replace(',', ",,")
-}
-
-/// A command that dies with the thread that starts it, even when that one is
-/// killed: no guest is left behind.
-fn child(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
 }
 
 fn spawn_pccd(config: &Config) -> Result<Child> {
@@ -467,65 +452,4 @@ fn spawn_pccd(config: &Config) -> Result<Child> {
         .stderr(log)
         .spawn()
         .with_context(|| format!("starting {}", config.lab.pccd.display()))
-}
-
-fn log_file(folder: &Path, name: &str) -> Result<File> {
-    let path = folder.join(name);
-    File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("opening {}", path.display()))
-}
-
-/// The last lines of a log.
-fn tail(path: &Path) -> String {
-    let mut text = String::new();
-    if let Ok(file) = File::open(path) {
-        let _ = file.take(1 << 20).read_to_string(&mut text);
-    }
-    let lines: Vec<_> = text.lines().collect();
-    let from = lines.len().saturating_sub(10);
-    lines[from..].iter().map(|line| format!("  | {line}\n")).collect()
-}
-
-/// A console line as text: without line ends and without the escape
-/// sequences that the firmware paints its screen with.
-fn plain(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.trim_end_matches(['\r', '\n']).chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\x1b' if chars.peek() == Some(&'[') => {
-                chars.next();
-                while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
-            }
-            '\x1b' => {
-                chars.next();
-            }
-            '\r' | '\0' => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn console_lines_lose_their_paint() {
-        let cases = [
-            (&b"ok 1 a\r\n"[..], "ok 1 a"),
-            (b"\x1b[2J\x1b[01;01Hpcclab: begin\r\n", "pcclab: begin"),
-            (b"\x1b=x", "x"),
-            (b"\x1b[", ""),
-            (b"\xff", "\u{fffd}"),
-        ];
-        for (bytes, text) in cases {
-            assert_eq!(plain(bytes), text);
-        }
-    }
 }

@@ -95,17 +95,20 @@ fn subspace(text: &str) -> Result<u8, BadName> {
         .ok_or(BadName("the subspace is not 000 to 255"))
 }
 
+/// The three parts that dashes separate.
+fn parts(text: &str) -> Result<[&str; 3], BadName> {
+    let stem = text
+        .strip_suffix(".pcc")
+        .ok_or(BadName("the name does not end in .pcc"))?;
+    let parts: Vec<&str> = stem.split('-').collect();
+    parts.try_into().map_err(|_| BadName("the name has not three parts"))
+}
+
 impl FromStr for RequestName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let stem = text
-            .strip_suffix(".pcc")
-            .ok_or(BadName("the name does not end in .pcc"))?;
-        let parts: Vec<&str> = stem.split('-').collect();
-        let [epoch, seq, ss] = parts.as_slice() else {
-            return Err(BadName("the name has not three parts"));
-        };
+        let [epoch, seq, ss] = parts(text)?;
         Ok(Self {
             epoch: epoch.parse()?,
             seq: digits(seq, 8, 99_999_999)
@@ -132,13 +135,7 @@ impl FromStr for UnaskedName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let stem = text
-            .strip_suffix(".pcc")
-            .ok_or(BadName("the name does not end in .pcc"))?;
-        let parts: Vec<&str> = stem.split('-').collect();
-        let [time, number, ss] = parts.as_slice() else {
-            return Err(BadName("the name has not three parts"));
-        };
+        let [time, number, ss] = parts(text)?;
         Ok(Self {
             time: time.parse()?,
             number: digits(number, number.len().clamp(1, 9), u32::MAX)

@@ -1,0 +1,89 @@
+//! Child processes, their logs, and what they print, as text.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{Child, Command};
+
+use anyhow::{Context, Result};
+
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed())
+    {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// A command that dies with the thread that starts it, even when that one is
+/// killed: no guest is left behind.
+pub(crate) fn child(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+pub(crate) fn log_file(folder: &Path, name: &str) -> Result<File> {
+    let path = folder.join(name);
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("opening {}", path.display()))
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(path: &Path) -> String {
+    const ENOUGH: u64 = 64 << 10;
+    let mut bytes = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        let length = file.metadata().map_or(0, |m| m.len());
+        let from = SeekFrom::Start(length.saturating_sub(ENOUGH));
+        let _ = file.seek(from);
+        let _ = file.take(ENOUGH).read_to_end(&mut bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = text.lines().collect();
+    let from = lines.len().saturating_sub(10);
+    lines[from..].iter().map(|line| format!("  | {line}\n")).collect()
+}
+
+/// A console line as text: without line ends and without the escape
+/// sequences that the firmware paints its screen with.
+pub(crate) fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.trim_end_matches(['\r', '\n']).chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\x1b' if chars.peek() == Some(&'[') => {
+                chars.next();
+                while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+            }
+            '\x1b' => {
+                chars.next();
+            }
+            '\r' | '\0' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn console_lines_lose_their_paint() {
+        let cases = [
+            (&b"ok 1 a\r\n"[..], "ok 1 a"),
+            (b"\x1b[2J\x1b[01;01Hpcclab: begin\r\n", "pcclab: begin"),
+            (b"\x1b=x", "x"),
+            (b"\x1b[", ""),
+            (b"\xff", "\u{fffd}"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(plain(bytes), text);
+        }
+    }
+}
