@@ -23,17 +23,17 @@ build_mctp() {
 
 build_initrd() {
   "$pcclab" initrd --busybox "$busybox/usr/bin/busybox" --mctp "$out/mctp" \
-    --guest-scripts "$ROOT/guest-scripts" "$out/initrd.img"
+    --guest-scripts "$ROOT/guest-scripts" ${linux:+--module "$out/module/mctp-pcc.ko"} "$out/initrd.img"
 }
 
 guest() {
   mkdir -p "$out"
   [ -x "$out/mctp" ] || step "building the guest's mctp program" "2 s" build_mctp
-  [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd
   if [ -n "$linux" ] && [ ! -e "$out/module/mctp-pcc.ko" ]; then
     [ -d "$source" ] || die "$source is gone; remove $linux and run again"
     step "building the mctp-pcc driver" "5 s" build_module
   fi
+  [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd
 }
 
 pcclab=$(sed -n 's/^PCCLAB=//p' "$ENV_FILE")

@@ -85,6 +85,9 @@ pub struct Initrd {
     /// The folder guest-scripts
     #[arg(long)]
     pub guest_scripts: PathBuf,
+    /// Driver to load when there is no command
+    #[arg(long)]
+    pub module: Option<PathBuf>,
     /// File to write
     pub output: PathBuf,
 }

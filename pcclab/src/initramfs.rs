@@ -83,18 +83,33 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// The base initramfs: busybox, `mctp`, `/init` and the tests of
-/// `guest-scripts`.
+/// The base initramfs: busybox, `mctp`, `/init`, the tests of
+/// `guest-scripts`, and a driver for those who boot it without `pcclab run`.
 pub fn base(
     busybox: &Path,
     mctp: &Path,
     guest_scripts: &Path,
+    module: Option<&Path>,
 ) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
-    for folder in
-        ["bin", "dev", "proc", "sys", "tmp", "tests", "work", "pcclab"]
-    {
+    const FOLDERS: &[&str] = &[
+        "bin",
+        "dev",
+        "lib",
+        "lib/modules",
+        "pcclab",
+        "proc",
+        "sys",
+        "tests",
+        "tmp",
+        "work",
+    ];
+    for folder in FOLDERS {
         archive.folder(folder)?;
+    }
+    if let Some(module) = module {
+        let path = format!("lib/modules/{}", name(module)?);
+        archive.file(&path, false, &read(module)?)?;
     }
     archive.device("dev/console", 5, 1)?;
     archive.device("dev/null", 1, 3)?;

@@ -75,6 +75,7 @@ fn initrd(options: &cli::Initrd) -> Result<u8> {
         &options.busybox,
         &options.mctp,
         &options.guest_scripts,
+        options.module.as_deref(),
     )?;
     std::fs::write(&options.output, bytes)
         .with_context(|| format!("writing {}", options.output.display()))?;
