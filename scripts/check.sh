@@ -16,7 +16,7 @@ check() {
   shift
   log=$logs/$(printf '%s' "$name" | tr -cs 'A-Za-z0-9.' '-').log
   printf '%s ... ' "$name"
-  "$@" >"$log" 2>&1 </dev/null || status=$?
+  ("$@") >"$log" 2>&1 </dev/null || status=$?
   good=$(counted 'passed' '^ok ' "$log")
   bad=$(counted 'failed' '^not ok ' "$log")
   if [ $((good + bad)) -eq 0 ]; then good=1; fi
@@ -93,6 +93,7 @@ bios_tables() {
 
 qemu() {
   scripts/setup.sh
+  scripts/fetch.sh qemu firmware
   scripts/qemu.sh base
   check "checkpatch" checkpatch
   check "QEMU unit tests" unit
