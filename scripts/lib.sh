@@ -21,14 +21,14 @@ duration() {
 }
 
 # progress LOG -> how far the command writing LOG is, from its last lines:
-# ninja's [n/m] where there is one, else the number of files compiled.
+# ninja's [n/m] where there is one, else the number of things compiled.
 progress() {
   local n
   n=$(tail -n 3 "$1" 2>/dev/null | tr '\r' '\n' |
     grep -oE '^\[[0-9]+/[0-9]+\]' | tail -n 1)
   if [ -n "$n" ]; then printf '%s' "$n"; return; fi
-  n=$(grep -cE '^ *(CC|AS|LD|AR|HOSTCC) ' "$1" 2>/dev/null || :)
-  [ "${n:-0}" -gt 0 ] && printf '%s files' "$n"
+  n=$(grep -cE '^ *(CC|AS|LD|AR|HOSTCC|Compiling) ' "$1" 2>/dev/null || :)
+  [ "${n:-0}" -gt 0 ] && printf '%s compiled' "$n"
   return 0
 }
 
