@@ -46,13 +46,12 @@ venv() {
   touch "$CACHE/venv/ready-$meson-$pycotap"
 }
 
-# One work tree for all builds: what two versions share is compiled once.
+# One work tree for all builds: what two versions share is compiled once. It
+# borrows the objects of the source's repository and writes nothing there.
 work_tree() {
-  if [ ! -e "$WORK/.git" ]; then
-    git -C "$tree" worktree prune
-    git -C "$tree" worktree add -q --detach "$WORK" "$base"
-  fi
+  [ -e "$WORK/.git" ] || git clone -q --shared --no-checkout "$tree" "$WORK"
   git -C "$WORK" am --abort 2>/dev/null || :
+  git -C "$WORK" fetch -q "$tree" HEAD
   git -C "$WORK" checkout -q --force --detach "$base"
 }
 
