@@ -49,7 +49,11 @@ venv() {
 # One work tree for all builds: what two versions share is compiled once. It
 # borrows the objects of the source's repository and writes nothing there.
 work_tree() {
-  [ -e "$WORK/.git" ] || git clone -q --shared --no-checkout "$tree" "$WORK"
+  # None yet, or the source it borrowed from was moved.
+  if ! git -C "$WORK" cat-file -e 'HEAD^{tree}' 2>/dev/null; then
+    rm -rf "$WORK"
+    git clone -q --shared --no-checkout "$tree" "$WORK"
+  fi
   git -C "$WORK" am --abort 2>/dev/null || :
   git -C "$WORK" fetch -q "$tree" HEAD
   git -C "$WORK" checkout -q --force --detach "$base"
