@@ -19,10 +19,15 @@ check() {
   ("$@") >"$log" 2>&1 </dev/null || status=$?
   good=$(counted 'passed' '^ok ' "$log")
   bad=$(counted 'failed' '^not ok ' "$log")
-  if [ $((good + bad)) -eq 0 ]; then good=1; fi
-  if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
+  if [ $((good + bad)) -eq 0 ]; then
+    # No count: the exit status is the result. A count of nothing is no pass.
+    if [ $status -eq 0 ] && ! grep -qE '^(test result: |1\.\.)' "$log"; then
+      good=1
+    else
+      bad=1
+    fi
+  elif [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
     bad=1
-    [ "$good" -eq 1 ] && good=0
   fi
   passed=$((passed + good)) failed=$((failed + bad))
   if [ "$bad" -eq 0 ]; then
@@ -64,11 +69,7 @@ checkpatch() {
     grep -vE "^WARNING: Does new file 'tests/data/acpi/.*' need 'SPDX-License-Identifier'"
 }
 
-qemu_dir() {
-  local qemu
-  qemu=$(sed -n 's/^QEMU=//p' "$ENV_FILE")
-  dirname "$qemu"
-}
+qemu_dir() { dirname "$(published QEMU)"; }
 
 qtest() {
   cd "$(qemu_dir)"
@@ -111,6 +112,7 @@ guest() {
 
 long() {
   scripts/setup.sh
+  scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/each-patch.sh
 }
 

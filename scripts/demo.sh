@@ -3,11 +3,9 @@
 . "$(dirname "$0")/lib.sh"
 
 "$ROOT/scripts/lab.sh"
-pcclab=$(sed -n 's/^PCCLAB=//p' "$ENV_FILE")
 rm -rf "$ROOT/target/demo"
 status=0
-# shellcheck disable=SC2086 # DEMO_ARGS holds several words
-"$pcclab" run --exchanges --logs "$ROOT/target/demo" ${DEMO_ARGS:-} \
+"$(published PCCLAB)" run --exchanges --logs "$ROOT/target/demo" \
   -- sh /tests/demo.sh || status=$?
 say "make demo took $(duration $SECONDS)."
 exit $status

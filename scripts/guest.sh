@@ -8,7 +8,7 @@
 busybox=$CACHE/busybox
 source=$CACHE/linux-source/tree
 compiler=$("${CROSS}gcc" -dumpfullversion)
-linux=$(sed -n 's/^KERNEL_BUILD=//p' "$ENV_FILE" 2>/dev/null || :)
+linux=$(published KERNEL_BUILD)
 [ -n "${KERNEL:-}" ] && linux=
 
 build_module() {
@@ -22,7 +22,7 @@ build_mctp() {
 }
 
 build_initrd() {
-  "$pcclab" initrd --busybox "$busybox/usr/bin/busybox" --mctp "$out/mctp" \
+  "$(published PCCLAB)" initrd --busybox "$busybox/usr/bin/busybox" --mctp "$out/mctp" \
     --guest-scripts "$ROOT/guest-scripts" ${linux:+--module "$out/module/mctp-pcc.ko"} "$out/initrd.img"
 }
 
@@ -36,7 +36,6 @@ guest() {
   [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd
 }
 
-pcclab=$(sed -n 's/^PCCLAB=//p' "$ENV_FILE")
 out=$CACHE/guest-$(key "$compiler" "$(cat "$busybox/version")" "$linux" \
   "$(hash_of guest-scripts pcclab/src/initramfs.rs)" </dev/null)
 locked guest guest

@@ -89,6 +89,9 @@ publish() {
   mv "$tmp" "$ENV_FILE"
 }
 
+# published NAME -> the path entered under NAME, or nothing.
+published() { sed -n "s/^$1=//p" "$ENV_FILE" 2>/dev/null || :; }
+
 # locked NAME command...: one builder at a time for one cache entry.
 locked() {
   local lock=$CACHE/$1.lock
@@ -111,5 +114,36 @@ esac
 QEMU_OPTIONS=(--target-list=aarch64-softmmu --without-default-features
   --enable-tcg --enable-fdt=system --enable-pixman --disable-docs
   --disable-install-blobs --with-pkgversion=pccd)
+
+# The next four work on $WORK, a checkout of the QEMU source $tree.
+use_ccache() {
+  export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$WORK CCACHE_MAXSIZE=2G
+  export CCACHE_COMPILERCHECK=content
+}
+
+# One work tree for all builds: what two versions share is compiled once. It
+# borrows the objects of the source's repository and writes nothing there.
+work_tree() {
+  # None yet, or the source it borrowed from was moved.
+  if ! git -C "$WORK" cat-file -e 'HEAD^{tree}' 2>/dev/null; then
+    rm -rf "$WORK"
+    git clone -q --shared --no-checkout "${tree:?}" "$WORK"
+  fi
+  git -C "$WORK" am --abort 2>/dev/null || :
+  git -C "$WORK" fetch -q "${tree:?}" HEAD
+  git -C "$WORK" checkout -q --force --detach FETCH_HEAD
+}
+
+apply_patch() {
+  git -C "$WORK" -c user.name=pccd -c user.email=pccd@localhost \
+    am -q -3 --no-gpg-sign "$@"
+}
+
+configure_qemu() { # option...
+  [ -e "$WORK/build/build.ninja" ] && return
+  mkdir -p "$WORK/build"
+  cd "$WORK/build" || return
+  CC="ccache gcc" ../configure --python="$CACHE/venv/bin/python3" "${QEMU_OPTIONS[@]}" "$@"
+}
 
 export CROSS JOBS CACHE ROOT ENV_FILE

@@ -27,16 +27,13 @@ else
   "$ROOT/scripts/fetch.sh" qemu
   tree=$CACHE/qemu-source/tree
 fi
-base=$(git -C "$tree" rev-parse HEAD)
 version=$(cat "$tree/VERSION")
 compiler=$(gcc -dumpfullversion)
 common=("$(git -C "$tree" rev-parse 'HEAD^{tree}')" "$compiler" "$meson" "${QEMU_OPTIONS[@]}")
 series_key=$(cat "$PATCHES"/[0-9]*.patch | key series "${common[@]}" "${targets[@]}")
 base_key=$(key base "${common[@]}" </dev/null)
 WORK=$CACHE/qemu-work-$(printf '%s' "$tree" | sha256sum | cut -c1-8)
-
-export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$WORK CCACHE_MAXSIZE=2G
-export CCACHE_COMPILERCHECK=content
+use_ccache
 
 venv() {
   [ -e "$CACHE/venv/ready-$meson-$pycotap" ] && return
@@ -46,30 +43,9 @@ venv() {
   touch "$CACHE/venv/ready-$meson-$pycotap"
 }
 
-# One work tree for all builds: what two versions share is compiled once. It
-# borrows the objects of the source's repository and writes nothing there.
-work_tree() {
-  # None yet, or the source it borrowed from was moved.
-  if ! git -C "$WORK" cat-file -e 'HEAD^{tree}' 2>/dev/null; then
-    rm -rf "$WORK"
-    git clone -q --shared --no-checkout "$tree" "$WORK"
-  fi
-  git -C "$WORK" am --abort 2>/dev/null || :
-  git -C "$WORK" fetch -q "$tree" HEAD
-  git -C "$WORK" checkout -q --force --detach "$base"
-}
-
 apply_series() {
   [ ! -e "$WORK/docs/specs/pcc.rst" ] || return 0
-  git -C "$WORK" -c user.name=pccd -c user.email=pccd@localhost \
-    am -q -3 --no-gpg-sign "$PATCHES"/[0-9]*.patch
-}
-
-configure_qemu() {
-  [ -e "$WORK/build/build.ninja" ] && return
-  mkdir -p "$WORK/build"
-  cd "$WORK/build" || return
-  CC="ccache gcc" ../configure --python="$CACHE/venv/bin/python3" "${QEMU_OPTIONS[@]}"
+  apply_patch "$PATCHES"/[0-9]*.patch
 }
 
 # build KEY TARGET...

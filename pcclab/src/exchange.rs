@@ -138,7 +138,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                     request = record.and_then(|r| r.name.clone());
                     pair(
                         &mut out,
-                        ("sent", Some(message.as_slice())),
+                        ("sent", message),
                         "──▶",
                         ("saw", record),
                         "pccd did not see it",
@@ -152,7 +152,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                         record.or_else(|| name.and_then(|n| left.reply_to(n)));
                     pair(
                         &mut out,
-                        ("got", Some(message.as_slice())),
+                        ("got", message),
                         "◀──",
                         ("answered", record),
                         "pccd did not answer this",
@@ -162,7 +162,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                     let record = left.take(Event::Unasked, message, None);
                     pair(
                         &mut out,
-                        ("got", Some(message.as_slice())),
+                        ("got", message),
                         "◀══",
                         ("sent", record),
                         "pccd did not send this",
@@ -247,16 +247,13 @@ fn heading(out: &mut String, step: &Step) {
 
 fn pair(
     out: &mut String,
-    (left_word, message): (&str, Option<&[u8]>),
+    (left_word, message): (&str, &[u8]),
     arrow: &str,
     (right_word, record): (&str, Option<&Record>),
     missing: &str,
 ) {
-    let mut left = Vec::new();
-    if let Some(message) = message {
-        left.push(format!("{left_word:<9}{}", spaced(message)));
-        left.extend(text(&describe_message(message)));
-    }
+    let mut left = vec![format!("{left_word:<9}{}", spaced(message))];
+    left.push(text(&describe_message(message)));
     let right = match record {
         Some(record) => side(right_word, record),
         None => vec![missing.to_owned()],
@@ -269,7 +266,7 @@ fn side(word: &str, record: &Record) -> Vec<String> {
     let bytes = hex::decode(message).unwrap_or_default();
     let mut lines = vec![format!("{word:<9}{}", spaced(&bytes))];
     match &record.decoded {
-        Some(decoded) => lines.extend(text(decoded)),
+        Some(decoded) => lines.push(text(decoded)),
         None => lines.push("         not decoded".to_owned()),
     }
     if let Some(handler) = &record.handler {
@@ -288,8 +285,8 @@ fn message_of(record: &Record) -> Option<&str> {
     })
 }
 
-fn text(decoded: &Decoded) -> Vec<String> {
-    vec![format!("         {}", decoded.summary)]
+fn text(decoded: &Decoded) -> String {
+    format!("         {}", decoded.summary)
 }
 
 fn spaced(bytes: &[u8]) -> String {

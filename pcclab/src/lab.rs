@@ -74,13 +74,10 @@ impl Lab {
     pub fn find(kernel: Option<&Path>, modules: &[PathBuf]) -> Result<Lab> {
         let built = built();
         let mut paths = paths();
-        let own_kernel = paths.get("KERNEL").is_some_and(|k| {
-            kernel.is_none() && built.get("KERNEL") == Some(k)
-        }) || kernel
-            .is_some_and(|k| same(Some(k), built.get("KERNEL")));
         if let Some(kernel) = kernel {
             paths.insert("KERNEL".to_owned(), kernel.to_owned());
         }
+        let own_kernel = same(paths.get("KERNEL"), built.get("KERNEL"));
         let get = |name: &str| -> Result<PathBuf> {
             let path = paths.get(name).with_context(|| {
                 format!(
@@ -115,7 +112,7 @@ impl Lab {
     }
 }
 
-fn same(a: Option<&Path>, b: Option<&PathBuf>) -> bool {
+fn same(a: Option<&PathBuf>, b: Option<&PathBuf>) -> bool {
     let real = |p: &Path| p.canonicalize().ok();
     match (a, b) {
         (Some(a), Some(b)) => real(a).is_some() && real(a) == real(b),
