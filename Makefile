@@ -1,6 +1,6 @@
 # Thin on purpose: every recipe is one line that calls cargo or a script.
 
-.PHONY: help demo lab test check check-qemu check-guest check-all test-long clean
+.PHONY: help demo lab test check check-qemu check-guest check-all test-long bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -27,6 +27,9 @@ check-all: ## the three above
 
 test-long: ## what is slower: each patch built alone
 	@scripts/check.sh long
+
+bench: ## what pccd costs, as ratios
+	@scripts/setup.sh && scripts/rust.sh && cargo bench -q --locked -p pccd-tests
 
 clean: ## remove what was built in this clone (the cache stays)
 	@cargo clean -q

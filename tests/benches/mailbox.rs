@@ -1,0 +1,222 @@
+//! What pccd costs: the way from outbox to inbox against a bare inotify
+//! ping-pong of the same file operations, interleaved in one run; memory and
+//! wake-ups when idle. Prints ratios; nothing here is a timed test.
+
+use std::ffi::OsString;
+use std::fs;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use pccd_tests::built;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+
+/// Set for the process that plays the bare peer: its mailbox.
+const PEER: &str = "PCCD_BENCH_PEER";
+const EPOCH: &str = "20261121T044142.123456789Z";
+const WARM_UP: u32 = 200;
+const ROUNDS: u32 = 4000;
+const IDLE: Duration = Duration::from_secs(5);
+
+/// MCTP Get Endpoint ID from EID 8 to EID 9: answered without state.
+const REQUEST: &[u8] = b"\0CCP\0\0\0\0\x0b\0\0\0MCTP\x01\x09\x08\xc8\0\x80\x02";
+
+fn main() -> Result<()> {
+    if let Some(mailbox) = std::env::var_os(PEER) {
+        return bare_peer(Path::new(&mailbox));
+    }
+    let folder = tempfile::tempdir()?;
+    let mut pccd = Side::new(folder.path().join("pccd"))?;
+    let mut bare = Side::new(folder.path().join("bare"))?;
+    let daemon = Peer(
+        Command::new(built("PCCD"))
+            .args(["run", "--mailbox"])
+            .arg(&pccd.mailbox)
+            .current_dir(folder.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("pccd does not start")?,
+    );
+    let _peer = Peer(
+        Command::new(std::env::current_exe()?)
+            .env(PEER, &bare.mailbox)
+            .spawn()?,
+    );
+    pccd.await_first()?;
+    bare.await_first()?;
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..WARM_UP + ROUNDS {
+        // Each goes first every other time.
+        let mut pair = [(&mut pccd, &mut ours), (&mut bare, &mut theirs)];
+        if round % 2 == 1 {
+            pair.reverse();
+        }
+        for (side, times) in pair {
+            let time = side.exchange()?;
+            if round >= WARM_UP {
+                times.push(time);
+            }
+        }
+    }
+    println!("outbox to inbox, {ROUNDS} exchanges each, interleaved");
+    println!("            median       p99");
+    let ours = percentiles("pccd", &mut ours);
+    let theirs = percentiles("bare", &mut theirs);
+    println!("  ratio  {:>9.2} {:>9.2}", ours.0 / theirs.0, ours.1 / theirs.1);
+    idle(&daemon)
+}
+
+fn percentiles(name: &str, times: &mut [Duration]) -> (f64, f64) {
+    times.sort_unstable();
+    let ms = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e3;
+    let (median, p99) = (ms(50), ms(99));
+    println!("  {name:<6} {median:>6.3} ms {p99:>6.3} ms");
+    (median, p99)
+}
+
+fn idle(daemon: &Peer) -> Result<()> {
+    let wakes = || -> Result<u64> {
+        let mut sum = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", daemon.0.id()))? {
+            let status = fs::read_to_string(thread?.path().join("status"))?;
+            sum += number(&status, "voluntary_ctxt_switches:")?;
+        }
+        Ok(sum)
+    };
+    let before = wakes()?;
+    std::thread::sleep(IDLE);
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.0.id()))?;
+    println!(
+        "pccd idle: {} wake-ups in {} s, {:.1} MB resident",
+        wakes()? - before,
+        IDLE.as_secs(),
+        number(&status, "VmRSS:")? as f64 / 1024.0
+    );
+    Ok(())
+}
+
+fn number(status: &str, name: &str) -> Result<u64> {
+    let line = status.lines().find(|line| line.starts_with(name));
+    let word = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(word.with_context(|| format!("no {name} in /proc"))?.parse()?)
+}
+
+/// A child that ends with us.
+struct Peer(Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Tells of names that are moved into a folder.
+struct Watch(OwnedFd);
+
+impl Watch {
+    fn new(folder: &Path) -> Result<Watch> {
+        let watch =
+            inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        inotify::add_watch(&watch, folder, WatchFlags::MOVED_TO)?;
+        Ok(Watch(watch))
+    }
+
+    fn wait(&self, limit: Duration) -> Result<()> {
+        let limit = Timespec::try_from(limit)?;
+        let ready =
+            poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit))?;
+        ensure!(ready == 1, "nothing came in {} s", limit.tv_sec);
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.0, &mut buffer);
+        while reader.next().is_ok() {}
+        Ok(())
+    }
+}
+
+/// A mailbox, seen from the device.
+struct Side {
+    mailbox: PathBuf,
+    watch: Watch,
+    seq: u32,
+}
+
+impl Side {
+    fn new(mailbox: PathBuf) -> Result<Side> {
+        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+        make(&mailbox)?;
+        for name in ["outbox", "inbox", "tmp", "rejected", "stale"] {
+            make(&mailbox.join(name))?;
+        }
+        let watch = Watch::new(&mailbox.join("inbox"))?;
+        Ok(Side { mailbox, watch, seq: 0 })
+    }
+
+    /// One exchange without a clock: the other side is there.
+    fn await_first(&mut self) -> Result<()> {
+        self.exchange()
+            .map(drop)
+            .with_context(|| format!("no answer in {}", self.mailbox.display()))
+    }
+
+    /// Publishes a request and waits for the name of its reply.
+    fn exchange(&mut self) -> Result<Duration> {
+        self.seq += 1;
+        let stem = format!("{EPOCH}-{:08}-000", self.seq);
+        let tmp = self.mailbox.join("tmp").join(format!("q-{stem}"));
+        fs::write(&tmp, REQUEST)?;
+        let name = self.mailbox.join("outbox").join(format!("{stem}.pcc"));
+        let reply = self.mailbox.join("inbox").join(format!("{stem}.r1.pcc"));
+        let start = Instant::now();
+        fs::rename(tmp, name)?;
+        while !reply.exists() {
+            self.watch.wait(Duration::from_secs(10))?;
+        }
+        let time = start.elapsed();
+        ensure!(
+            fs::metadata(&reply)?.len() > 16,
+            "{} is short",
+            reply.display()
+        );
+        fs::remove_file(reply)?;
+        // The request goes last; the next exchange starts from silence.
+        let outbox = self.mailbox.join("outbox");
+        let start = Instant::now();
+        while fs::read_dir(&outbox)?.next().is_some() {
+            let late = start.elapsed() > Duration::from_secs(10);
+            ensure!(!late, "{} is not emptied", outbox.display());
+        }
+        Ok(time)
+    }
+}
+
+/// Sleeps, lists, reads, writes, renames, unlinks, and nothing else.
+fn bare_peer(mailbox: &Path) -> Result<()> {
+    let [outbox, inbox, tmp] =
+        ["outbox", "inbox", "tmp"].map(|n| mailbox.join(n));
+    let watch = Watch::new(&outbox)?;
+    loop {
+        let names: Vec<OsString> = fs::read_dir(&outbox)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<std::io::Result<_>>()?;
+        for name in &names {
+            let request = outbox.join(name);
+            let bytes = fs::read(&request)?;
+            let stem = name.to_str().and_then(|n| n.strip_suffix(".pcc"));
+            let reply = format!("{}.r1.pcc", stem.context("an odd name")?);
+            let part = tmp.join(format!("d-{reply}"));
+            fs::write(&part, bytes)?;
+            fs::rename(part, inbox.join(reply))?;
+            fs::remove_file(request)?;
+        }
+        if names.is_empty() {
+            watch.wait(Duration::from_secs(3600))?;
+        }
+    }
+}
