@@ -77,9 +77,10 @@ qtest() {
 }
 
 unit() {
-  local dir
-  dir=$(qemu_dir)
-  "$dir/test-pcc-mailbox" --tap -k && "$dir/test-util-filemonitor" --tap -k
+  local name
+  for name in test-pcc-mailbox test-pcc-folder test-util-filemonitor; do
+    "$(qemu_dir)/$name" --tap -k || return
+  done
 }
 
 # QEMU's own test of tables; Debian's source has no firmware, its package has.
@@ -89,7 +90,7 @@ bios_tables() {
   cp "$firmware/AAVMF_CODE.no-secboot.fd" "$dir/pc-bios/edk2-aarch64-code.fd"
   cp "$firmware/AAVMF_VARS.fd" "$dir/pc-bios/edk2-arm-vars.fd"
   truncate -s 64M "$dir"/pc-bios/edk2-*.fd
-  qtest bios-tables-test -p /aarch64/acpi/virt/pcc
+  qtest bios-tables-test -p /aarch64/acpi/virt/pcc -p /aarch64/acpi/virt/pcc-types
 }
 
 qemu() {
@@ -98,7 +99,8 @@ qemu() {
   scripts/qemu.sh base
   check "checkpatch" checkpatch
   check "QEMU unit tests" unit
-  check "QEMU qtest" qtest pcc-test
+  check "QEMU qtest, the pair" qtest pcc-test
+  check "QEMU qtest, every type" qtest pcc-channel-test
   check "QEMU bios-tables-test" bios_tables
   check "tables and device tree" cargo test --locked -p pccd-tests --test tables
 }
@@ -114,6 +116,7 @@ long() {
   scripts/setup.sh
   scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/each-patch.sh
+  check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
 }
 
 for part; do

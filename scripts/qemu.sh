@@ -7,8 +7,9 @@
 . "$(dirname "$0")/lib.sh"
 
 meson=1.5.0 pycotap=1.3.1
-targets=(qemu-system-aarch64 tests/qtest/pcc-test tests/qtest/bios-tables-test
-  tests/unit/test-pcc-mailbox tests/unit/test-util-filemonitor)
+targets=(qemu-system-aarch64
+  tests/qtest/{pcc-test,pcc-channel-test,bios-tables-test}
+  tests/unit/{test-pcc-mailbox,test-pcc-folder,test-util-filemonitor})
 PATCHES=$ROOT/qemu-patches
 
 if [ -n "${QEMU:-}" ]; then
