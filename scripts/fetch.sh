@@ -2,11 +2,11 @@
 # Fetches into the cache, from the Debian mirror this machine uses, through an
 # apt root of its own (the system's sources stay untouched, signatures are
 # checked):
-#   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports),
-#   edk2 and busybox for arm64 (trixie).
+#   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
+#   6.12 source (trixie), edk2 and busybox for arm64 (trixie).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
-# usage: fetch.sh qemu|linux|firmware|busybox ...
+# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
@@ -33,7 +33,7 @@ refresh() {
   [ -n "$mirror" ] ||
     die "no Debian mirror in this machine's apt configuration; add one to /etc/apt/sources.list"
   say "From $mirror (suites trixie and trixie-backports, signatures checked) come the"
-  say "sources of QEMU 10.0 and Linux 7, and edk2 and busybox for the guest. They go to"
+  say "sources of QEMU 10.0 and Linux, and edk2 and busybox for the guest. They go to"
   say "$CACHE; the system's own packages and sources.list stay as they are."
   [ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
   mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
@@ -76,17 +76,18 @@ base_commit() {
   git add -Af . && git commit -q --no-verify -m "QEMU $1"
 }
 
+# fetch_linux NAME PATTERN SUITE: of the packages linux-source-PATTERN the newest
 fetch_linux() {
-  local dir=$CACHE/linux-source package version
+  local dir=$CACHE/$1 package version
   [ -e "$dir/version" ] && return
   refresh
-  package=$(apt apt-cache search --names-only '^linux-source-7\.' |
+  package=$(apt apt-cache search --names-only "^linux-source-$2\$" |
     cut -d' ' -f1 | sort -V | tail -n 1)
-  [ -n "$package" ] || die "trixie-backports has no linux-source-7.x; set KERNEL= to your own Image"
+  [ -n "$package" ] || die "$3 has no linux-source-$2${4:+; $4}"
   version=$(apt apt-cache show "$package" | awk '/^Version: / { print $2; exit }')
   rm -rf "$dir" && mkdir -p "$dir"
   (cd "$dir" && step "$package $version" "30 s" apt apt-get download "$package")
-  (cd "$dir" && step "unpacking Linux" "40 s" unpack_linux)
+  (cd "$dir" && step "unpacking $package" "40 s" unpack_linux)
   say "$version" >"$dir/version"
 }
 
@@ -112,10 +113,11 @@ main() {
   for what; do
     case $what in
       qemu) fetch_qemu ;;
-      linux) fetch_linux ;;
+      linux) fetch_linux linux-source '7\.[0-9]+' trixie-backports "set KERNEL= to your own Image" ;;
+      linux-6.12) fetch_linux linux-6.12-source '6\.12' trixie ;;
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, linux, firmware, busybox" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox" ;;
     esac
   done
 }

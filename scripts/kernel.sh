@@ -1,39 +1,53 @@
 #!/usr/bin/env bash
-# Builds the guest's kernel into the cache: linux-<key>/ holds its Image and
-# the build tree that modules are built against.
-#   KERNEL=path  use this Image, build nothing
+# Builds a guest's kernel into the cache: linux-<key>/ holds its Image and the
+# build tree that modules are built against.
+# usage: kernel.sh        the lab's kernel, Linux 7.x, as KERNEL
+#        kernel.sh 6.12   Debian 13's kernel too, as KERNEL_6_12
+#   KERNEL=path  use this Image for the first, build nothing
 . "$(dirname "$0")/lib.sh"
 
-if [ -n "${KERNEL:-}" ]; then
-  [ -r "$KERNEL" ] || die "KERNEL=$KERNEL cannot be read"
-  publish KERNEL "$(realpath "$KERNEL")"
-  exit 0
-fi
+case ${1:-} in
+  '')
+    name=KERNEL from=linux
+    source=$CACHE/linux-source/tree
+    if [ -n "${KERNEL:-}" ]; then
+      [ -r "$KERNEL" ] || die "KERNEL=$KERNEL cannot be read"
+      publish KERNEL "$(realpath "$KERNEL")"
+      exit 0
+    fi
+    ;;
+  6.12) name=KERNEL_6_12 from=linux-6.12 source=$CACHE/linux-6.12-source/tree ;;
+  *) die "kernel.sh: '$1' is not 6.12" ;;
+esac
 
-"$ROOT/scripts/fetch.sh" linux
-source=$CACHE/linux-source/tree
-version=$(cat "$CACHE/linux-source/version")
-fragment=$ROOT/guest-scripts/kernel.config
+"$ROOT/scripts/fetch.sh" "$from"
+version=$(cat "$source/../version")
+fragments=("$ROOT/guest-scripts/kernel.config")
+[ -z "${1:-}" ] || fragments+=("$ROOT/guest-scripts/kernel-$1.config")
 compiler=$("${CROSS}gcc" -dumpfullversion)
-out=$CACHE/linux-$(key "$version" "$compiler" <"$fragment")
+out=$CACHE/linux-$(cat "${fragments[@]}" | key "$version" "$compiler")
 
 kmake() {
   make -C "$source" O="$out/build" ARCH=arm64 CROSS_COMPILE="$CROSS" \
     KBUILD_BUILD_USER=pccd KBUILD_BUILD_HOST=pccd KBUILD_BUILD_TIMESTAMP=@0 -j "$JOBS" "$@"
 }
 
+# What the fragments ask for; the last word on an option counts.
+asked() {
+  cat "${fragments[@]}" | tac | grep -oE '^(CONFIG_[A-Z0-9_]+=.*|# CONFIG_[A-Z0-9_]+ is not set)$' |
+    awk '{ match($0, /CONFIG_[A-Z0-9_]+/) } !seen[substr($0, RSTART, RLENGTH)]++'
+}
+
 configure_kernel() {
   kmake tinyconfig
-  (cd "$out/build" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config "$fragment")
+  (cd "$out/build" && "$source/scripts/kconfig/merge_config.sh" -m -O . .config "${fragments[@]}")
   kmake olddefconfig
   # An option that Kconfig dropped would show much later, as a dead guest.
   local missing
-  missing=$(grep -E '^CONFIG_[A-Z0-9_]+=' "$fragment" |
-    grep -vxFf "$out/build/.config" || :)
-  missing+=$(sed -n 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1=/p' "$fragment" |
-    grep -Ff - "$out/build/.config" || :)
+  missing=$(asked | grep -v '^#' | grep -vxFf "$out/build/.config" || :)
+  missing+=$(asked | sed -n 's/^# \(.*\) is not set$/\1=/p' | grep -Ff - "$out/build/.config" || :)
   [ -z "$missing" ] ||
-    { echo "options of $fragment that this kernel does not take:"; echo "$missing"; return 1; }
+    { echo "options of ${fragments[*]} that this kernel does not take:"; echo "$missing"; return 1; }
 }
 
 build_kernel() {
@@ -47,5 +61,5 @@ build_kernel() {
 }
 
 locked linux build_kernel
-publish KERNEL "$out/Image"
-publish KERNEL_BUILD "$out/build"
+publish "$name" "$out/Image"
+publish "${name}_BUILD" "$out/build"
