@@ -48,6 +48,20 @@
 #define MCTP_PCC_TIMEOUT_MIN	(5 * HZ)
 #define MCTP_PCC_TIMEOUT_MAX	(60 * HZ)
 
+/*
+ * The change that removed this definition made the PCC core tell the mailbox
+ * core when a transmission is done. Before, as in 6.12, that is left to us; nor
+ * does MCTP ask there what it is bound to.
+ */
+#ifdef PCC_ACK_FLAG_MASK
+#define MCTP_PCC_CORE_TICKS	false
+#define MCTP_PCC_REGISTER(ndev)	mctp_register_netdev(ndev, NULL)
+#else
+#define MCTP_PCC_CORE_TICKS	true
+#define MCTP_PCC_REGISTER(ndev)	\
+	mctp_register_netdev(ndev, NULL, MCTP_PHYS_BINDING_PCC)
+#endif
+
 /* How often to look whether a platform that is late has completed */
 #define MCTP_PCC_POLL		HZ
 
@@ -170,6 +184,15 @@ static void mctp_pcc_tx_done(struct mbox_client *client, void *mssg, int status)
 	netif_wake_queue(ndev);
 }
 
+/* Interrupt context, and only where the PCC core does not do this itself. */
+static void mctp_pcc_tick(struct mbox_client *client, void *unused)
+{
+	struct mctp_pcc *mp = container_of(client, struct mctp_pcc,
+					   outbox.client);
+
+	mbox_chan_txdone(mp->outbox.chan->mchan, 0);
+}
+
 static netdev_tx_t mctp_pcc_start_xmit(struct sk_buff *skb,
 				       struct net_device *ndev)
 {
@@ -247,7 +270,8 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
 		return;
 	shmem = box->chan->shmem;
 	mbox_free_channel(box->chan->mchan);
-	iounmap(shmem);
+	if (shmem) /* 6.12 maps nothing. */
+		iounmap(shmem);
 	box->chan = NULL;
 }
 
@@ -494,6 +518,8 @@ static int mctp_pcc_probe(struct platform_device *pdev)
 	mp->outbox.id = crs.id[0];
 	mp->outbox.client.dev = dev;
 	mp->outbox.client.tx_done = mctp_pcc_tx_done;
+	if (!MCTP_PCC_CORE_TICKS)
+		mp->outbox.client.rx_callback = mctp_pcc_tick;
 	rc = mctp_pcc_read_pcct(dev, &mp->outbox,
 				ACPI_PCCT_TYPE_EXT_PCC_MASTER_SUBSPACE);
 	if (rc)
@@ -523,7 +549,7 @@ static int mctp_pcc_probe(struct platform_device *pdev)
 		goto err_unmap_outbox;
 
 	platform_set_drvdata(pdev, mp);
-	rc = mctp_register_netdev(ndev, NULL, MCTP_PHYS_BINDING_PCC);
+	rc = MCTP_PCC_REGISTER(ndev);
 	if (rc) {
 		dev_err_probe(dev, rc, "cannot register %s\n", name);
 		goto err_unmap_inbox;
