@@ -1,20 +1,43 @@
 #!/usr/bin/env bash
-# Builds what runs in the guest: the mctp program, the mctp-pcc driver for the
-# kernel of kernel.sh, and the base initramfs.
-#   MODULE=path  use this driver
+# Builds what runs in the guest: the mctp program, the drivers mctp-pcc and
+# pcc-client for the kernel of kernel.sh, the table that pcc-client binds to,
+# and the base initramfs.
+# usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
+#        guest.sh 6.12   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
+#   MODULE=path  use this driver instead of mctp-pcc
 . "$(dirname "$0")/lib.sh"
+
+compiler=$("${CROSS}gcc" -dumpfullversion)
+
+# drivers BUILD-TREE: sets $modules to the folder where the drivers for it lie
+drivers() {
+  local name
+  [ -e "$1/source" ] || die "the source of $1 is gone; remove $1 and run again"
+  modules=$CACHE/modules-$(key "$compiler" "$1" \
+    "$(hash_of guest-scripts/mctp-pcc guest-scripts/pcc-client)" </dev/null)
+  for name in mctp-pcc pcc-client; do
+    [ -e "$modules/$name/$name.ko" ] ||
+      locked guest step "building the $name driver" "5 s" build_driver "$1" "$name"
+  done
+}
+
+build_driver() { # BUILD-TREE NAME
+  mkdir -p "$modules"
+  rm -rf "${modules:?}/$2" && cp -r "$ROOT/guest-scripts/$2" "$modules/$2"
+  make -C "$1" M="$modules/$2" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 KCFLAGS=-Werror modules
+}
+
+if [ "${1:-}" = 6.12 ]; then
+  drivers "$(published KERNEL_6_12_BUILD)"
+  publish MODULE_6_12 "$modules/mctp-pcc/mctp-pcc.ko"
+  publish PCC_CLIENT_6_12 "$modules/pcc-client/pcc-client.ko"
+  exit 0
+fi
 
 "$ROOT/scripts/fetch.sh" busybox
 busybox=$CACHE/busybox
-source=$CACHE/linux-source/tree
-compiler=$("${CROSS}gcc" -dumpfullversion)
-linux=$(published KERNEL_BUILD)
-[ -n "${KERNEL:-}" ] && linux=
-
-build_module() {
-  rm -rf "$out/module" && cp -r "$ROOT/guest-scripts/mctp-pcc" "$out/module"
-  make -C "$linux" M="$out/module" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 modules
-}
+modules=''
+[ -n "${KERNEL:-}" ] || drivers "$(published KERNEL_BUILD)"
 
 build_mctp() {
   "${CROSS}gcc" -O2 -static -Wall -Wextra -Werror -o "$out/mctp" \
@@ -23,29 +46,38 @@ build_mctp() {
 
 build_initrd() {
   "$(published PCCLAB)" initrd --busybox "$busybox/usr/bin/busybox" --mctp "$out/mctp" \
-    --guest-scripts "$ROOT/guest-scripts" ${linux:+--module "$out/module/mctp-pcc.ko"} "$out/initrd.img"
+    --guest-scripts "$ROOT/guest-scripts" ${modules:+--module "$modules/mctp-pcc/mctp-pcc.ko"} \
+    "$out/initrd.img"
+}
+
+build_table() {
+  iasl -p "$out/new" "$ROOT/guest-scripts/pcc-client/pcc-client.asl"
+  mv "$out/new.aml" "$out/pcc-client.aml"
 }
 
 guest() {
   mkdir -p "$out"
   [ -x "$out/mctp" ] || step "building the guest's mctp program" "2 s" build_mctp
-  if [ -n "$linux" ] && [ ! -e "$out/module/mctp-pcc.ko" ]; then
-    [ -d "$source" ] || die "$source is gone; remove $linux and run again"
-    step "building the mctp-pcc driver" "5 s" build_module
-  fi
+  [ -e "$out/pcc-client.aml" ] || step "compiling pcc-client.asl" "1 s" build_table
   [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd
 }
 
-out=$CACHE/guest-$(key "$compiler" "$(cat "$busybox/version")" "$linux" \
+out=$CACHE/guest-$(key "$compiler" "$(cat "$busybox/version")" "$modules" \
   "$(hash_of guest-scripts pcclab/src/initramfs.rs)" </dev/null)
 locked guest guest
 publish INITRD "$out/initrd.img"
+publish PCC_CLIENT_AML "$out/pcc-client.aml"
 if [ -n "${MODULE:-}" ]; then
   [ -r "$MODULE" ] || die "MODULE=$MODULE cannot be read"
   publish MODULE "$(realpath "$MODULE")"
-elif [ -n "$linux" ]; then
-  publish MODULE "$out/module/mctp-pcc.ko"
+elif [ -n "$modules" ]; then
+  publish MODULE "$modules/mctp-pcc/mctp-pcc.ko"
 else
   # Somebody's own kernel: their driver is built in, or named by MODULE=.
   sed -i '/^MODULE=/d' "$ENV_FILE"
+fi
+if [ -n "$modules" ]; then
+  publish PCC_CLIENT "$modules/pcc-client/pcc-client.ko"
+else
+  sed -i '/^PCC_CLIENT=/d' "$ENV_FILE"
 fi

@@ -41,7 +41,7 @@ patch: Debian's own patches
 debian-archive-keyring: checks the signatures of trixie's archives
 shellcheck: checks the shell scripts
 strace: kills pccd at every step, in its tests
-acpica-tools: reads the ACPI tables as an independent judge
+acpica-tools: reads the ACPI tables as an independent judge, compiles the lab's own
 device-tree-compiler: reads the device tree as an independent judge
 "
 if [ -n "$CROSS" ]; then

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# For the tests beside it: KTAP (Linux Documentation/dev-tools/ktap.rst) and
-# the link. Source it:  . "${0%/*}/lib.sh"
+# For the tests beside it: KTAP (Linux Documentation/dev-tools/ktap.rst), the
+# link, and the channels of pcc-client. Source it:  . "${0%/*}/lib.sh"
 
 ktap_number=0
 ktap_failed=0
@@ -53,4 +53,39 @@ link_up() {
 # counter NAME: one of the interface's statistics
 counter() {
 	cat "/sys/class/net/$iface/statistics/$1"
+}
+
+pcc_clients=/sys/kernel/debug/pcc-client
+
+# pcc ID [OPTION]... COMMAND [DATA]: sends it, prints how it went
+pcc() {
+	pcc_send=$pcc_clients/$1/send
+	shift
+	{ echo "$*" >&3 && cat <&3; } 3<>"$pcc_send"
+}
+
+# pcc_control ID WORD: bind, unbind, ring, tick ...
+pcc_control() {
+	echo "$2" >"$pcc_clients/$1/control"
+}
+
+# field NAME LINE: what stands behind NAME= in LINE
+field() {
+	field_line=" $2 "
+	case $field_line in
+	*" $1="*) ;;
+	*) return 1 ;;
+	esac
+	field_line=${field_line#*" $1="}
+	echo "${field_line%% *}"
+}
+
+# pcc_info ID NAME: a field of the PCCT's entry
+pcc_info() {
+	field "$2" "$(cat "$pcc_clients/$1/info")"
+}
+
+# pcc_counter ID NAME: a counter of the client
+pcc_counter() {
+	field "$2" "$(cat "$pcc_clients/$1/control")"
 }
