@@ -45,15 +45,13 @@ fn run_command(options: cli::Run) -> Result<u8> {
     let logs = folder(options.logs.as_deref())?;
     let verdict = run(
         Config {
-            lab,
-            folder: logs.clone(),
             messages: options.messages,
-            pccd: true,
             command: options.command,
             files: options.files,
             qemu_args: options.qemu_args,
             append: options.append,
             limit: Duration::from_secs(options.timeout),
+            ..Config::new(lab, &logs, &[])
         },
         options.exchanges,
     )?;

@@ -32,6 +32,8 @@ pub struct Config {
     pub command: Vec<OsString>,
     /// Host files that the guest finds in `/work`.
     pub files: Vec<PathBuf>,
+    /// QEMU's `-machine`; `pcc` is the id of the mailbox in [`Config::folder`].
+    pub machine: String,
     /// More arguments for QEMU.
     pub qemu_args: Vec<OsString>,
     /// More words for the kernel's command line.
@@ -50,6 +52,7 @@ impl Config {
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),
+            machine: "virt,pcc=on,pcc-mailbox=pcc".to_owned(),
             qemu_args: Vec::new(),
             append: String::new(),
             limit: Duration::from_secs(60),
@@ -158,7 +161,7 @@ impl Session {
         let log = log_file(folder, "qemu.log")?;
         let mut qemu = child(&config.lab.qemu)
             .arg("-machine")
-            .arg("virt,pcc=on,pcc-mailbox=pcc")
+            .arg(&config.machine)
             .arg("-object")
             .arg(format!(
                 "pcc-mailbox-dir,id=pcc,path={}",
