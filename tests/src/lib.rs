@@ -1,9 +1,44 @@
 //! What the whole-system tests share; the cases are in `tests/tests/`.
 
 pub mod firmware;
+pub mod peer;
 pub mod qtest;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// A folder that stays when the test fails, with everything in it.
+pub struct Logs(Option<TempDir>);
+
+impl Logs {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[expect(clippy::new_without_default, reason = "not a value")]
+    pub fn new() -> Logs {
+        Logs(Some(tempfile::tempdir().expect("a temporary folder")))
+    }
+
+    /// Where it is.
+    ///
+    /// # Panics
+    /// Never: it is gone only when dropped.
+    pub fn path(&self) -> &Path {
+        self.0.as_ref().expect("there until dropped").path()
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(folder) = self.0.take()
+        {
+            eprintln!("console, QEMU's and pccd's logs: {:?}", folder.keep());
+        }
+    }
+}
 
 /// A path from the lab, by the name `pcclab env` prints it under.
 ///

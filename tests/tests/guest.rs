@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pccd_tests::built;
+use pccd_tests::{Logs, built};
 use pcclab::exchange::Script;
 use pcclab::lab::Lab;
 use pcclab::run::{Verdict, exit, judge};
 use pcclab::session::{Config, End, Session};
-use tempfile::TempDir;
 
 /// Brings the link up and defines `request`, as a user's script would.
 const LINK: &str = r#"
@@ -23,29 +22,6 @@ mctp route add 9 dev "$link"
 
 /// Get Endpoint ID, and the answer of an endpoint nobody has set yet.
 const GET_EID: &str = "mctp request --eid 9 --type 0 --timeout-ms 5500 8002";
-
-/// A folder that stays when the test fails, with everything in it.
-struct Logs(Option<TempDir>);
-
-impl Logs {
-    fn new() -> Logs {
-        Logs(Some(tempfile::tempdir().unwrap()))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.as_ref().unwrap().path()
-    }
-}
-
-impl Drop for Logs {
-    fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(folder) = self.0.take()
-        {
-            eprintln!("console, QEMU's and pccd's logs: {:?}", folder.keep());
-        }
-    }
-}
 
 fn config(logs: &Logs, script: &str) -> Config {
     let lab = Lab::find(None, &[]).unwrap();
