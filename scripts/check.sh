@@ -106,10 +106,14 @@ qemu() {
 }
 
 guest() {
-  scripts/lab.sh base
+  local driver
+  scripts/lab.sh base 6.12
   check "guests" cargo test --locked -p pccd-tests --test guest
-  check "mctp-pcc checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
-    --no-tree --strict --no-summary -f guest-scripts/mctp-pcc/mctp-pcc.c
+  check "channels" cargo test --locked -p pccd-tests --test channels
+  for driver in mctp-pcc pcc-client; do
+    check "$driver checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
+      --no-tree --strict --no-summary -f "guest-scripts/$driver/$driver.c"
+  done
 }
 
 long() {

@@ -24,6 +24,7 @@
 #include <linux/fs.h>
 #include <linux/hex.h>
 #include <linux/io.h>
+#include <linux/iopoll.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mailbox_client.h>
@@ -353,8 +354,10 @@ struct pcc_client_command {
 static void pcc_client_write(struct pcc_client_chan *pc,
 			     const struct pcc_client_command *cmd)
 {
+	size_t hdr = pcc_client_hdr_len(pc);
+
 	iowrite32(PCC_SIGNATURE | pc->id, pc->shmem);
-	memcpy_toio(pc->shmem + pcc_client_hdr_len(pc), cmd->data, cmd->bytes);
+	memcpy_toio(pc->shmem + hdr, cmd->data, cmd->bytes);
 	if (pcc_client_is_ext(pc)) {
 		iowrite32(cmd->notify ? PCC_CMD_COMPLETION_NOTIFY : 0,
 			  pc->shmem + PCC_EXT_FLAGS);
@@ -362,6 +365,8 @@ static void pcc_client_write(struct pcc_client_chan *pc,
 		iowrite32(cmd->code, pc->shmem + PCC_EXT_COMMAND);
 		return; /* mbox_send_message() clears "complete" */
 	}
+	/* There is no length: nothing of the last answer may stay. */
+	memset_io(pc->shmem + hdr + cmd->bytes, 0, pc->size - hdr - cmd->bytes);
 	iowrite16(cmd->code | (cmd->notify ? PCC_CMD_GENERATE_DB_INTR : 0),
 		  pc->shmem + PCC_GENERIC_COMMAND);
 	iowrite16(0, pc->shmem + PCC_GENERIC_STATUS);
@@ -417,13 +422,18 @@ static bool pcc_client_poll(struct pcc_client_chan *pc, ktime_t end)
  * Tells the mailbox core that the message is done, where that is not the
  * work of somebody else.
  */
-static void pcc_client_tick(struct pcc_client_chan *pc, bool by_irq)
+static void pcc_client_tick(struct pcc_client_chan *pc, bool by_irq,
+			    unsigned int before)
 {
 	struct mbox_chan *mchan = pc->chan->mchan;
+	unsigned int ticks;
 
 	if (mchan->mbox->txdone_irq) {
 		if (!by_irq || !PCC_CORE_TICKS)
 			mbox_chan_txdone(mchan, 0);
+		else /* The interrupt handler is about to, after our callback. */
+			read_poll_timeout(READ_ONCE, ticks, ticks != before, 20,
+					  10 * USEC_PER_MSEC, false, pc->ticks);
 	} else if (!mchan->mbox->txdone_poll || pc->client.knows_txdone) {
 		mbox_client_txdone(mchan, 0);
 	}
@@ -479,7 +489,7 @@ static ssize_t pcc_client_run(struct pcc_client_chan *pc,
 		if (state.error && pcc_client_is_ext(pc))
 			acpi_write(state.word & ~pc->error_mask, &pc->error);
 		if (cmd->tick)
-			pcc_client_tick(pc, cmd->wait == PCC_WAIT_IRQ);
+			pcc_client_tick(pc, cmd->wait == PCC_WAIT_IRQ, ticks);
 		len += scnprintf(line + len, room - len, " us=%lld",
 				 ktime_us_delta(pc->done_at, start));
 	}
