@@ -3,4 +3,6 @@
 //! driver is `guest-scripts/pcc-client`.
 
 mod lab;
+mod mctp;
+mod table;
 mod types;
