@@ -1,0 +1,48 @@
+//! The rules of Linux's mailbox core, as `guest-scripts/tests/mailbox-core.sh`
+//! states them.
+
+use pccd_tests::{Logs, built};
+use pcclab::session::Session;
+
+use crate::lab::{KERNELS, Kernel, guest, pass, platform};
+
+fn rules(mode: &str, devices: &[&str]) {
+    let devices: Vec<_> = devices.iter().map(|d| (*d).to_owned()).collect();
+    let script = format!("exec sh /tests/mailbox-core.sh {mode}");
+    for kernel in KERNELS {
+        let logs = Logs::new();
+        let machine = format!("pcc=bare,pcc-mode={mode}");
+        let mut config = guest(&logs, kernel, &machine, &devices, &script);
+        if mode == "irq" {
+            let pair = "pcc-mctp,mailbox=pcc";
+            config.qemu_args.extend(["-device".into(), pair.into()]);
+        }
+        config.lab.modules.push(built(match kernel {
+            Kernel::New => "MODULE",
+            Kernel::Old => "MODULE_6_12",
+        }));
+        let session = Session::start(config).unwrap();
+        let peer = platform(&session.mailbox());
+        let lines = pass(&format!("{kernel:?}, {mode}"), session);
+        peer.stop().unwrap();
+        assert!(lines.iter().any(|l| l.starts_with("1..")), "{lines:#?}");
+    }
+}
+
+#[test]
+fn rules_with_interrupts() {
+    rules(
+        "irq",
+        &[
+            "subspace-type=2",
+            "subspace-type=3",
+            "subspace-type=2,pcct-latency-us=0",
+            "subspace-type=4",
+        ],
+    );
+}
+
+#[test]
+fn rules_without_interrupts() {
+    rules("poll", &["subspace-type=2", "subspace-type=3"]);
+}
