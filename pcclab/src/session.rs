@@ -223,6 +223,25 @@ impl Session {
         mailbox(&self.config.folder)
     }
 
+    /// Processor time that QEMU has used so far, of user and system, in steps
+    /// of 10 ms.
+    ///
+    /// # Errors
+    /// When QEMU has ended.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/stat", self.qemu.id());
+        let stat = std::fs::read_to_string(&path).context(path)?;
+        // proc_pid_stat(5): utime and stime are fields 14 and 15, in ticks of
+        // 10 ms on every architecture Linux shows to programs; the name, 2,
+        // may hold spaces.
+        let ticks: Option<u64> = stat.rsplit_once(')').and_then(|(_, rest)| {
+            let mut fields = rest.split_whitespace().skip(11);
+            let mut tick = || fields.next()?.parse::<u64>().ok();
+            Some(tick()? + tick()?)
+        });
+        Ok(Duration::from_millis(10 * ticks.context("unreadable stat")?))
+    }
+
     /// Starts pccd, again or late.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! and the real QEMU. The platform is played by [`pccd_tests::peer`], the
 //! driver is `guest-scripts/pcc-client`.
 
+mod boot;
 mod core;
 mod lab;
 mod mctp;
