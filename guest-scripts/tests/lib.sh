@@ -80,6 +80,21 @@ field() {
 	echo "${field_line%% *}"
 }
 
+# holds LINE WORD...: these stand in it, between blanks
+holds() {
+	holds_line=$1
+	shift
+	for holds_word; do
+		case " $holds_line " in
+		*" $holds_word "*) ;;
+		*)
+			echo "# expected $holds_word in: $holds_line"
+			return 1
+			;;
+		esac
+	done
+}
+
 # pcc_info ID NAME: a field of the PCCT's entry
 pcc_info() {
 	field "$2" "$(cat "$pcc_clients/$1/info")"

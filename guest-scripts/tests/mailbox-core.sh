@@ -31,21 +31,6 @@ says() {
 	return 1
 }
 
-# is LINE WORDS...: these stand in it
-is() {
-	is_line=$1
-	shift
-	for is_word; do
-		case " $is_line " in
-		*" $is_word "*) ;;
-		*)
-			echo "# expected $is_word in: $is_line"
-			return 1
-			;;
-		esac
-	done
-}
-
 # refused ERROR COMMAND...: it fails with this text
 refused() {
 	refused_text=$1
@@ -65,24 +50,24 @@ if [ "$1" = poll ]; then
 
 	step 'the client ticks, the controller must not'
 	pcc_control 0 bind &&
-		is "$(pcc 0 0x01 55)" result=ok interrupts=0 ticks=1 data=aa &&
+		holds "$(pcc 0 0x01 55)" result=ok interrupts=0 ticks=1 data=aa &&
 		pcc_control 0 tick &&
 		says "Controller can't run the TX ticker"
 	result $?
 
 	step 'a client that does not tick is not served again'
-	is "$(pcc 0 tick=0 0x01 55)" result=ok ticks=0 &&
-		is "$(pcc 0 timeout=200 0x01 54)" result=timeout ticks=0 &&
+	holds "$(pcc 0 tick=0 0x01 55)" result=ok ticks=0 &&
+		holds "$(pcc 0 timeout=200 0x01 54)" result=timeout ticks=0 &&
 		pcc_control 0 client-tick &&
 		sleep 1 &&
 		pcc_control 0 client-tick &&
-		is "$(pcc 0 0x01 53)" result=ok ticks=1 data=ac
+		holds "$(pcc 0 0x01 53)" result=ok ticks=1 data=ac
 	result $?
 
 	# 7.x: the core asks the controller, which looks at the complete register
 	# of type 3. 6.12 has no polling by the core.
 	step 'who ticks for a client that does not know'
-	pcc_control 1 bind\ core-polls && line=$(pcc 1 0x03 55) && is "$line" result=ok data=aa
+	pcc_control 1 bind\ core-polls && line=$(pcc 1 0x03 55) && holds "$line" result=ok data=aa
 	status=$?
 	usleep 100000
 	ticks=$(pcc_counter 1 ticks)
@@ -91,7 +76,7 @@ if [ "$1" = poll ]; then
 	result $((status + $?))
 
 	step 'an error is seen by who polls'
-	is "$(pcc 1 0x02 55)" result=error && is "$(pcc 1 0x01 55)" result=ok status=0x0
+	holds "$(pcc 1 0x02 55)" result=error && holds "$(pcc 1 0x01 55)" result=ok status=0x0
 	result $?
 	end
 fi
@@ -121,15 +106,15 @@ result $?
 
 step 'a second tick is harmless'
 pcc_control 0 tick && pcc_control 0 tick &&
-	is "$(pcc 0 0x01 55)" result=ok ticks=1 data=aa &&
+	holds "$(pcc 0 0x01 55)" result=ok ticks=1 data=aa &&
 	pcc_control 0 tick &&
-	is "$(pcc 0 0x01 54)" result=ok ticks=1 data=ab
+	holds "$(pcc 0 0x01 54)" result=ok ticks=1 data=ab
 result $?
 
 # 0x04: complete, but no interrupt tells. Twenty queue behind it.
 step 'one under way, twenty behind it'
 mark
-is "$(pcc 0 timeout=200 0x04 55)" result=timeout ticks=0
+holds "$(pcc 0 timeout=200 0x04 55)" result=timeout ticks=0
 status=$?
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 	pcc_control 0 ring || status=1
@@ -138,47 +123,47 @@ refused 'No buffer space available' pcc_control 0 ring &&
 	says 'Try increasing MBOX_TX_QUEUE_LEN' &&
 	pcc_control 0 unbind &&
 	pcc_control 0 bind &&
-	is "$(pcc 0 0x01 55)" result=ok ticks=1 data=aa
+	holds "$(pcc 0 0x01 55)" result=ok ticks=1 data=aa
 result $((status + $?))
 
 # Linux's clients wait 500 times the nominal latency.
 step 'a nominal latency of 0 is an instant time-out'
 pcc_control 2 bind &&
-	is "$(pcc_info 2 latency-us)" 0 &&
-	is "$(pcc 2 0x03 55)" result=timeout complete=0
+	holds "$(pcc_info 2 latency-us)" 0 &&
+	holds "$(pcc 2 0x03 55)" result=timeout complete=0
 status=$?
 usleep 200000
 [ ! "$old" ] || pcc_control 2 tick
-is "$(pcc 2 timeout=1000 0x01 55)" result=ok data=aa
+holds "$(pcc 2 timeout=1000 0x01 55)" result=ok data=aa
 result $((status + $?))
 
 # The interrupt of type 3 that comes when nobody waits
 step 'an answer after the time-out'
 ticks=$(pcc_counter 1 ticks)
-is "$(pcc 1 timeout=10 0x03 55)" result=timeout ticks=0
+holds "$(pcc 1 timeout=10 0x03 55)" result=timeout ticks=0
 status=$?
 usleep 200000
 if [ "$old" ]; then
-	is "$(pcc_counter 1 ticks)" "$ticks" && pcc_control 1 tick
+	holds "$(pcc_counter 1 ticks)" "$ticks" && pcc_control 1 tick
 else
-	is "$(pcc_counter 1 ticks)" $((ticks + 1))
+	holds "$(pcc_counter 1 ticks)" $((ticks + 1))
 fi
 status=$((status + $?))
-is "$(pcc 1 0x01 55)" result=ok data=aa
+holds "$(pcc 1 0x01 55)" result=ok data=aa
 result $((status + $?))
 
 # The platform may send once the update register was written: 7.x does at
 # bind, 6.12 leaves it to the client.
 step 'a bind acknowledges type 4'
-is "$(pcc 1 timeout=1000 0x0a 0301beef)" result=ok && pcc_control 3 bind
+holds "$(pcc 1 timeout=1000 0x0a 0301beef)" result=ok && pcc_control 3 bind
 status=$?
 usleep 500000
 if [ "$old" ]; then
-	is "$(pcc_counter 3 messages)" 0 && pcc_control 3 ring
+	holds "$(pcc_counter 3 messages)" 0 && pcc_control 3 ring
 	status=$((status + $?))
 	usleep 500000
 fi
-is "$(pcc_counter 3 messages)" 1 && is "$(cat $pcc_clients/3/messages)" data=beef01
+holds "$(pcc_counter 3 messages)" 1 && holds "$(cat $pcc_clients/3/messages)" data=beef01
 result $((status + $?))
 
 step 'unbinding and binding again loses no channel'
@@ -187,7 +172,7 @@ for _ in 1 2 3 4 5; do
 	for id in 0 1 2 3; do
 		pcc_control $id unbind && pcc_control $id bind || status=1
 	done
-	is "$(pcc 1 0x01 55)" result=ok data=aa || status=1
+	holds "$(pcc 1 0x01 55)" result=ok data=aa || status=1
 done
 result $status
 end

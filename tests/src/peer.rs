@@ -239,9 +239,14 @@ impl Peer {
                     .with_context(|| format!("{name} in the outbox"))?;
                 let (_, subspace) =
                     stem.rsplit_once('-').context("no subspace")?;
+                let content = match fs::read(outbox.join(&name)) {
+                    // Its epoch is over.
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    content => content?,
+                };
                 return Ok(Some(Request {
                     subspace: subspace.parse()?,
-                    content: fs::read(outbox.join(&name))?,
+                    content,
                     stem: stem.to_owned(),
                 }));
             }
@@ -267,13 +272,18 @@ impl Peer {
         self.publish(&name, envelope, content)
     }
 
-    /// Ends a request.
+    /// Ends a request. That an epoch has ended it before is no error.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn done(&self, request: &Request) -> Result<()> {
         let name = format!("{}.pcc", request.stem);
-        Ok(fs::remove_file(self.folder.join("outbox").join(name))?)
+        match fs::remove_file(self.folder.join("outbox").join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Publishes a message that nobody asked for.

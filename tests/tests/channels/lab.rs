@@ -91,6 +91,7 @@ pub fn pass(what: &str, session: Session) -> Vec<String> {
 /// The platform of `channels.sh`, at work in this mailbox.
 pub fn platform(mailbox: &Path) -> Serving {
     let mut channels = BTreeMap::new();
+    let mut lives = 0;
     Peer::open(mailbox).unwrap().serve(move |peer, request| {
         if channels.is_empty() {
             let list = peer.channels(Duration::from_secs(5))?;
@@ -99,12 +100,20 @@ pub fn platform(mailbox: &Path) -> Serving {
         let channel = channels
             .get(&request.subspace)
             .with_context(|| format!("{request:?} of no channel"))?;
-        act(peer, channel, request)
+        if request.parts(channel.kind >= 3).0 & 0xff == 0x0c {
+            lives += 1;
+        }
+        act(peer, channel, request, lives)
     })
 }
 
 /// Does what the command's code says.
-fn act(peer: &mut Peer, channel: &Channel, request: &Request) -> Result<()> {
+fn act(
+    peer: &mut Peer,
+    channel: &Channel,
+    request: &Request,
+    lives: u8,
+) -> Result<()> {
     let id = request.subspace;
     let (code, data) = request.parts(channel.kind >= 3);
     // Types 0 to 2 hold the whole region; bit 15 asks for an interrupt.
@@ -112,14 +121,19 @@ fn act(peer: &mut Peer, channel: &Channel, request: &Request) -> Result<()> {
     let used = data.iter().rposition(|&b| b != 0).map_or(0, |at| at + 1);
     let data = if channel.kind >= 3 { data } else { &data[..used] };
     let complement: Vec<u8> = data.iter().map(|b| !b).collect();
-    let answer = |id: u16| match channel.kind {
-        3.. => extended(id, code, &complement),
-        _ => generic(id, code.try_into().unwrap_or_default(), &complement),
+    let answer = |id: u16, data: &[u8]| match channel.kind {
+        3.. => extended(id, code, data),
+        _ => generic(id, code.try_into().unwrap_or_default(), data),
     };
     let envelope =
         |flags, delay_ms| Some(Envelope { flags, delay_ms, subspace: id });
     let envelope = match code {
         _ if channel.completion == "posted" => return Ok(()),
+        0x0b => return Ok(()),
+        0x0c => {
+            peer.reply(request, 1, None, &answer(id, &[lives]))?;
+            return Ok(());
+        }
         0x02 => envelope(flag::ERROR, 0),
         0x03 => {
             std::thread::sleep(Duration::from_millis(50));
@@ -142,7 +156,7 @@ fn act(peer: &mut Peer, channel: &Channel, request: &Request) -> Result<()> {
         _ => None,
     };
     let signature = if code == 0x08 { id + 1 } else { id };
-    peer.reply(request, 1, envelope, &answer(signature))?;
+    peer.reply(request, 1, envelope, &answer(signature, &complement))?;
     if code == 0x07 {
         let notification = generic(id, 0, data);
         let flags = flag::NOTIFICATION;
