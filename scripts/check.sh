@@ -121,6 +121,8 @@ long() {
   scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/each-patch.sh
   check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
+  scripts/lab.sh
+  check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored
 }
 
 for part; do

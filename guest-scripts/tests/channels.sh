@@ -95,7 +95,8 @@ begin() {
 
 # wait_counter ID NAME COUNT: until the counter has come so far
 wait_counter() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	tries=100
+	while [ $((tries -= 1)) -gt 0 ]; do
 		[ "$(pcc_counter "$1" "$2")" -ge "$3" ] && return
 		usleep 50000
 	done
