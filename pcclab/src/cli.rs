@@ -65,6 +65,13 @@ pub struct Run {
     /// Words for the kernel's command line
     #[arg(long, default_value = "", value_name = "WORDS")]
     pub append: String,
+    /// QEMU's -machine; the mailbox in the logs' folder has the id "pcc"
+    #[arg(
+        long,
+        default_value = "virt,pcc=on,pcc-mailbox=pcc",
+        value_name = "WORDS"
+    )]
+    pub machine: String,
     /// Argument for QEMU, can be given several times
     #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_args: Vec<OsString>,

@@ -48,6 +48,7 @@ fn run_command(options: cli::Run) -> Result<u8> {
             messages: options.messages,
             command: options.command,
             files: options.files,
+            machine: options.machine,
             qemu_args: options.qemu_args,
             append: options.append,
             limit: Duration::from_secs(options.timeout),

@@ -36,6 +36,20 @@ fn channels(machine: &str, steps: &str, channels: &[(String, String)]) {
         let lines = pass(&format!("{kernel:?}, {machine}"), session);
         peer.stop().unwrap();
         assert!(lines.iter().any(|l| l.starts_with("1..")), "{lines:#?}");
+        quiet(&logs);
+    }
+}
+
+/// Nothing is left over, and the device found nothing to complain of.
+fn quiet(logs: &Logs) {
+    let log = std::fs::read_to_string(logs.path().join("qemu.log")).unwrap();
+    let errors: Vec<_> =
+        log.lines().filter(|line| line.starts_with("pcc: ")).collect();
+    assert!(errors.is_empty(), "guest errors: {errors:#?}");
+    for folder in ["outbox", "inbox", "tmp", "rejected", "stale"] {
+        let path = logs.path().join("mailbox").join(folder);
+        let left: Vec<_> = std::fs::read_dir(path).unwrap().collect();
+        assert!(left.is_empty(), "{folder}: {left:?}");
     }
 }
 
