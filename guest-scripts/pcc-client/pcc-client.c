@@ -240,6 +240,8 @@ static void pcc_client_rx(struct mbox_client *client, void *unused)
 	spin_lock_irqsave(&pc->queue_lock, irq);
 	pc->interrupts++;
 	spin_unlock_irqrestore(&pc->queue_lock, irq);
+	if (!pc->shmem)
+		return;
 
 	if (pc->type == ACPI_PCCT_TYPE_EXT_PCC_SLAVE_SUBSPACE) {
 		pcc_client_keep(pc, false, ioread32(pc->shmem + PCC_EXT_FLAGS));
@@ -288,26 +290,6 @@ static int pcc_client_map(struct pcc_client_chan *pc)
 	return pc->shmem ? 0 : -ENXIO;
 }
 
-static int pcc_client_bind(struct pcc_client_chan *pc, bool core_polls)
-{
-	struct pcc_mbox_chan *chan;
-	int rc;
-
-	if (pc->chan)
-		return -EALREADY;
-	rc = pcc_client_map(pc);
-	if (rc)
-		return rc;
-
-	/* Without platform interrupts: we tell when a command is complete. */
-	pc->client.knows_txdone = !core_polls;
-	chan = pcc_mbox_request_channel(&pc->client, pc->id);
-	if (IS_ERR(chan))
-		return PTR_ERR(chan);
-	pc->chan = chan;
-	return 0;
-}
-
 /*
  * As pcc_mbox_free_channel(), which in 7.3 unmaps the shared memory that its
  * interrupt handler reads before it frees the interrupt.
@@ -325,6 +307,27 @@ static int pcc_client_unbind(struct pcc_client_chan *pc)
 	}
 	pc->chan = NULL;
 	return 0;
+}
+
+static int pcc_client_bind(struct pcc_client_chan *pc, bool core_polls)
+{
+	struct pcc_mbox_chan *chan;
+	int rc;
+
+	if (pc->chan)
+		return -EALREADY;
+	/* If that fails: the PCC core has the first word on such a region. */
+	rc = pcc_client_map(pc);
+
+	/* Without platform interrupts: we tell when a command is complete. */
+	pc->client.knows_txdone = !core_polls;
+	chan = pcc_mbox_request_channel(&pc->client, pc->id);
+	if (IS_ERR(chan))
+		return PTR_ERR(chan);
+	pc->chan = chan;
+	if (rc)
+		pcc_client_unbind(pc);
+	return rc;
 }
 
 /* --- one command -------------------------------------------------------- */

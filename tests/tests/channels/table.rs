@@ -211,3 +211,42 @@ fn a_second_pcct_is_refused() {
     assert!(text.contains("PCCT"), "{text}");
     assert!(!Path::new(&logs.path().join("unused")).exists());
 }
+
+/// A table that lies about one region costs that channel alone.
+#[test]
+fn linux_refuses_a_region_that_cannot_be() {
+    let devices = [
+        "subspace-type=2,pcct-size=2".to_owned(),
+        "subspace-type=2,pcct-base=0x50000000".to_owned(),
+        "subspace-type=2".to_owned(),
+    ];
+    let script = "
+        cd /sys/kernel/debug/pcc-client
+        for id in 0 1 2; do
+            echo bind 2>&1 >$id/control
+            cat $id/control
+        done
+        dmesg";
+    for kernel in KERNELS {
+        let logs = Logs::new();
+        let config = guest(&logs, kernel, "pcc=bare", &devices, script);
+        let lines = pass("regions", Session::start(config).unwrap());
+        let text = lines.join("\n");
+        let mut expected = vec![
+            "Invalid argument",
+            "No such device or address",
+            "requested region covers kernel memory",
+        ];
+        if kernel == Kernel::New {
+            expected.push("PCC subspace 0 shared memory is too small");
+        }
+        for message in expected {
+            assert!(text.contains(message), "{kernel:?}: {message}: {text}");
+        }
+        let states: Vec<_> = lines
+            .iter()
+            .filter_map(|l| l.split_once(" interrupts=").map(|(s, _)| s))
+            .collect();
+        assert_eq!(states, ["free", "free", "bound"], "{kernel:?}: {text}");
+    }
+}
