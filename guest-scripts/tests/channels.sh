@@ -19,7 +19,7 @@
 #
 # usage: channels.sh MODE STEPS CHANNEL...
 #   MODE     irq or poll, the PCCT's flag
-#   STEPS    all, or quick: each channel exchanges a message
+#   STEPS    all, or quick: each channel exchanges messages
 #   CHANNEL  ID:answered, ID:posted, ID:inbox; a channel that shares its line:
 #            ID:answered:shared, ID:inbox:shared
 
@@ -148,6 +148,21 @@ inbox() {
 message flags=0x0 length=9 command=0x77 data=0badcafe02
 message flags=0x0 length=9 command=0x77 data=0badcafe03" \
 			"$(cat "$pcc_clients/$id/messages")"
+	done
+}
+
+# As many as the platform likes: each once, in order.
+flood() {
+	helper=$(of answered | head -n 1)
+	for id in $(of inbox); do
+		before=$(pcc_counter "$id" messages)
+		line=$(pcc "$helper" timeout=10000 0x0a "$(printf '%02xc8' "$id")f1")
+		expect "channel $helper for $id" "$line" result=ok
+		wait_counter "$id" messages $((before + 200))
+		want=$(for number in $(seq 200); do printf 'f1%02x ' "$number"; done)
+		same "channel $id" "$want" \
+			"$(sed 's/.* data=//' "$pcc_clients/$id/messages" | tr '\n' ' ')"
+		same "channel $id, dropped" 0 "$(pcc_counter "$id" dropped)"
 	done
 }
 
@@ -288,23 +303,40 @@ wrong_signature() {
 	done
 }
 
-# Four at once: each gets its own answer.
+# Four on one channel at once: each gets its own answer.
 several_at_once() {
 	for id in $(of answered); do
 		pids=
 		for byte in 01 02 03 04; do
-			racer "$id" "$byte" &
+			racer "$id" "$byte" 5 &
 			pids="$pids $!"
 		done
-		for pid in $pids; do
-			wait "$pid" || wrong=1
-		done
+		finish
 	done
 }
 
+# All channels at once
+everyone_at_once() {
+	pids=
+	for id in $(of answered); do
+		racer "$id" "$(printf %02x $((id + 1)))" 2 &
+		pids="$pids $!"
+	done
+	finish
+}
+
+# finish: waits for the racers in $pids
+finish() {
+	for pid in $pids; do
+		wait "$pid" || wrong=1
+	done
+}
+
+# racer ID BYTE TIMES: sends the byte, wants its complement
 racer() {
 	want=$(printf %02x $((255 - 0x$2)))
-	for _ in 1 2 3 4 5; do
+	tries=$3
+	while [ $((tries -= 1)) -ge 0 ]; do
 		line=$(pcc "$1" timeout=5000 0x01 "$2")
 		case $line in
 		"result=ok "*" data=$want") ;;
@@ -317,9 +349,10 @@ racer() {
 }
 
 case $steps in
-quick) list='answered posted inbox' ;;
+quick) list='answered posted inbox everyone_at_once' ;;
 all)
-	list='answered polled posted inbox errors late wrong_signature several_at_once'
+	list='answered polled posted inbox flood errors late wrong_signature several_at_once
+		everyone_at_once'
 	[ "$mode" = poll ] || list="$list errors_by_interrupt late_interrupt no_interrupt
 		double_interrupt early_interrupt notification"
 	;;
