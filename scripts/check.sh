@@ -109,7 +109,8 @@ guest() {
   local driver
   scripts/lab.sh base 6.12
   check "guests" cargo test --locked -p pccd-tests --test guest
-  check "channels" cargo test --locked -p pccd-tests --test channels
+  check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
+  sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
   for driver in mctp-pcc pcc-client; do
     check "$driver checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
       --no-tree --strict --no-summary -f "guest-scripts/$driver/$driver.c"
@@ -122,7 +123,8 @@ long() {
   check "each patch built alone" scripts/each-patch.sh
   check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
   scripts/lab.sh
-  check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored
+  check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored --show-output
+  sed -n 's/^boot: /  &/p' "$logs/idle-channels-at-boot.log"
 }
 
 for part; do

@@ -248,7 +248,11 @@ static void pcc_client_rx(struct mbox_client *client, void *unused)
 		return;
 	}
 
-	/* Types 1 and 2: only the status word says what the interrupt means. */
+	/*
+	 * Types 1 and 2: only the status word says what the interrupt means.
+	 * ACPI 6.5, 14.5 wants it changed by interlocked accesses; Linux's
+	 * clients do not, nor may they on device memory.
+	 */
 	if (!pcc_client_is_ext(pc)) {
 		status = ioread16(pc->shmem + PCC_GENERIC_STATUS);
 		if (status & PCC_STATUS_PLATFORM_NOTIFY)

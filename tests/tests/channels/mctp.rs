@@ -203,11 +203,9 @@ fn measure(trapped: bool) -> Vec<usize> {
 fn a_request_and_its_answer_cost_four_accesses() {
     let ram = measure(false);
     let trapped = measure(true);
-    println!(
-        "bytes of the answer's body: trapped accesses, shmem=ram / trapped"
-    );
+    println!("trapped accesses of an MCTP request and its answer:");
     for ((size, ram), trapped) in SIZES.iter().zip(&ram).zip(&trapped) {
-        println!("{size:5}: {ram} / {trapped}");
+        println!("{size} bytes: {ram} with shmem=ram, {trapped} with trapped");
     }
     assert_eq!(ram.len(), SIZES.len(), "{ram:?}");
     assert_eq!(trapped.len(), SIZES.len(), "{trapped:?}");
