@@ -57,6 +57,15 @@ fn config(logs: &Logs, kernel: Kernel, script: &str) -> Config {
 }
 
 #[test]
+fn the_demo_passes_on_linux_6_12() {
+    let logs = Logs::new();
+    let mut config = config(&logs, Kernel::Old, "exec sh /tests/demo.sh");
+    config.pccd = true;
+    let lines = pass("demo", Session::start(config).unwrap());
+    assert!(lines.iter().any(|l| l == "1..11"), "{lines:#?}");
+}
+
+#[test]
 fn two_pairs_have_a_mailbox_each() {
     let script = "
         set -e
