@@ -4,6 +4,7 @@
 
 mod boot;
 mod core;
+mod garbage;
 mod lab;
 mod mctp;
 mod table;
