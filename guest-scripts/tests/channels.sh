@@ -93,17 +93,6 @@ begin() {
 	wrong=0
 }
 
-# wait_counter ID NAME COUNT: until the counter has come so far
-wait_counter() {
-	tries=100
-	while [ $((tries -= 1)) -gt 0 ]; do
-		[ "$(pcc_counter "$1" "$2")" -ge "$3" ] && return
-		usleep 50000
-	done
-	echo "# channel $1: $2 did not reach $3: $(cat "$pcc_clients/$1/control")"
-	wrong=1
-}
-
 # An answer by interrupt has one, and one tick, whoever did it.
 answered() {
 	for id in $(of answered); do
@@ -142,7 +131,7 @@ inbox() {
 		before=$(pcc_counter "$id" messages)
 		line=$(pcc "$helper" timeout=5000 0x0a "$(printf '%02x%02x' "$id" 3)0badcafe")
 		expect "channel $helper for $id" "$line" result=ok
-		wait_counter "$id" messages $((before + 3))
+		pcc_wait "$id" messages $((before + 3)) || wrong=1
 		same "channel $id" \
 			"message flags=0x0 length=9 command=0x77 data=0badcafe01
 message flags=0x0 length=9 command=0x77 data=0badcafe02
@@ -158,7 +147,7 @@ flood() {
 		before=$(pcc_counter "$id" messages)
 		line=$(pcc "$helper" timeout=10000 0x0a "$(printf '%02xc8' "$id")f1")
 		expect "channel $helper for $id" "$line" result=ok
-		wait_counter "$id" messages $((before + 200))
+		pcc_wait "$id" messages $((before + 200)) || wrong=1
 		want=$(for number in $(seq 200); do printf 'f1%02x ' "$number"; done)
 		same "channel $id" "$want" \
 			"$(sed 's/.* data=//' "$pcc_clients/$id/messages" | tr '\n' ' ')"
@@ -181,7 +170,7 @@ errors() {
 # Linux clears the error of a type 3 channel and tells nobody.
 errors_by_interrupt() {
 	for id in $(of answered 3); do
-		line=$(pcc "$id" timeout=300 0x02 aa)
+		line=$(pcc "$id" timeout=800 0x02 aa)
 		expect "channel $id" "$line" result=timeout complete=1 status=0x0 \
 			interrupts=0 ticks=0
 		pcc_control "$id" tick
@@ -209,13 +198,14 @@ late_interrupt() {
 no_interrupt() {
 	for id in $(of answered '1 2 3'); do
 		shared "$id" && continue
-		line=$(pcc "$id" timeout=300 0x04 55)
+		line=$(pcc "$id" timeout=800 0x04 55)
 		expect "channel $id" "$line" result=timeout complete=1 interrupts=0 ticks=0
 		# Nobody told the mailbox core: the next one is queued, not sent.
+		before=$(pcc_counter "$id" interrupts)
 		line=$(pcc "$id" timeout=100 0x01 55)
 		expect "channel $id, not ticked" "$line" result=timeout ticks=0
 		pcc_control "$id" tick
-		usleep 100000
+		pcc_wait "$id" interrupts $((before + 1)) || wrong=1
 		[ "$old" ] && pcc_control "$id" tick
 		expect "channel $id, ticked" "$(pcc "$id" 0x01 55)" result=ok data=aa
 	done
@@ -250,7 +240,7 @@ double_interrupt() {
 early_interrupt() {
 	for id in $(of answered '1 2 3'); do
 		shared "$id" && continue
-		line=$(pcc "$id" timeout=300 0x06 55)
+		line=$(pcc "$id" timeout=800 0x06 55)
 		expect "channel $id" "$line" result=timeout complete=1
 		case $(pcc_info "$id" type)$old in
 		3*) expect "channel $id" "$line" interrupts=0 ticks=0 ;;
@@ -266,13 +256,16 @@ notification() {
 	for id in $(of answered '1 2'); do
 		before=$(pcc_counter "$id" notifications)
 		expect "channel $id" "$(pcc "$id" 0x07 1234)" result=ok
-		wait_counter "$id" notifications $((before + 1))
+		pcc_wait "$id" notifications $((before + 1)) || wrong=1
 		expect "channel $id" "$(cat "$pcc_clients/$id/messages")" notification data=1234
 		same "channel $id, status" 0100 "$(dd_memory "$id" 6 2)"
 	done
 	for id in $(of answered 0); do
 		expect "channel $id" "$(pcc "$id" 0x07 1234)" result=ok
-		usleep 100000
+		tries=100
+		while [ "$(dd_memory "$id" 6 2)" != 0b00 ] && [ $((tries -= 1)) -ge 0 ]; do
+			usleep 50000
+		done
 		same "channel $id, status" 0b00 "$(dd_memory "$id" 6 2)"
 	done
 }

@@ -104,3 +104,14 @@ pcc_info() {
 pcc_counter() {
 	field "$2" "$(cat "$pcc_clients/$1/control")"
 }
+
+# pcc_wait ID NAME COUNT: until the counter has come so far, 5 s at most
+pcc_wait() {
+	pcc_tries=100
+	while [ $((pcc_tries -= 1)) -ge 0 ]; do
+		[ "$(pcc_counter "$1" "$2")" -ge "$3" ] && return
+		usleep 50000
+	done
+	echo "# channel $1: $2 did not reach $3: $(cat "$pcc_clients/$1/control")"
+	return 1
+}

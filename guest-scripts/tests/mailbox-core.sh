@@ -69,7 +69,7 @@ if [ "$1" = poll ]; then
 	step 'who ticks for a client that does not know'
 	pcc_control 1 bind\ core-polls && line=$(pcc 1 0x03 55) && holds "$line" result=ok data=aa
 	status=$?
-	usleep 100000
+	pcc_wait 1 ticks 1 || status=1
 	ticks=$(pcc_counter 1 ticks)
 	echo "# $line, then ticks=$ticks"
 	[ "$ticks" = 1 ]
@@ -132,7 +132,7 @@ pcc_control 2 bind &&
 	holds "$(pcc_info 2 latency-us)" 0 &&
 	holds "$(pcc 2 0x03 55)" result=timeout complete=0
 status=$?
-usleep 200000
+pcc_wait 2 interrupts 1 || status=1
 [ ! "$old" ] || pcc_control 2 tick
 holds "$(pcc 2 timeout=1000 0x01 55)" result=ok data=aa
 result $((status + $?))
@@ -140,13 +140,14 @@ result $((status + $?))
 # The interrupt of type 3 that comes when nobody waits
 step 'an answer after the time-out'
 ticks=$(pcc_counter 1 ticks)
-holds "$(pcc 1 timeout=10 0x03 55)" result=timeout ticks=0
+interrupts=$(pcc_counter 1 interrupts)
+holds "$(pcc 1 timeout=10 0x03 55)" result=timeout ticks=0 &&
+	pcc_wait 1 interrupts $((interrupts + 1))
 status=$?
-usleep 200000
 if [ "$old" ]; then
 	holds "$(pcc_counter 1 ticks)" "$ticks" && pcc_control 1 tick
 else
-	holds "$(pcc_counter 1 ticks)" $((ticks + 1))
+	pcc_wait 1 ticks $((ticks + 1))
 fi
 status=$((status + $?))
 holds "$(pcc 1 0x01 55)" result=ok data=aa
@@ -157,13 +158,12 @@ result $((status + $?))
 step 'a bind acknowledges type 4'
 holds "$(pcc 1 timeout=1000 0x0a 0301beef)" result=ok && pcc_control 3 bind
 status=$?
-usleep 500000
 if [ "$old" ]; then
+	usleep 500000
 	holds "$(pcc_counter 3 messages)" 0 && pcc_control 3 ring
 	status=$((status + $?))
-	usleep 500000
 fi
-holds "$(pcc_counter 3 messages)" 1 && holds "$(cat $pcc_clients/3/messages)" data=beef01
+pcc_wait 3 messages 1 && holds "$(cat $pcc_clients/3/messages)" data=beef01
 result $((status + $?))
 
 step 'unbinding and binding again loses no channel'

@@ -3,8 +3,11 @@
 //! Compared is the processor time QEMU has used when the guest reaches user
 //! space, which a busy host disturbs less than the clock on the wall: firmware,
 //! tables, kernel, and the device's own start are in it. Still, a single pair
-//! of runs differs by up to a tenth in either direction on a busy host, so the
-//! runs are interleaved and the median of the ratios counts.
+//! of runs differs by up to a quarter in either direction on a busy host, so
+//! the runs are interleaved and the median of the ratios counts. Even the
+//! median of 21 was once seen at 1.067 with six busy processes a core, where 41
+//! runs at another time gave 1.022: the limit of 5 % is for `make test-long` on
+//! a host that does nothing else, the quick test notices what is gross.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -15,7 +18,9 @@ use pcclab::session::{Config, Event, Session};
 use crate::lab::Kernel;
 
 /// Issue 4: not measurable, at most this much.
-const LIMIT: f64 = 1.05;
+const STRICT: f64 = 1.05;
+/// What the quick test can tell from noise.
+const GROSS: f64 = 1.25;
 
 /// The processor time of one boot, in seconds.
 fn boot(channels: usize) -> f64 {
@@ -53,39 +58,35 @@ fn median(values: &[f64]) -> f64 {
     (sorted[(sorted.len() - 1) / 2] + sorted[middle]) / 2.0
 }
 
-/// Compares until at least `least` pairs were run and the median of their
-/// ratios is within the limit, or `most` were.
-fn compare(least: usize, most: usize) {
+/// Compares as many pairs of runs.
+fn compare(pairs: usize, limit: f64) {
     let (mut without, mut with, mut ratios) = (vec![], vec![], vec![]);
-    loop {
+    for _ in 0..pairs {
         without.push(boot(0));
         with.push(boot(64));
         ratios.push(with[with.len() - 1] / without[without.len() - 1]);
-        let ratio = median(&ratios);
-        let done = ratios.len() >= least && ratio <= LIMIT;
-        if done || ratios.len() >= most {
-            println!(
-                "boot: {:.2} s without pcc=, {:.2} s with 64 idle channels \
-                 (medians of {} runs each, processor time); ratio {ratio:.3}",
-                median(&without),
-                median(&with),
-                ratios.len()
-            );
-            assert!(done, "64 idle channels cost too much: {ratios:.3?}");
-            return;
-        }
     }
+    let ratio = median(&ratios);
+    println!(
+        "boot: {:.2} s without pcc=, {:.2} s with 64 idle channels (medians \
+         of {pairs} runs each, processor time); ratio {ratio:.3}",
+        median(&without),
+        median(&with),
+    );
+    assert!(
+        ratio <= limit,
+        "64 idle channels cost too much: {ratio:.3}, of {ratios:.3?}; a busy \
+         host makes this uncertain"
+    );
 }
 
-/// Enough to notice a cost of a tenth; a neighbour's load may need more runs.
 #[test]
-fn idle_channels_cost_nothing_at_boot() {
-    compare(5, 21);
+fn idle_channels_cost_little_at_boot() {
+    compare(5, GROSS);
 }
 
-/// All runs count, whatever the first ones say.
 #[test]
 #[ignore = "takes minutes: make test-long"]
-fn idle_channels_cost_nothing_at_boot_in_the_long_run() {
-    compare(41, 41);
+fn idle_channels_cost_nothing_measurable_at_boot() {
+    compare(41, STRICT);
 }
