@@ -34,8 +34,11 @@ export PCC_TEST_ACCESSES=$accesses QTEST_QEMU_BINARY=./qemu-system-aarch64
   tests/qtest/pcc-test --tap -k
   tests/qtest/pcc-channel-test --tap -k
 } | tee "$stamp.new"
-if [ -n "$(ls "$reports")" ]; then
-  cat "$reports"/*
+# ASan says of every QEMU, in its log, that it cannot follow coroutines' stacks.
+found=$(cat "$reports"/* 2>/dev/null |
+  sed -E '/^==[0-9]+==WARNING: ASan doesn.t fully support makecontext/d')
+if [ -n "$found" ]; then
+  printf '%s\n' "$found"
   die "the sanitizers reported the above"
 fi
 mv "$stamp.new" "$stamp"
