@@ -223,21 +223,17 @@ impl Session {
         mailbox(&self.config.folder)
     }
 
-    /// Processor time that QEMU has used so far, of user and system, in steps
-    /// of 10 ms.
+    /// Processor time that QEMU has used so far in user mode, in steps of 10 ms.
     ///
     /// # Errors
     /// When QEMU has ended.
-    pub fn cpu_time(&self) -> Result<Duration> {
+    pub fn user_time(&self) -> Result<Duration> {
         let path = format!("/proc/{}/stat", self.qemu.id());
         let stat = std::fs::read_to_string(&path).context(path)?;
-        // proc_pid_stat(5): utime and stime are fields 14 and 15, in ticks of
-        // 10 ms on every architecture Linux shows to programs; the name, 2,
-        // may hold spaces.
+        // proc_pid_stat(5): utime is field 14, in ticks of 10 ms on every
+        // architecture Linux shows to programs; the name, 2, may hold spaces.
         let ticks: Option<u64> = stat.rsplit_once(')').and_then(|(_, rest)| {
-            let mut fields = rest.split_whitespace().skip(11);
-            let mut tick = || fields.next()?.parse::<u64>().ok();
-            Some(tick()? + tick()?)
+            rest.split_whitespace().nth(11)?.parse().ok()
         });
         Ok(Duration::from_millis(10 * ticks.context("unreadable stat")?))
     }
