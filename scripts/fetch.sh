@@ -3,10 +3,11 @@
 # apt root of its own (the system's sources stay untouched, signatures are
 # checked):
 #   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
-#   6.12 source (trixie), edk2 and busybox for arm64 (trixie).
+#   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
+#   for the host (trixie).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
-# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox ...
+# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
@@ -33,7 +34,7 @@ refresh() {
   [ -n "$mirror" ] ||
     die "no Debian mirror in this machine's apt configuration; add one to /etc/apt/sources.list"
   say "From $mirror (suites trixie and trixie-backports, signatures checked) come the"
-  say "sources of QEMU 10.0 and Linux, and edk2 and busybox for the guest. They go to"
+  say "sources of QEMU 10.0 and Linux, edk2 and busybox for the guest, and iasl. They go to"
   say "$CACHE; the system's own packages and sources.list stay as they are."
   [ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
   mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
@@ -108,6 +109,30 @@ fetch_deb() {
   (cd "$dir" && dpkg-deb -f ./*.deb Version >version.new && rm -f ./*.deb && mv version.new version)
 }
 
+# Debian 12's iasl is of 2020 and reads no PCCT subspace of type 5. Trixie's
+# needs a newer C library than Debian 12's, which comes along, for it alone.
+# (The mirrors seen serve this package as a binary only, not its source.)
+fetch_iasl() {
+  local dir=$CACHE/iasl arch
+  arch=$(dpkg --print-architecture)
+  [ -e "$dir/version" ] && return
+  refresh
+  rm -rf "$dir" && mkdir -p "$dir/root"
+  (cd "$dir" && step "iasl of trixie" "5 s" \
+    apt apt-get download "acpica-tools:$arch" "libc6:$arch")
+  for deb in "$dir"/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+  dpkg-deb -f "$dir"/acpica-tools_*.deb Version >"$dir/version.new"
+  iasl_wrapper "$dir" && rm -f "$dir"/*.deb && mv "$dir/version.new" "$dir/version"
+}
+
+iasl_wrapper() {
+  local libs
+  libs=$(dirname "$(find "$1/root" -name 'libc.so.6')")
+  printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' \
+    "$(find "$libs" -name 'ld-linux-*.so.*' | head -n 1)" "$libs" "$1/root/usr/bin/iasl" >"$1/iasl"
+  chmod +x "$1/iasl"
+}
+
 main() {
   local what
   for what; do
@@ -116,8 +141,9 @@ main() {
       linux) fetch_linux linux-source '7\.[0-9]+' trixie-backports "set KERNEL= to your own Image" ;;
       linux-6.12) fetch_linux linux-6.12-source '6\.12' trixie ;;
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
+      iasl) fetch_iasl ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl" ;;
     esac
   done
 }
