@@ -1,0 +1,10 @@
+//! Tables: their fields as data, and walks over hostile bytes.
+
+pub mod header;
+pub mod known;
+pub mod layout;
+pub mod pcct;
+pub mod users;
+
+pub use header::{Table, fix_checksum, seal, split};
+pub use pcct::{Channel, Pcct};
