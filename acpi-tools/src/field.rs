@@ -251,7 +251,7 @@ pub fn describe(kind: Kind, raw: &[u8]) -> String {
         Kind::Hex(width) => format!("{n:#0w$x}", w = 2 * width + 2),
         Kind::Size(_) => match n {
             0..1024 => format!("{n} bytes"),
-            _ if n % 1024 == 0 && n < 1 << 30 => {
+            _ if n.is_multiple_of(1024) && n < 1 << 30 => {
                 format!("{n:#x} ({} KiB)", n / 1024)
             }
             _ => format!("{n:#x} ({n} bytes)"),
@@ -260,7 +260,9 @@ pub fn describe(kind: Kind, raw: &[u8]) -> String {
         Kind::Mask => mask(n),
         Kind::Gsiv => gsiv(n),
         Kind::Micros(_) => match n {
-            1000.. if n % 1000 == 0 => format!("{n} us ({} ms)", n / 1000),
+            1000.. if n.is_multiple_of(1000) => {
+                format!("{n} us ({} ms)", n / 1000)
+            }
             _ => format!("{n} us"),
         },
         Kind::PerMinute => match n {

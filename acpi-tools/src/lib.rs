@@ -5,6 +5,18 @@
 //!
 //! - [`bytes`], [`field`]: checked reads; fields as data.
 //! - [`table`]: header, PCCT, and what other tables say about it.
+//! - [`aml`], [`tree`], [`memory`], [`acpidump`]: the other forms of input.
+//! - [`platform`]: all of it together, and what follows.
+//! - [`check`]: rules and findings.
+pub mod acpidump;
+pub mod aml;
 pub mod bytes;
+pub mod check;
 pub mod field;
+pub mod memory;
+pub mod platform;
 pub mod table;
+pub mod tree;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::testing::{device, package};
+
+fn table(aml: &[u8]) -> Table {
+    let mut bytes = b"SSDT".to_vec();
+    bytes.resize(LENGTH, 0);
+    bytes.extend(aml);
+    crate::table::seal(&mut bytes);
+    Table { origin: String::new(), bytes }
+}
+
+const REGION: &[u8] = b"\x5b\x80SHM_\x0a\x0a\x03\x0a\x40";
+
+#[test]
+fn a_pair_and_its_device() {
+    let mut crs = b"\x08_CRS".to_vec();
+    let mut template = Vec::new();
+    for id in [4u8, 5] {
+        template.extend([0x87, 0x17, 0, 0x0a, 0x0c, 0, 0, 0, 0, 0, id]);
+        template.extend([0; 15]);
+    }
+    template.extend([0x79, 0]);
+    crs.extend(package(
+        &[0x11],
+        &[&[0x0a, template.len() as u8], &template[..]].concat(),
+    ));
+    let hid = b"\x08_HID\x0dDMT0001\0";
+    let inner = device(b"MP00", &[&hid[..], &crs].concat());
+    let scope = package(&[0x10], &[&b"\\_SB_"[..], &inner].concat());
+    let found = scan(&table(&scope));
+    assert_eq!(found.troubles, []);
+    assert_eq!(found.devices[0].path, "\\_SB_.MP00");
+    assert_eq!(found.devices[0].hid.as_deref(), Some("DMT0001"));
+    let ids: Vec<_> = found.references.iter().map(|r| r.subspace).collect();
+    assert_eq!(ids, [Some(4), Some(5)]);
+    assert_eq!(found.references[0].path, "\\_SB_.MP00._CRS");
+    assert_eq!(found.device_of(&found.references[0]), Some(&found.devices[0]));
+}
+
+#[test]
+fn regions_in_scopes_methods_and_behind_code() {
+    let region = |path: &str, aml: Vec<u8>| {
+        let found = scan(&table(&aml));
+        assert_eq!(found.references.len(), 1, "{found:?}");
+        let reference = &found.references[0];
+        assert_eq!(reference.path, path);
+        assert_eq!(reference.subspace, Some(3));
+        assert_eq!(reference.usage, Use::Region { length: Some(64) });
+    };
+    region("\\SHM_", REGION.to_vec());
+    region("\\D000.SHM_", device(b"D000", REGION));
+    let method = [&b"M000\x00"[..], &[0x70, 0x01, 0x60], REGION].concat();
+    region("\\M000.SHM_", package(&[0x14], &method));
+    // Store at declaration level is beyond the walk; the search finds it.
+    region("\\SHM_", [&[0x70, 0x01, 0x60], REGION].concat());
+}
+
+#[test]
+fn cpc_and_dsd() {
+    let mut buffer = vec![0x0a, 17, 0x82, 0x0c, 0, 0x0a, 32, 0, 2, 8];
+    buffer.extend([0; 7]);
+    buffer.extend([0x79, 0]);
+    let cpc = [&[2, 0x0a, 23][..], &package(&[0x11], &buffer)].concat();
+    let mut aml = [&b"\x08_CPC"[..], &package(&[0x12], &cpc)].concat();
+    let pair = package(&[0x12], b"\x02\x0dpcc-channel\0\x0a\x07");
+    let dsd = [&[1][..], &package(&[0x12], &[&[1][..], &pair].concat())];
+    aml.extend([&b"\x08_DSD"[..], &package(&[0x12], &dsd.concat())].concat());
+    let found = scan(&table(&aml));
+    assert_eq!(found.troubles, []);
+    let usage = Use::Cpc { address: 8, width: 32, bit_offset: 0 };
+    assert_eq!(found.references[0].usage, usage);
+    assert_eq!(found.references[0].subspace, Some(2));
+    assert_eq!(found.references[1].usage, Use::Property);
+    assert_eq!(found.references[1].subspace, Some(7));
+}
+
+#[test]
+fn nesting_without_end_ends() {
+    // Scopes in scopes, each as long as the rest allows.
+    let mut aml = Vec::new();
+    for _ in 0..400 {
+        aml = package(&[0x10], &[&b"ABCD"[..], &aml].concat());
+    }
+    let found = scan(&table(&aml));
+    assert!(found.troubles.iter().any(|trouble| trouble.damaged));
+    // A package in a package in a package, in a _CPC.
+    let mut inner = vec![0];
+    for _ in 0..200 {
+        inner = package(&[0x12], &[&[1][..], &inner].concat());
+    }
+    let found = scan(&table(&[&b"\x08_CPC"[..], &inner].concat()));
+    assert!(!found.troubles.is_empty());
+}
+
+#[test]
+fn every_prefix_ends() {
+    let aml = device(b"D000", &[REGION, REGION].concat());
+    let whole = table(&aml);
+    for length in 0..whole.bytes.len() {
+        let bytes = whole.bytes[..length].to_vec();
+        scan(&Table { origin: String::new(), bytes });
+    }
+    let lie = [0x10, 0xcf, 0xff, 0xff, 0xff, b'A', b'B', b'C', b'D'];
+    assert!(scan(&table(&lie)).troubles[0].damaged);
+}

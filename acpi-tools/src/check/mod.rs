@@ -1,0 +1,309 @@
+//! Rules, and what they find.
+//!
+//! A rule is data: id, severity, paragraph, explanation, fix, and a function
+//! over the facts. Rules read facts and add findings; they print nothing and
+//! know no other rule.
+
+pub mod accepted;
+mod rules;
+
+use std::collections::HashMap;
+
+use crate::platform::{Facts, Platform};
+use crate::table::{Channel, Table};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Suspicious: allowed, but hardly meant.
+    Warning,
+    /// Allowed by the specification, but Linux cannot work with it.
+    Linux,
+    /// Against the specification.
+    Error,
+}
+
+impl Severity {
+    /// The letter in output: E, L, W, I.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Severity::Error => "E",
+            Severity::Linux => "L",
+            Severity::Warning => "W",
+            Severity::Info => "I",
+        }
+    }
+}
+
+/// Who is to use the tables.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum,
+)]
+pub enum Target {
+    /// The specification alone.
+    Spec,
+    /// Linux 6.12.
+    #[value(name = "linux-6.12")]
+    Linux612,
+    /// Linux 7.
+    #[value(name = "linux-7")]
+    Linux7,
+}
+
+impl Target {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Spec => "spec",
+            Target::Linux612 => "linux-6.12",
+            Target::Linux7 => "linux-7",
+        }
+    }
+}
+
+/// What Linux does with such a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It works all the same.
+    None,
+    /// That channel or its user does not work.
+    Channel,
+    /// It refuses the table: no channel works.
+    Table,
+}
+
+/// The kernels that a rule's effect was read from.
+pub const KERNELS: &[Target] = &[Target::Linux612, Target::Linux7];
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable id, as in `PCCT-051`.
+    pub id: &'static str,
+    /// How bad it is by the specification.
+    pub severity: Severity,
+    /// What Linux does.
+    pub effect: Effect,
+    /// One line.
+    pub title: &'static str,
+    /// Where it is said.
+    pub source: &'static str,
+    /// Why it matters.
+    pub explanation: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+    pub(crate) check: fn(&Facts, &mut Sink),
+}
+
+impl Rule {
+    /// How bad it is for a target: what stops Linux is at least an L for it.
+    pub fn severity_for(&self, target: Target) -> Severity {
+        match (target, self.effect) {
+            (Target::Spec, _) | (_, Effect::None) => self.severity,
+            _ => self.severity.max(Severity::Linux),
+        }
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.id == other.id
+    }
+}
+
+/// All rules, by id.
+///
+/// ```
+/// let ids: Vec<_> = acpi_tools::check::rules().map(|rule| rule.id).collect();
+/// assert!(ids.contains(&"PCCT-051"));
+/// ```
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let mut all: Vec<_> = rules::ALL.iter().flat_map(|part| *part).collect();
+    all.sort_by_key(|rule| rule.id);
+    all.into_iter()
+}
+
+/// The rule with that id.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Something a rule found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What Linux does; some findings of a rule may be harmless to it.
+    pub effect: Effect,
+    /// The table: signature and origin.
+    pub table: String,
+    /// Where that came from.
+    pub origin: String,
+    /// Offset in the table.
+    pub at: Option<usize>,
+    /// What it is about: "subspace 3 (type 4)".
+    pub subject: String,
+    /// What is wrong, with the values.
+    pub text: String,
+}
+
+impl Finding {
+    /// How bad it is for a target.
+    pub fn severity(&self, target: Target) -> Severity {
+        if self.effect == Effect::None {
+            return self.rule.severity;
+        }
+        self.rule.severity_for(target)
+    }
+
+    /// The finding is one for that target: what only Linux cannot take is
+    /// none against the specification.
+    pub fn concerns(&self, target: Target) -> bool {
+        self.rule.severity != Severity::Linux || target != Target::Spec
+    }
+}
+
+/// At most so many findings of one rule: a hostile table must not make the
+/// report larger than itself.
+const MOST: usize = 300;
+
+/// Takes the findings of one rule.
+pub struct Sink {
+    rule: &'static Rule,
+    findings: Vec<Finding>,
+}
+
+impl Sink {
+    fn push(
+        &mut self,
+        table: &Table,
+        at: Option<usize>,
+        subject: String,
+        text: String,
+    ) -> &mut Finding {
+        if self.findings.len() >= MOST {
+            self.findings.truncate(MOST - 1);
+        }
+        self.findings.push(Finding {
+            rule: self.rule,
+            effect: self.rule.effect,
+            table: table.signature(),
+            origin: table.origin.clone(),
+            at,
+            subject,
+            text,
+        });
+        self.findings.last_mut().expect("one was pushed just now")
+    }
+
+    /// A finding about a table.
+    pub(crate) fn table(
+        &mut self,
+        table: &Table,
+        at: usize,
+        text: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(table, Some(at), table.signature(), text.into())
+    }
+
+    /// A finding about a channel.
+    pub(crate) fn channel(
+        &mut self,
+        table: &Table,
+        channel: &Channel,
+        at: usize,
+        text: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(table, Some(at), channel.title(), text.into())
+    }
+
+    /// A finding about an object.
+    pub(crate) fn object(
+        &mut self,
+        table: &Table,
+        path: &str,
+        at: usize,
+        text: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(table, Some(at), path.to_owned(), text.into())
+    }
+
+    /// A finding without an offset.
+    pub(crate) fn whole(
+        &mut self,
+        table: &Table,
+        text: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(table, None, table.signature(), text.into())
+    }
+}
+
+/// Judges a platform by all rules, for every target.
+///
+/// ```
+/// use acpi_tools::{check, platform::Platform};
+/// let mut platform = Platform::default();
+/// platform.add("x", "x", b"PCCT\x30\0\0\0".repeat(6)).unwrap();
+/// let ids: Vec<_> =
+///     check::check(&platform).iter().map(|found| found.rule.id).collect();
+/// assert!(ids.contains(&"PCCT-002"));
+/// ```
+pub fn check(platform: &Platform) -> Vec<Finding> {
+    check_facts(&Facts::of(platform))
+}
+
+/// As [`check`], with facts that were read before.
+pub fn check_facts(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in rules() {
+        let mut sink = Sink { rule, findings: Vec::new() };
+        (rule.check)(facts, &mut sink);
+        findings.extend(sink.findings);
+    }
+    findings
+}
+
+/// The verdict over findings that were not accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Number of findings by severity for the target.
+    pub counts: HashMap<Severity, usize>,
+    /// Findings that make the exit status 1.
+    pub fatal: usize,
+}
+
+impl Verdict {
+    /// Counts. With `strict`, warnings are fatal.
+    pub fn of<'f>(
+        findings: impl Iterator<Item = &'f Finding>,
+        target: Target,
+        strict: bool,
+    ) -> Verdict {
+        let mut verdict = Verdict::default();
+        for finding in findings.filter(|found| found.concerns(target)) {
+            let severity = finding.severity(target);
+            *verdict.counts.entry(severity).or_default() += 1;
+            verdict.fatal += usize::from(match severity {
+                Severity::Error | Severity::Linux => true,
+                Severity::Warning => strict,
+                Severity::Info => false,
+            });
+        }
+        verdict
+    }
+
+    /// How many of that severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.counts.get(&severity).copied().unwrap_or(0)
+    }
+}
+
+/// What Linux does with the table: the worst of its findings.
+pub fn linux<'f>(findings: impl Iterator<Item = &'f Finding>) -> Effect {
+    findings.map(|finding| finding.effect).max().unwrap_or(Effect::None)
+}
+
+#[cfg(test)]
+mod tests;

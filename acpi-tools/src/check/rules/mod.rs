@@ -1,0 +1,72 @@
+//! The rules, by what they look at.
+
+mod interrupt;
+mod linux;
+mod live;
+mod mask;
+mod memory;
+mod platform;
+mod reference;
+mod register;
+mod table;
+mod timing;
+mod user;
+
+use super::{Effect, Rule, Severity, Sink};
+use crate::field::gsiv;
+use crate::platform::Facts;
+use crate::table::{Channel, Pcct, Table};
+
+pub(super) const ALL: &[&[Rule]] = &[
+    interrupt::RULES,
+    linux::RULES,
+    live::RULES,
+    mask::RULES,
+    memory::RULES,
+    platform::RULES,
+    reference::RULES,
+    register::RULES,
+    table::RULES,
+    timing::RULES,
+    user::RULES,
+];
+
+/// The PCCT, if there is one.
+fn pcct<'f>(facts: &'f Facts) -> Option<(&'f Table, &'f Pcct<'f>)> {
+    facts.pcct.as_ref().map(|(table, pcct)| (*table, pcct))
+}
+
+/// Calls `look` for every channel of which all fields are there. More than
+/// 256 is a finding of its own; the rest has no id.
+fn each(facts: &Facts, mut look: impl FnMut(&Table, &Pcct, &Channel)) {
+    if let Some((table, pcct)) = pcct(facts) {
+        let channels = pcct.channels.iter().take(256);
+        for channel in channels.filter(|c| c.whole()) {
+            look(table, pcct, channel);
+        }
+    }
+}
+
+/// Calls `look` for every pair of channels of which all fields are there.
+fn pairs(
+    facts: &Facts,
+    mut look: impl FnMut(&Table, &Pcct, &Channel, &Channel),
+) {
+    if let Some((table, pcct)) = pcct(facts) {
+        let whole = || pcct.channels.iter().take(256).filter(|c| c.whole());
+        for (n, one) in whole().enumerate() {
+            for two in whole().skip(n + 1) {
+                look(table, pcct, one, two);
+            }
+        }
+    }
+}
+
+/// Two ranges of bytes share at least one.
+fn overlap(a: u64, a_length: u64, b: u64, b_length: u64) -> bool {
+    let last = |base: u64, length: u64| base.saturating_add(length - 1);
+    a_length > 0
+        && b_length > 0
+        && a <= last(b, b_length)
+        && b <= last(a, a_length)
+}

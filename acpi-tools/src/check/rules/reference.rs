@@ -1,0 +1,254 @@
+//! Who names which subspace.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{Effect, Facts, Rule, Severity, Sink, pcct};
+use crate::aml::{Reference, Use};
+use crate::table::{Channel, Table, users};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "PCCT-080",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        title: "who names a subspace names one that exists",
+        source: "ACPI 6.5 §14.1 (the id is the index in the table)",
+        explanation: "AML or another table names a subspace by its index. \
+            The index after the last one is a common mistake.",
+        fix: "correct the id, or add the subspace",
+        check: exists,
+    },
+    Rule {
+        id: "PCCT-081",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        title: "an OperationRegion uses a type 3 subspace",
+        source: "ACPI 6.5 §14.7; ACPICA starts transfers on type 3 only",
+        explanation: "Type 4 is not allowed: the system cannot send there. \
+            On types 0 to 2 ACPICA keeps what is written and never sends.",
+        fix: "use a type 3 subspace",
+        check: region_type,
+    },
+    Rule {
+        id: "PCCT-082",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        title: "an OperationRegion's subspace has no other user",
+        source: "ACPI 6.5 §14.7",
+        explanation: "A channel has one driver. CPPC, RASF, RAS2, MPST, \
+            PDTT and OperationRegions cannot share one.",
+        fix: "give the region a subspace of its own",
+        check: region_alone,
+    },
+    Rule {
+        id: "PCCT-084",
+        severity: Severity::Warning,
+        effect: Effect::None,
+        title: "each subspace has a user",
+        source: "ACPI 6.5 §14.1",
+        explanation: "Nothing in the tables names it. A driver that knows \
+            the id by itself does no harm; more often a reference has the \
+            wrong id. Looked at only when there is a DSDT or SSDT.",
+        fix: "name it where it is used, or accept the finding",
+        check: orphan,
+    },
+    Rule {
+        id: "PCCT-085",
+        severity: Severity::Linux,
+        effect: Effect::Channel,
+        title: "OperationRegions have interrupts",
+        source: "Linux, drivers/acpi/acpi_pcc.c",
+        explanation: "Linux waits for the answer by interrupt only, and \
+            refuses the region without the platform interrupt flag.",
+        fix: "set bit 0 of Flags",
+        check: region_polled,
+    },
+    Rule {
+        id: "PCCT-086",
+        severity: Severity::Error,
+        effect: Effect::None,
+        title: "a _CPC register lies in the communication space",
+        source: "ACPI 6.5 §8.4.6.1, §14.2",
+        explanation: "The address counts from the byte after the header; \
+            with its width it must end within the memory.",
+        fix: "correct the address, or make the memory larger",
+        check: cpc_inside,
+    },
+    Rule {
+        id: "PCCT-087",
+        severity: Severity::Warning,
+        effect: Effect::None,
+        title: "an OperationRegion is not larger than the memory",
+        source: "ACPI 6.5 §14.7",
+        explanation: "What lies beyond the shared memory is never sent.",
+        fix: "make the region smaller, or the memory larger",
+        check: region_size,
+    },
+    Rule {
+        id: "PCCT-088",
+        severity: Severity::Warning,
+        effect: Effect::Channel,
+        title: "_CPC names a subspace of types 0 to 2",
+        source: "ACPI 6.5 §8.4.6.1; Linux, drivers/acpi/cppc_acpi.c",
+        explanation: "CPPC uses the eight-byte header with its status word; \
+            Linux does not look at the type and reads the wrong bytes.",
+        fix: "use a subspace of type 0, 1 or 2",
+        check: cpc_type,
+    },
+];
+
+fn find<'f>(
+    facts: &'f Facts,
+    reference: &Reference,
+) -> Option<&'f Channel<'f>> {
+    let id = usize::try_from(reference.subspace?).ok()?;
+    pcct(facts)?.1.channel(id).filter(|channel| channel.whole())
+}
+
+fn regions<'f>(
+    facts: &'f Facts,
+) -> impl Iterator<Item = (&'f Table, &'f Reference)> {
+    facts
+        .references()
+        .filter(|(.., found)| matches!(found.usage, Use::Region { .. }))
+        .map(|(table, _, found)| (table, found))
+}
+
+/// Subspaces that other tables name: table, id, offset.
+fn tables<'f>(
+    facts: &'f Facts,
+) -> impl Iterator<Item = (&'f Table, usize, usize)> {
+    facts.platform.tables.iter().flat_map(|table| {
+        let named = users::subspaces(table).into_iter();
+        named.map(move |(id, at)| (table, id, at))
+    })
+}
+
+fn exists(facts: &Facts, sink: &mut Sink) {
+    let count = pcct(facts).map_or(0, |(_, pcct)| pcct.channels.len());
+    let range = match count {
+        0 => "there is none".to_owned(),
+        1 => "there is only 0".to_owned(),
+        n => format!("there are 0 to {}", n - 1),
+    };
+    for (table, _, found) in facts.references() {
+        if let Some(id) = found.subspace.filter(|id| *id >= count as u64) {
+            let usage = found.usage.text();
+            let text = format!("{usage} names subspace {id}; {range}");
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+    for (table, id, at) in tables(facts).filter(|(_, id, _)| *id >= count) {
+        sink.table(table, at, format!("names subspace {id}; {range}"));
+    }
+}
+
+fn region_type(facts: &Facts, sink: &mut Sink) {
+    for (table, found) in regions(facts) {
+        if let Some(channel) = find(facts, found)
+            && channel.kind != 3
+        {
+            let text = format!("the region uses {}", channel.title());
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}
+
+fn region_alone(facts: &Facts, sink: &mut Sink) {
+    let mut others: BTreeMap<u64, String> = BTreeMap::new();
+    for (_, _, found) in facts.references() {
+        let other = match found.usage {
+            Use::Region { .. } => continue,
+            Use::Cpc { .. } => "CPPC".to_owned(),
+            _ => found.path.clone(),
+        };
+        others.insert(found.subspace.unwrap_or(u64::MAX), other);
+    }
+    for (table, id, _) in tables(facts) {
+        others.insert(id as u64, table.signature());
+    }
+    for (table, found) in regions(facts) {
+        if let Some(id) = found.subspace
+            && let Some(other) = others.get(&id)
+        {
+            let text = format!("subspace {id} is also used by {other}");
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}
+
+fn orphan(facts: &Facts, sink: &mut Sink) {
+    let Some((table, pcct)) = pcct(facts) else { return };
+    if facts.aml.is_empty() {
+        return;
+    }
+    let mut named: HashSet<u64> =
+        facts.references().filter_map(|(.., found)| found.subspace).collect();
+    named.extend(tables(facts).map(|(_, id, _)| id as u64));
+    for channel in &pcct.channels {
+        if !named.contains(&(channel.id as u64)) && channel.id < 256 {
+            let text = "nothing names it";
+            sink.channel(table, channel, channel.at, text);
+        }
+    }
+}
+
+fn region_polled(facts: &Facts, sink: &mut Sink) {
+    let Some((_, pcct)) = pcct(facts) else { return };
+    if !pcct.interrupts() {
+        for (table, found) in regions(facts) {
+            let text = "the platform raises no interrupt";
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}
+
+fn cpc_inside(facts: &Facts, sink: &mut Sink) {
+    for (table, _, found) in facts.references() {
+        let Use::Cpc { address, width, bit_offset } = found.usage else {
+            continue;
+        };
+        let Some(channel) = find(facts, found) else { continue };
+        let bits = u64::from(width) + u64::from(bit_offset);
+        let end = address.saturating_add(bits.div_ceil(8));
+        let space = channel.size.saturating_sub(channel.header_length());
+        if end > space {
+            let text = format!(
+                "the register ends at byte {end:#x}, the communication space \
+                 of {} at {space:#x}",
+                channel.title()
+            );
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}
+
+fn region_size(facts: &Facts, sink: &mut Sink) {
+    for (table, found) in regions(facts) {
+        if let Use::Region { length: Some(length) } = found.usage
+            && let Some(channel) = find(facts, found)
+            && length > channel.size
+        {
+            let text = format!(
+                "the region has {length} bytes, the memory of {} has {}",
+                channel.title(),
+                channel.size
+            );
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}
+
+fn cpc_type(facts: &Facts, sink: &mut Sink) {
+    let mut told = HashSet::new();
+    for (table, _, found) in facts.references() {
+        if matches!(found.usage, Use::Cpc { .. })
+            && let Some(channel) = find(facts, found)
+            && channel.kind > 2
+            && told.insert((&found.path, channel.id))
+        {
+            let text = format!("_CPC uses {}", channel.title());
+            sink.object(table, &found.path, found.at, text);
+        }
+    }
+}

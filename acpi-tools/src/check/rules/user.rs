@@ -1,0 +1,170 @@
+//! Devices whose drivers are known, and the channels they can use.
+
+use std::collections::HashMap;
+
+use super::{Effect, Facts, Rule, Severity, Sink, pcct};
+use crate::aml::{Device, Reference, Use};
+use crate::table::{Pcct, Table};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "PCCT-077",
+        severity: Severity::Info,
+        effect: Effect::None,
+        title: "an MCTP device's resources can be read",
+        source: "ACPI 6.5 §6.2.2",
+        explanation: "Its _CRS is a method: which subspaces it names is \
+            known only when it runs.",
+        fix: "none needed; a Name with a buffer can be checked",
+        check: computed,
+    },
+    Rule {
+        id: "PCCT-078",
+        severity: Severity::Warning,
+        effect: Effect::Channel,
+        title: "a known driver gets a subspace it can use",
+        source: "Linux: xgene-hwmon, i2c-xgene-slimpro, kunpeng_hccs, \
+            hisi_uncore_freq",
+        explanation: "Each driver takes some types only, and some of them \
+            need interrupts or must not have them.",
+        fix: "give the device another subspace, or change its type",
+        check: driver,
+    },
+    Rule {
+        id: "PCCT-079",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        title: "an MCTP device names two subspaces",
+        source: "DSP0292; Linux, drivers/net/mctp/mctp-pcc.c",
+        explanation: "Its _CRS has two address descriptors: outbox, inbox.",
+        fix: "name both subspaces",
+        check: two,
+    },
+    Rule {
+        id: "PCCT-083",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        title: "an MCTP device has an outbox and an inbox of its own",
+        source: "DSP0292; Linux, drivers/net/mctp/mctp-pcc.c",
+        explanation: "The first descriptor is the outbox (type 3), the \
+            second the inbox (type 4), and no other device uses either: a \
+            channel has one driver.",
+        fix: "name a type 3 subspace first, then a type 4 one",
+        check: pair,
+    },
+];
+
+/// Hardware id, types, and whether the interrupt flag must be set.
+const DRIVERS: &[(&str, &[u8], Option<bool>)] = &[
+    ("APMC0D29", &[1, 2], Some(true)),
+    ("APMC0D8A", &[1, 2], Some(true)),
+    ("APMC0D40", &[1, 2], Some(true)),
+    ("APMC0D8B", &[1, 2], Some(true)),
+    ("HISI04B1", &[0, 1, 2], Some(false)),
+    ("HISI04B2", &[3], Some(true)),
+    ("HISI04F1", &[0, 1, 2], None),
+];
+
+/// The devices with that id: table, device, its references.
+fn devices<'f>(
+    facts: &'f Facts,
+    wanted: &'f str,
+) -> impl Iterator<Item = (&'f Table, &'f Device, Vec<&'f Reference>)> {
+    facts.aml.iter().flat_map(move |(table, aml)| {
+        let mut by_device: HashMap<usize, Vec<&Reference>> = HashMap::new();
+        for reference in &aml.references {
+            if let Some(device) = reference.device {
+                by_device.entry(device).or_default().push(reference);
+            }
+        }
+        let matching = aml.devices.iter().enumerate();
+        matching
+            .filter(move |(_, device)| device.hid.as_deref() == Some(wanted))
+            .map(move |(n, device)| {
+                let references = by_device.remove(&n).unwrap_or_default();
+                (*table, device, references)
+            })
+    })
+}
+
+fn computed(facts: &Facts, sink: &mut Sink) {
+    for (table, device, _) in devices(facts, "DMT0001") {
+        if device.computed_crs {
+            sink.object(table, &device.path, device.at, "_CRS is a method");
+        }
+    }
+}
+
+fn driver(facts: &Facts, sink: &mut Sink) {
+    let Some((_, pcct)) = pcct(facts) else { return };
+    for (hid, types, flag) in DRIVERS {
+        for (table, device, references) in devices(facts, hid) {
+            for reference in references {
+                let Some(channel) = target(pcct, reference) else { continue };
+                let path = &device.path;
+                if !types.contains(&channel.kind) {
+                    let text = format!(
+                        "the driver of {hid} takes types {types:?}, {} is of \
+                         type {}",
+                        channel.id, channel.kind
+                    );
+                    sink.object(table, path, reference.at, text);
+                } else if flag.is_some_and(|flag| flag != pcct.interrupts()) {
+                    let wish = if *flag == Some(true) { "" } else { "no " };
+                    let text =
+                        format!("the driver of {hid} wants {wish}interrupts");
+                    sink.object(table, path, reference.at, text);
+                }
+            }
+        }
+    }
+}
+
+fn target<'p>(
+    pcct: &'p Pcct,
+    reference: &Reference,
+) -> Option<&'p crate::table::Channel<'p>> {
+    pcct.channel(usize::try_from(reference.subspace?).ok()?)
+}
+
+fn is_descriptor(reference: &&&Reference) -> bool {
+    matches!(reference.usage, Use::Descriptor)
+}
+
+fn two(facts: &Facts, sink: &mut Sink) {
+    for (table, device, references) in devices(facts, "DMT0001") {
+        let count = references.iter().filter(is_descriptor).count();
+        if count != 2 && !device.computed_crs {
+            let text = format!("_CRS has {count} PCC descriptors");
+            sink.object(table, &device.path, device.at, text);
+        }
+    }
+}
+
+fn pair(facts: &Facts, sink: &mut Sink) {
+    let Some((_, pcct)) = pcct(facts) else { return };
+    let mut users: HashMap<u64, usize> = HashMap::new();
+    for (_, _, reference) in facts.references() {
+        *users.entry(reference.subspace.unwrap_or(u64::MAX)).or_default() += 1;
+    }
+    for (table, device, references) in devices(facts, "DMT0001") {
+        let named = references.iter().filter(is_descriptor).take(2);
+        for (n, reference) in named.enumerate() {
+            let Some(channel) = target(pcct, reference) else { continue };
+            let (role, wanted) = [("outbox", 3), ("inbox", 4)][n];
+            if channel.kind != wanted {
+                let text = format!(
+                    "the {role} is {}, type {wanted} wanted",
+                    channel.title()
+                );
+                sink.object(table, &device.path, reference.at, text);
+            } else if users.get(&(channel.id as u64)).is_some_and(|n| *n > 1) {
+                let text = format!(
+                    "{} is used by something else too",
+                    channel.title()
+                );
+                sink.object(table, &device.path, reference.at, text);
+            }
+        }
+    }
+}
