@@ -213,7 +213,7 @@ impl Gas {
 
     /// The name of the address space.
     pub fn space_name(&self) -> String {
-        describe(REGISTER[0].kind, &[self.space])
+        name(REGISTER[0].kind, self.space)
     }
 
     /// All bits the register has.
@@ -236,9 +236,22 @@ impl std::fmt::Display for Gas {
             write!(f, " from bit {}", self.bit_offset)?;
         }
         if self.access != 0 {
-            write!(f, ", {}", describe(REGISTER[3].kind, &[self.access]))?;
+            write!(f, ", {}", name(REGISTER[3].kind, self.access))?;
         }
         Ok(())
+    }
+}
+
+/// The name of a code, without the code.
+fn name(kind: Kind, code: u8) -> String {
+    let names = match kind {
+        Kind::Code(_, names) => names,
+        _ => &[],
+    };
+    let known = names.iter().find(|(value, _)| *value == u64::from(code));
+    match known {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("{code:#x}"),
     }
 }
 
@@ -354,7 +367,7 @@ mod tests {
             (
                 Kind::Register,
                 &[0, 32, 0, 3, 0, 0x80, 0, 0x0a, 0, 0, 0, 0],
-                "0 (SystemMemory) 0xa008000, 32 bits, 3 (dword)",
+                "SystemMemory 0xa008000, 32 bits, dword",
             ),
         ];
         for (kind, bytes, text) in cases {

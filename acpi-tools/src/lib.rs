@@ -8,13 +8,22 @@
 //! - [`aml`], [`tree`], [`memory`], [`acpidump`]: the other forms of input.
 //! - [`platform`]: all of it together, and what follows.
 //! - [`check`]: rules and findings.
+//! - [`diff`]: what changed, and whether it matters.
+//! - [`report`]: all of it in words, JSON and Markdown.
+//! - [`extract`]: tables out of QEMU and of a running Linux.
+//! - [`cli`], [`command`]: the program.
 pub mod acpidump;
 pub mod aml;
 pub mod bytes;
 pub mod check;
+pub mod cli;
+pub mod command;
+pub mod diff;
+pub mod extract;
 pub mod field;
 pub mod memory;
 pub mod platform;
+pub mod report;
 pub mod table;
 pub mod tree;
 

@@ -91,6 +91,17 @@ impl Map {
     }
 }
 
+impl std::fmt::Display for Map {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ram = self.ram.iter().map(|range| (range, "System RAM"));
+        let reserved = self.reserved.iter().map(|range| (range, "reserved"));
+        for ((first, last), name) in ram.chain(reserved) {
+            writeln!(f, "{first:08x}-{last:08x} : {name}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Bytes seen in physical memory, by their address.
 ///
 /// The file form has one line an address: `0a009000: 00 43 43 50 …`.

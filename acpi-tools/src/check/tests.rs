@@ -1,6 +1,7 @@
 //! For each rule a table that breaks it and only it, and one that does not.
 
 mod cases;
+mod make;
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,202 @@
+//! What the subcommands do.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::check::{Verdict, accepted, check_facts, rule};
+use crate::cli::{
+    Cli, Command, Diff, DiffFormat, Explain, ExplainFormat, Extract, Show,
+    Source, Validate,
+};
+use crate::platform::{Facts, Platform};
+use crate::report::{self, Format, Style};
+use crate::{diff, extract};
+
+/// Exit status: different, or not valid.
+pub const DIFFERENT: u8 = 1;
+/// Exit status: could not tell.
+pub const TROUBLE: u8 = 2;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When the input cannot be had; what is wrong with tables is no error.
+pub fn execute(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Extract(options) => extract_command(options),
+        Command::Show(options) => show(options),
+        Command::Validate(options) => validate(options),
+        Command::Diff(options) => diff_command(options),
+        Command::Explain(options) => explain(options),
+    }
+}
+
+/// Prints, and is content when nobody reads to the end.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+fn style() -> Style {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    Style { colour: !plain && std::io::stdout().is_terminal() }
+}
+
+fn load(source: &Source) -> Result<Platform> {
+    let mut platform = Platform::default();
+    let mut any = false;
+    for path in &source.paths {
+        platform.merge(Platform::load(path)?);
+        any = true;
+    }
+    if source.linux {
+        platform.merge(extract::linux(Path::new("/"))?);
+        any = true;
+    }
+    if !source.qemu.is_empty() {
+        platform.merge(extract::qemu(&source.qemu)?);
+        any = true;
+    }
+    if !any {
+        bail!(
+            "nothing to read: give a file or folder, --linux, or a QEMU \
+             command line after --"
+        );
+    }
+    Ok(platform)
+}
+
+fn extract_command(options: &Extract) -> Result<ExitCode> {
+    let platform = load(&options.source)?;
+    let files = extract::files(&platform);
+    let folder = &options.output;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("making {}", folder.display()))?;
+    let old: Vec<_> = std::fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "dat"))
+        .collect();
+    if !old.is_empty() && !options.force {
+        bail!(
+            "{} has tables already ({}): give another --output, or --force \
+             to replace all of them",
+            folder.display(),
+            old[0].display()
+        );
+    }
+    for path in old {
+        std::fs::remove_file(&path)
+            .with_context(|| format!("removing {}", path.display()))?;
+    }
+    let mut text = String::new();
+    for (name, content) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, &content)
+            .with_context(|| format!("writing {}", path.display()))?;
+        text += &format!("{:>8}  {}\n", content.len(), path.display());
+    }
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(options: &Show) -> Result<ExitCode> {
+    let platform = load(&options.source)?;
+    let facts = Facts::of(&platform);
+    if options.map {
+        let picture = report::map::draw(&facts);
+        if picture.is_empty() {
+            bail!("there is no PCCT to draw");
+        }
+        print(&picture)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sources = report::show::sources(&facts, options.all);
+    if sources.is_empty() {
+        eprintln!("acpi-tools: nothing about PCC; --all shows the headers");
+    }
+    match options.format {
+        Format::Text => print(&report::show::text(&sources, style()))?,
+        Format::Json => print_json(&sources)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn validate(options: &Validate) -> Result<ExitCode> {
+    let list = match &options.accept {
+        None => Vec::new(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading {}", path.display()))?;
+            accepted::parse(&text)
+                .map_err(anyhow::Error::msg)
+                .with_context(|| path.display().to_string())?
+        }
+    };
+    let platform = load(&options.source)?;
+    let findings = check_facts(&Facts::of(&platform));
+    let (open, accepted, unused) = accepted::split(findings, &list);
+    let verdict = Verdict::of(open.iter(), options.target, options.strict);
+    let valid = verdict.fatal == 0;
+    let report = report::check::Report {
+        open: &open,
+        accepted: &accepted,
+        unused: unused.iter().map(|entry| entry.rule.as_str()).collect(),
+        target: options.target,
+        verdict,
+    };
+    match options.format {
+        Format::Text => print(&report.text(style()))?,
+        Format::Json => print_json(&report.json())?,
+    }
+    // Nothing was judged: no table, or none that could be a PCCT's.
+    if platform.tables.is_empty() {
+        bail!("there was no table to judge");
+    }
+    Ok(ExitCode::from(if valid { 0 } else { DIFFERENT }))
+}
+
+fn diff_command(options: &Diff) -> Result<ExitCode> {
+    let old = Platform::load(&options.old)?;
+    let new = match &options.new {
+        Some(path) => Platform::load(path)?,
+        None => extract::qemu(&options.qemu)?,
+    };
+    let changes = diff::diff(&Facts::of(&old), &Facts::of(&new), options.all);
+    match options.format {
+        DiffFormat::Text => print(&report::diff::text(&changes, style()))?,
+        DiffFormat::Json => print_json(&report::diff::json(&changes))?,
+        DiffFormat::Markdown => print(&report::diff::markdown(&changes))?,
+    }
+    Ok(ExitCode::from(if changes.is_empty() { 0 } else { DIFFERENT }))
+}
+
+fn explain(options: &Explain) -> Result<ExitCode> {
+    use report::reference;
+    let text = match (&options.name, options.format) {
+        (None, ExplainFormat::Markdown) => reference::markdown(),
+        (None, ExplainFormat::Text) => reference::rule_list(),
+        (Some(name), _) => match rule(name) {
+            Some(rule) => reference::rule(rule),
+            None => {
+                reference::field(&name.to_lowercase()).with_context(|| {
+                    format!(
+                        "there is no rule or field {name}; acpi-tools explain \
+                     lists the rules"
+                    )
+                })?
+            }
+        },
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,233 @@
+//! Everything but the PCCT: AML, device tree, other tables, memory.
+
+use std::collections::BTreeMap;
+
+use super::{Change, fields};
+use crate::aml::Use;
+use crate::field::{Impact, gsiv};
+use crate::platform::Facts;
+use crate::table::Table;
+use crate::table::header::{FIELDS, LENGTH};
+use crate::tree::Node;
+
+pub(super) fn compare(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
+    references(old, new, changes);
+    tables(old, new, changes);
+    tree(old, new, changes);
+    contents(old, new, changes);
+}
+
+/// What names a subspace: by path, kind and place among its like.
+type Key = (String, &'static str, usize);
+
+fn keyed(facts: &Facts) -> BTreeMap<Key, (Option<u64>, String, usize)> {
+    let mut count: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    let mut all = BTreeMap::new();
+    for (_, _, found) in facts.references() {
+        let kind = match found.usage {
+            Use::Region { .. } => "OperationRegion",
+            Use::Cpc { .. } => "_CPC register",
+            Use::Register => "register",
+            Use::Descriptor => "descriptor",
+            Use::Property => "property",
+        };
+        let n = count.entry((found.path.clone(), kind)).or_default();
+        let value = (found.subspace, found.usage.text(), found.at);
+        all.insert((found.path.clone(), kind, *n), value);
+        *n += 1;
+    }
+    all
+}
+
+fn subspace(id: Option<u64>) -> String {
+    match id {
+        Some(id) => format!("subspace {id}"),
+        None => "a computed subspace".to_owned(),
+    }
+}
+
+fn references(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
+    let (a, b) = (keyed(old), keyed(new));
+    let what = |(_, kind, n): &Key| match n {
+        0 => (*kind).to_owned(),
+        n => format!("{kind} {}", n + 1),
+    };
+    for (key, (id, usage, at)) in &a {
+        let offset = Some(*at);
+        match b.get(key) {
+            None => changes.push(
+                Change::new(
+                    Impact::Breaks,
+                    &key.0,
+                    what(key),
+                    "its driver finds no channel any more",
+                )
+                .values(Some(subspace(*id)), None)
+                .offsets(offset, None),
+            ),
+            Some((other, ..)) if other != id => changes.push(
+                Change::new(
+                    Impact::Breaks,
+                    &key.0,
+                    what(key),
+                    "its driver talks to another channel, unless the channel \
+                     moved along",
+                )
+                .values(Some(subspace(*id)), Some(subspace(*other)))
+                .offsets(offset, b.get(key).map(|value| value.2)),
+            ),
+            Some((_, text, at)) if text != usage => changes.push(
+                Change::new(
+                    Impact::Breaks,
+                    &key.0,
+                    what(key),
+                    "its bytes lie elsewhere in the shared memory",
+                )
+                .values(Some(usage.clone()), Some(text.clone()))
+                .offsets(offset, Some(*at)),
+            ),
+            Some(_) => {}
+        }
+    }
+    for (key, (id, _, at)) in b.iter().filter(|(key, _)| !a.contains_key(key)) {
+        changes.push(
+            Change::new(
+                Impact::Risky,
+                &key.0,
+                what(key),
+                "something new uses the channel; a channel has one driver",
+            )
+            .values(None, Some(subspace(*id)))
+            .offsets(None, Some(*at)),
+        );
+    }
+}
+
+/// Tables by signature, OEM table id and place among their like.
+fn named<'f>(facts: &'f Facts) -> BTreeMap<String, &'f Table> {
+    let mut all: BTreeMap<String, &Table> = BTreeMap::new();
+    for table in &facts.platform.tables {
+        let signature = table.signature();
+        let mut name = signature.clone();
+        let mut n = 1;
+        while all.contains_key(&name) {
+            n += 1;
+            name = format!("{signature} {n}");
+        }
+        all.insert(name, table);
+    }
+    all
+}
+
+fn tables(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
+    let (a, b) = (named(old), named(new));
+    for name in a.keys().filter(|name| !b.contains_key(*name)) {
+        // The PCCT has been said already.
+        if name != "PCCT" {
+            let why = "the system lacks what the table said";
+            changes.push(Change::new(Impact::Risky, name, "removed", why));
+        }
+    }
+    for (name, table) in &b {
+        let Some(before) = a.get(name) else {
+            if name != "PCCT" {
+                let why = "the system learns something new from it";
+                changes.push(Change::new(Impact::Risky, name, "added", why));
+            }
+            continue;
+        };
+        if name == "PCCT" {
+            continue;
+        }
+        let (one, two) = (before.body(), table.body());
+        fields(name, FIELDS, (one, 0), (two, 0), changes);
+        body(name, one, two, changes);
+    }
+}
+
+/// The bytes behind the header, of tables that are not decoded.
+fn body(name: &str, one: &[u8], two: &[u8], changes: &mut Vec<Change>) {
+    let (a, b) = (one.get(LENGTH..), two.get(LENGTH..));
+    let (Some(a), Some(b)) = (a, b) else { return };
+    if a == b {
+        return;
+    }
+    let first = a.iter().zip(b).position(|(a, b)| a != b);
+    let at = LENGTH + first.unwrap_or(a.len().min(b.len()));
+    // QEMU's addresses follow from the sizes of the tables before.
+    let pointers = matches!(name, "XSDT" | "RSDT");
+    let (impact, why) = match pointers {
+        true => (Impact::Noise, "addresses follow from other tables"),
+        false => (
+            Impact::Risky,
+            "not decoded here beyond what touches PCC; iasl -d tells more",
+        ),
+    };
+    changes.push(
+        Change::new(impact, name, "content", why)
+            .values(
+                Some(format!("{} bytes", a.len())),
+                Some(format!("{} bytes", b.len())),
+            )
+            .offsets(Some(at), Some(at)),
+    );
+}
+
+fn nodes<'f>(facts: &'f Facts) -> Option<BTreeMap<&'f str, &'f Node>> {
+    let (_, tree) = facts.tree.as_ref()?;
+    let tree = tree.as_ref().ok()?;
+    let all = tree.controller().into_iter().chain(tree.channels());
+    Some(all.map(|node| (node.path.as_str(), node)).collect())
+}
+
+fn tree(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
+    // One side may have been extracted without its device tree.
+    let (Some(a), Some(b)) = (nodes(old), nodes(new)) else { return };
+    let why = "systems that start by device tree find the channel by it";
+    for path in a.keys().filter(|path| !b.contains_key(*path)) {
+        changes.push(Change::new(Impact::Breaks, *path, "removed", why));
+    }
+    for (path, node) in &b {
+        let Some(before) = a.get(path) else {
+            let why = "a node more";
+            changes.push(Change::new(Impact::Cosmetic, *path, "added", why));
+            continue;
+        };
+        let windows = |node: &Node| {
+            let window = |(base, length): &(u64, u64)| {
+                format!("{base:#x} ({length:#x} bytes)")
+            };
+            node.reg.iter().map(window).collect::<Vec<_>>().join(", ")
+        };
+        let interrupts = |node: &Node| {
+            let text = |(spi, flags): &(u32, u32)| {
+                let number = gsiv(u64::from(spi.saturating_add(32)));
+                format!("{number} flags {flags}")
+            };
+            node.spis.iter().map(text).collect::<Vec<_>>().join(", ")
+        };
+        let channel = |node: &Node| {
+            format!("{:?} of type {:?}", node.subspace_id, node.subspace_type)
+        };
+        for (what, one, two) in [
+            ("reg", windows(before), windows(node)),
+            ("interrupts", interrupts(before), interrupts(node)),
+            ("subspace", channel(before), channel(node)),
+        ] {
+            if one != two {
+                changes.push(
+                    Change::new(Impact::Breaks, *path, what, why)
+                        .values(Some(one), Some(two)),
+                );
+            }
+        }
+    }
+}
+
+fn contents(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
+    let (a, b) = (&old.platform.contents, &new.platform.contents);
+    if !a.is_empty() && !b.is_empty() && a != b {
+        let why = "what lies in memory differs from one start to the next";
+        changes.push(Change::new(Impact::Noise, "memory", "content", why));
+    }
+}

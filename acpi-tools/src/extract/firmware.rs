@@ -1,0 +1,122 @@
+//! What QEMU hands to the firmware: the files of fw_cfg (QEMU
+//! `docs/specs/fw_cfg.rst`) of the arm `virt` machine.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+
+use super::loader::TABLES;
+use super::qtest::Qtest;
+use crate::table::{Table, fix_checksum, split};
+
+/// Data, selector and DMA registers on `virt`.
+const SELECTOR: u64 = 0x0902_0008;
+const DATA: u64 = 0x0902_0000;
+const DMA: u64 = 0x0902_0010;
+/// Key of the file directory.
+const DIRECTORY: u16 = 0x19;
+/// Guest RAM behind the device tree, for the DMA block and its data.
+const BLOCK: u64 = 0x4020_0000;
+const BUFFER: u64 = 0x4030_0000;
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+/// More files or bytes there never are.
+const MOST_FILES: u32 = 4096;
+const LARGEST: u32 = 64 << 20;
+
+/// All files, by name.
+///
+/// # Errors
+/// When QEMU does not answer as fw_cfg should.
+pub fn files(qtest: &mut Qtest) -> Result<BTreeMap<String, Vec<u8>>> {
+    read_files(qtest, |_| true)
+}
+
+/// The files that tables are made of.
+///
+/// # Errors
+/// As [`files`].
+pub fn acpi_files(qtest: &mut Qtest) -> Result<BTreeMap<String, Vec<u8>>> {
+    read_files(qtest, |name| {
+        name.starts_with("etc/acpi/") || name == super::loader::SCRIPT
+    })
+}
+
+fn read_files(
+    qtest: &mut Qtest,
+    wanted: fn(&str) -> bool,
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    if qtest.read(DMA, 8)? != b"QEMU CFG" {
+        bail!(
+            "no fw_cfg at {DMA:#x}: only the arm virt machine is known; is \
+             this qemu-system-aarch64 -machine virt?"
+        );
+    }
+    qtest.write(SELECTOR, &DIRECTORY.to_be_bytes())?;
+    let count = u32::from_be_bytes(qtest.read(DATA, 4)?.as_slice().try_into()?);
+    if count > MOST_FILES {
+        bail!("fw_cfg claims {count} files");
+    }
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        let mut entry = Vec::new();
+        while entry.len() < 64 {
+            entry.extend(qtest.read(DATA, 8)?);
+        }
+        let size = u32::from_be_bytes(entry[0..4].try_into()?);
+        let key = u16::from_be_bytes(entry[4..6].try_into()?);
+        let name = entry[8..].split(|&b| b == 0).next().unwrap_or_default();
+        entries.push((String::from_utf8(name.to_vec())?, key, size));
+    }
+    let mut files = BTreeMap::new();
+    for (name, key, size) in entries.into_iter().filter(|e| wanted(&e.0)) {
+        let content = read_file(qtest, key, size);
+        files.insert(name.clone(), content.with_context(|| name)?);
+    }
+    Ok(files)
+}
+
+fn read_file(qtest: &mut Qtest, key: u16, size: u32) -> Result<Vec<u8>> {
+    const SELECT: u32 = 0x08;
+    const READ: u32 = 0x02;
+    if size > LARGEST {
+        bail!("the file claims {size} bytes, {LARGEST} are the most");
+    }
+    let mut content = Vec::new();
+    while content.len() < size as usize {
+        let length = CHUNK.min(size as usize - content.len());
+        let select = u32::from(key) << 16 | SELECT;
+        let select = if content.is_empty() { select } else { 0 };
+        let mut block = Vec::new();
+        block.extend((select | READ).to_be_bytes());
+        block.extend(u32::try_from(length)?.to_be_bytes());
+        block.extend(BUFFER.to_be_bytes());
+        qtest.write(BLOCK, &block)?;
+        qtest.write(DMA, &BLOCK.to_be_bytes())?;
+        if qtest.read(BLOCK, 4)? != [0; 4] {
+            bail!("fw_cfg DMA of key {key:#x} failed");
+        }
+        content.extend(qtest.read(BUFFER, length)?);
+    }
+    Ok(content)
+}
+
+/// The tables of `etc/acpi/tables` in their order: signature and bytes.
+/// Checksums are still open: the firmware fills them in.
+///
+/// # Errors
+/// When a length leads out of the file.
+pub fn tables(
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let blob = files.get(TABLES).context("no etc/acpi/tables")?;
+    let tables = split(blob, TABLES).map_err(anyhow::Error::msg)?;
+    let pair = |table: Table| (table.signature(), table.bytes);
+    Ok(tables.into_iter().map(pair).collect())
+}
+
+/// Sets a table's checksum (ACPI 6.5 §5.2.6: all bytes sum to zero).
+pub fn with_checksum(mut table: Vec<u8>) -> Vec<u8> {
+    fix_checksum(&mut table);
+    table
+}

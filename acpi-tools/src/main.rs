@@ -1,0 +1,20 @@
+//! The program: parse, do, and turn what went wrong into words.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use acpi_tools::cli::Cli;
+use acpi_tools::command;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // clap ends the program itself for --help (0) and wrong usage (2).
+    let cli = Cli::parse();
+    match command::execute(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("acpi-tools: {error:#}");
+            ExitCode::from(command::TROUBLE)
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Findings.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Style, plural, wrap};
+use crate::check::{
+    Effect, Finding, KERNELS, Severity, Target, Verdict, linux,
+};
+
+/// What `validate` prints.
+pub struct Report<'a> {
+    /// Findings that count.
+    pub open: &'a [Finding],
+    /// Findings that were accepted, and why.
+    pub accepted: &'a [(Finding, &'a str)],
+    /// Rules of the accepted file that nothing needed.
+    pub unused: Vec<&'a str>,
+    /// Who is to use the tables.
+    pub target: Target,
+    /// The verdict over the open ones.
+    pub verdict: Verdict,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    table: &'a str,
+    origin: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<usize>,
+    subject: &'a str,
+    text: &'a str,
+    source: &'a str,
+    fix: &'a str,
+    linux: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<&'a str>,
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::None => "works",
+        Effect::Channel => "channel_fails",
+        Effect::Table => "refuses_table",
+    }
+}
+
+impl Report<'_> {
+    fn all(&self) -> impl Iterator<Item = &Finding> {
+        self.open.iter().chain(self.accepted.iter().map(|(found, _)| found))
+    }
+
+    /// For tools.
+    pub fn json(&self) -> Value {
+        let item = |finding: &Finding, accepted: Option<&str>| {
+            json!(Item {
+                rule: finding.rule.id,
+                severity: finding.severity(self.target).letter(),
+                table: &finding.table,
+                origin: &finding.origin,
+                offset: finding.at,
+                subject: &finding.subject,
+                text: &finding.text,
+                source: finding.rule.source,
+                fix: finding.rule.fix,
+                linux: effect(finding.effect),
+                accepted,
+            })
+        };
+        let shown = |found: &&Finding| found.concerns(self.target);
+        let open = self.open.iter().filter(shown).map(|f| item(f, None));
+        let accepted = self.accepted.iter().map(|(f, why)| item(f, Some(why)));
+        let kernels: serde_json::Map<_, _> = KERNELS
+            .iter()
+            .map(|kernel| {
+                let linux = effect(linux(self.all()));
+                (kernel.name().to_owned(), json!(linux))
+            })
+            .collect();
+        json!({
+            "target": self.target.name(),
+            "valid": self.verdict.fatal == 0,
+            "findings": open.collect::<Vec<_>>(),
+            "accepted": accepted.collect::<Vec<_>>(),
+            "unused_acceptances": self.unused,
+            "linux": kernels,
+        })
+    }
+
+    /// For people.
+    pub fn text(&self, style: Style) -> String {
+        let mut out = String::new();
+        for finding in self.open.iter().filter(|f| f.concerns(self.target)) {
+            let severity = finding.severity(self.target);
+            let place = match finding.at {
+                Some(at) => format!("{}+{at:#x}", finding.origin),
+                None => finding.origin.clone(),
+            };
+            let head = format!("{} {}", severity.letter(), finding.rule.id);
+            let head = match severity {
+                Severity::Error | Severity::Linux => style.red(&head),
+                Severity::Warning => style.yellow(&head),
+                Severity::Info => style.dim(&head),
+            };
+            let (subject, text) = (&finding.subject, &finding.text);
+            let _ = writeln!(out, "{head}  {subject}: {text}");
+            let rule =
+                format!("{} ({})", finding.rule.title, finding.rule.source);
+            let _ = writeln!(out, "{}", wrap(&rule, 90, "    rule: "));
+            let _ = writeln!(out, "    at:   {place}");
+            let _ = writeln!(out, "    fix:  {}", finding.rule.fix);
+        }
+        for (finding, reason) in self.accepted {
+            let _ = writeln!(
+                out,
+                "accepted {}  {}: {} (because: {reason})",
+                finding.rule.id, finding.subject, finding.text
+            );
+        }
+        for rule in &self.unused {
+            let _ = writeln!(
+                out,
+                "note: {rule} is accepted, but nothing was found by it: \
+                 remove the entry"
+            );
+        }
+        let _ = writeln!(out, "{}", style.bold(&self.summary()));
+        out
+    }
+
+    fn summary(&self) -> String {
+        let count = |severity, word| {
+            let n = self.verdict.count(severity);
+            (n > 0).then(|| plural(n, word))
+        };
+        let counts: Vec<_> = [
+            count(Severity::Error, "error"),
+            count(Severity::Linux, "thing that Linux cannot take"),
+            count(Severity::Warning, "warning"),
+            count(Severity::Info, "note"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let valid = if self.verdict.fatal == 0 { "valid" } else { "not valid" };
+        let counts = match counts.is_empty() {
+            true => "nothing found".to_owned(),
+            false => counts.join(", "),
+        };
+        let name = self.target.name();
+        let mut line = format!("{valid} for {name}: {counts}");
+        let says = match linux(self.all()) {
+            Effect::None => "",
+            Effect::Channel => "; with Linux some channel does not work",
+            Effect::Table => "; Linux refuses the table",
+        };
+        line.push_str(says);
+        if !says.is_empty() && self.target == Target::Spec {
+            line.push_str(" (see --target linux-7)");
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::check;
+    use crate::testing::pcct;
+
+    #[test]
+    fn the_target_decides() {
+        let platform = pcct(&[3]).set(0, "gsiv", 0).build();
+        let findings = check(&platform);
+        let report = |target| {
+            let verdict = Verdict::of(findings.iter(), target, false);
+            let open = &findings;
+            let (accepted, unused) = (&[][..], vec!["PCCT-001"]);
+            Report { open, accepted, unused, target, verdict }
+        };
+        let text = report(Target::Spec).text(Style::default());
+        assert!(text.contains("PCCT-001 is accepted, but"), "{text}");
+        assert!(text.contains("valid for spec: nothing found; Linux refuses"));
+        let text = report(Target::Linux612).text(Style::default());
+        assert!(
+            text.starts_with("L PCCT-054  subspace 0 (type 3): "),
+            "{text}"
+        );
+        assert!(text.contains("not valid for linux-6.12: 1 thing"), "{text}");
+        let json = report(Target::Linux7).json();
+        assert_eq!(json["findings"][0]["offset"], 50);
+        assert_eq!(json["linux"]["linux-7"], "refuses_table");
+        assert_eq!(json["valid"], false);
+        assert_eq!(report(Target::Spec).json()["valid"], true);
+    }
+}

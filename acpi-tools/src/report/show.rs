@@ -1,0 +1,331 @@
+//! Tables, field by field.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Style;
+use crate::bytes;
+use crate::field::{Field, Kind, REGISTER, gsiv};
+use crate::platform::Facts;
+use crate::table::header::FIELDS;
+use crate::table::layout::TABLE;
+use crate::table::{Channel, Pcct, Table};
+
+/// A field with its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// The field's name.
+    pub name: &'static str,
+    /// Offset in the table.
+    pub offset: usize,
+    /// Bytes.
+    pub length: usize,
+    /// The bytes as a number; none for texts, registers and long fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<u64>,
+    /// The value in words.
+    pub text: String,
+    /// What the field is for.
+    pub meaning: &'static str,
+    /// Which other fields name the same register.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_register: Vec<String>,
+    /// The parts of a register.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Value>,
+}
+
+/// Fields that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// What they are.
+    pub title: String,
+    /// The fields.
+    pub fields: Vec<Value>,
+    /// What was said but is no field of a fixed layout.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One table or other source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Signature, or "device tree".
+    pub table: String,
+    /// Where it came from.
+    pub origin: String,
+    /// Its parts.
+    pub sections: Vec<Section>,
+}
+
+fn value(field: &Field, structure: &[u8], base: usize) -> Option<Value> {
+    let raw = field.bytes(structure)?;
+    let number = !matches!(field.kind, Kind::Text(_) | Kind::Register);
+    let parts = match field.kind {
+        Kind::Register => REGISTER
+            .iter()
+            .filter_map(|part| value(part, raw, base + field.offset))
+            .collect(),
+        _ => Vec::new(),
+    };
+    Some(Value {
+        name: field.name,
+        offset: base + field.offset,
+        length: raw.len(),
+        value: (number && raw.len() <= 8).then(|| bytes::number(raw)),
+        text: field.text(structure)?,
+        meaning: field.meaning,
+        same_register: Vec::new(),
+        parts,
+    })
+}
+
+fn values(fields: &[Field], structure: &[u8], base: usize) -> Vec<Value> {
+    fields.iter().filter_map(|field| value(field, structure, base)).collect()
+}
+
+/// Everything about PCC: the PCCT, AML, the device tree. `others` adds the
+/// headers of all other tables.
+pub fn sources(facts: &Facts, others: bool) -> Vec<Source> {
+    let mut all = Vec::new();
+    if let Some((table, pcct)) = &facts.pcct {
+        all.push(show_pcct(table, pcct));
+    }
+    for (table, aml) in &facts.aml {
+        let notes = show_aml(facts, aml);
+        if !notes.is_empty() {
+            all.push(noted(table, "what names a subspace", notes));
+        }
+    }
+    if let Some((blob, Ok(tree))) = &facts.tree {
+        let mut source = noted(blob, "nodes of PCC", show_tree(tree));
+        source.table = "device tree".to_owned();
+        if !source.sections[0].notes.is_empty() {
+            all.push(source);
+        }
+    }
+    if others {
+        let rest = facts.platform.tables.iter();
+        for table in rest.filter(|t| !t.bytes.starts_with(b"PCCT")) {
+            let title = "header".to_owned();
+            let fields = values(FIELDS, &table.bytes, 0);
+            let section = Section { title, fields, notes: Vec::new() };
+            all.push(Source {
+                table: table.signature(),
+                origin: table.origin.clone(),
+                sections: vec![section],
+            });
+        }
+    }
+    all
+}
+
+fn noted(table: &Table, title: &str, notes: Vec<String>) -> Source {
+    let title = title.to_owned();
+    Source {
+        table: table.signature(),
+        origin: table.origin.clone(),
+        sections: vec![Section { title, fields: Vec::new(), notes }],
+    }
+}
+
+fn show_pcct(table: &Table, pcct: &Pcct) -> Source {
+    let mut header = values(FIELDS, pcct.bytes, 0);
+    header.extend(values(TABLE, pcct.bytes, 0));
+    let mut sections = vec![Section {
+        title: format!("header, {} bytes", table.bytes.len()),
+        fields: header,
+        notes: Vec::new(),
+    }];
+    let users = register_users(pcct);
+    for channel in &pcct.channels {
+        sections.push(show_channel(channel, &users));
+    }
+    if let Some(stop) = pcct.stop {
+        sections.push(Section {
+            title: "the walk stopped here".to_owned(),
+            fields: Vec::new(),
+            notes: vec![format!("{stop:?}")],
+        });
+    }
+    Source { table: table.signature(), origin: table.origin.clone(), sections }
+}
+
+type Users = std::collections::HashMap<(u8, u64), Vec<(usize, &'static str)>>;
+
+/// Who uses which register, by address space and address.
+fn register_users(pcct: &Pcct) -> Users {
+    let mut users = Users::new();
+    for channel in pcct.channels.iter().take(256) {
+        for register in channel.registers() {
+            let place = (register.gas.space, register.gas.address);
+            users.entry(place).or_default().push((channel.id, register.name));
+        }
+    }
+    users
+}
+
+fn show_channel(channel: &Channel, users: &Users) -> Section {
+    let name = channel.layout.map_or("reserved type", |layout| layout.name);
+    let fields = channel.layout.map_or(&[][..], |layout| layout.fields);
+    let mut fields = values(fields, channel.bytes, channel.at);
+    for register in channel.registers() {
+        let place = (register.gas.space, register.gas.address);
+        let others = users.get(&place).into_iter().flatten();
+        let others = others
+            .filter(|user| **user != (channel.id, register.name))
+            // A hostile table may use one register in all places.
+            .take(8)
+            .map(|(id, name)| match *id == channel.id {
+                true => (*name).to_owned(),
+                false => format!("{name} of subspace {id}"),
+            })
+            .collect();
+        let field = fields.iter_mut().find(|f| f.name == register.name);
+        if let Some(field) = field {
+            field.same_register = others;
+        }
+    }
+    let known = channel.layout.map_or(0, |layout| layout.length);
+    let mut notes = Vec::new();
+    if channel.bytes.len() > known && known > 0 {
+        let rest = hex::encode(&channel.bytes[known..]);
+        notes.push(format!("{:#06x}  vendor: {rest}", channel.at + known));
+    }
+    Section {
+        title: format!(
+            "subspace {}: type {}, {name}, {} bytes at {:#x}",
+            channel.id,
+            channel.kind,
+            channel.bytes.len(),
+            channel.at
+        ),
+        fields,
+        notes,
+    }
+}
+
+fn show_aml(facts: &Facts, aml: &crate::aml::Aml) -> Vec<String> {
+    let pcct = facts.pcct.as_ref().map(|(_, pcct)| pcct);
+    let mut notes = Vec::new();
+    for reference in &aml.references {
+        let channel = reference.subspace.map(|id| {
+            let channel = usize::try_from(id).ok();
+            let channel = channel.and_then(|id| pcct?.channel(id));
+            match channel {
+                Some(channel) => channel.title(),
+                None => format!("subspace {id}, which does not exist"),
+            }
+        });
+        let channel = channel.unwrap_or("a computed subspace".to_owned());
+        let hid = aml.device_of(reference).and_then(|d| d.hid.as_deref());
+        let hid = hid.map_or(String::new(), |hid| format!(" ({hid})"));
+        notes.push(format!(
+            "{:#06x}  {}{hid}: {}: {channel}",
+            reference.at,
+            reference.path,
+            reference.usage.text()
+        ));
+    }
+    notes
+}
+
+fn show_tree(tree: &crate::tree::Tree) -> Vec<String> {
+    let mut notes = Vec::new();
+    for node in tree.controller().into_iter().chain(tree.channels()) {
+        let mut note = format!("{}  compatible", node.path);
+        for word in &node.compatible {
+            let _ = write!(note, " {word}");
+        }
+        for (base, length) in &node.reg {
+            let last = base.saturating_add(length.max(&1) - 1);
+            let _ = write!(note, ", window {base:#x}..{last:#x}");
+        }
+        for (spi, flags) in &node.spis {
+            // The binding of the GIC: 1 and 2 are edges, 4 and 8 levels.
+            let mode = if flags & 3 != 0 { "edge" } else { "level" };
+            let number = gsiv(u64::from(spi.saturating_add(32)));
+            let _ = write!(note, ", interrupt {number} {mode}");
+        }
+        if let (Some(id), Some(kind)) = (node.subspace_id, node.subspace_type) {
+            let _ = write!(note, ", subspace {id} of type {kind}");
+        }
+        notes.push(note);
+    }
+    notes
+}
+
+/// As columns: offset, name, value, what it is for.
+pub fn text(sources: &[Source], style: Style) -> String {
+    let mut out = String::new();
+    for source in sources {
+        let title = format!("{} ({})", source.table, source.origin);
+        let _ = writeln!(out, "{}", style.bold(&title));
+        for section in &source.sections {
+            let _ = writeln!(out, "\n  {}", style.bold(&section.title));
+            for field in &section.fields {
+                let note = match field.same_register.is_empty() {
+                    true => field.meaning.to_owned(),
+                    false => {
+                        format!("same as {}", field.same_register.join(", "))
+                    }
+                };
+                let _ = writeln!(
+                    out,
+                    "  {:#06x}  {:<18} {:<44} {}",
+                    field.offset,
+                    field.name,
+                    field.text,
+                    style.dim(&note)
+                );
+            }
+            for note in &section.notes {
+                let _ = writeln!(out, "  {note}");
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{mctp, pcct};
+
+    #[test]
+    fn every_byte_of_a_sound_table_is_shown_once() {
+        let platform = pcct(&[0, 1, 2, 3, 4, 5]).build();
+        let facts = Facts::of(&platform);
+        let sources = sources(&facts, false);
+        let mut next = 0;
+        for field in sources[0].sections.iter().flat_map(|s| &s.fields) {
+            assert_eq!(field.offset, next, "{}", field.name);
+            let parts: usize = field.parts.iter().map(|p| p.length).sum();
+            assert!(parts == 0 || parts == field.length);
+            next += field.length;
+        }
+        assert_eq!(next, platform.tables[0].bytes.len());
+    }
+
+    #[test]
+    fn people_read_spis_units_and_common_registers() {
+        let ssdt = mctp(b"MP00", 0, 7);
+        let platform = pcct(&[3, 4]).ssdt(&ssdt).build();
+        let text =
+            text(&sources(&Facts::of(&platform), true), Style::default());
+        for wanted in [
+            "112 (SPI 80)",
+            "1000 us (1 ms)",
+            "same as update_register",
+            "\\MP00._CRS (DMT0001): PCC address descriptor in _CRS: \
+             subspace 0 (type 3)",
+            "subspace 7, which does not exist",
+            "\"SSDT\"",
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+        assert!(!text.contains('\x1b'));
+    }
+}

@@ -1,0 +1,171 @@
+//! The real program: exit statuses, output, bad input.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Types 0 to 5 (facts of the project, section 10): two findings on purpose.
+const VECTOR: &[u8] = include_bytes!("data/all-types.dat");
+
+fn run(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_acpi-tools")).args(words).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn status(words: &[&str]) -> i32 {
+    run(words).status.code().unwrap()
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+/// The vector with bytes changed and the checksum made right.
+fn changed(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut table = VECTOR.to_vec();
+    table[at..at + bytes.len()].copy_from_slice(bytes);
+    acpi_tools::table::fix_checksum(&mut table);
+    table
+}
+
+#[test]
+fn validate_exits_by_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = write(folder.path(), "bad.dat", VECTOR);
+    let out = run(&["validate", &bad]);
+    assert_eq!(out.status.code(), Some(1));
+    let report = text(&out);
+    for id in ["E PCCT-053", "E PCCT-027"] {
+        assert!(report.contains(id), "{report}");
+    }
+    let json = run(&["validate", "--format", "json", &bad]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["valid"], false);
+    assert!(json["findings"].as_array().unwrap().len() > 2);
+    assert_eq!(status(&["validate", "/nonexistent"]), 2);
+    assert_eq!(status(&["validate"]), 2);
+    assert_eq!(status(&["validate", "--target", "windows", &bad]), 2);
+    let empty = write(folder.path(), "empty", b"");
+    assert_eq!(status(&["validate", &empty]), 2);
+}
+
+#[test]
+fn accepted_findings_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    // One subspace of type 5: nothing for the specification, L for Linux.
+    let mut table = VECTOR[..48].to_vec();
+    table.extend(&VECTOR[590..]);
+    acpi_tools::table::seal(&mut table);
+    let path = write(folder.path(), "five.dat", &table);
+    assert_eq!(status(&["validate", &path]), 0);
+    assert_eq!(status(&["validate", "--target", "linux-7", &path]), 1);
+    let list = r#"[{"rule": "PCCT-065", "reason": "bare metal only"}]"#;
+    let list = write(folder.path(), "accepted.json", list.as_bytes());
+    let words = ["validate", "--target", "linux-7", "--accept", &list, &path];
+    let out = run(&words);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out));
+    assert!(text(&out).contains("bare metal only"));
+    let wrong = write(folder.path(), "wrong.json", b"[{}]");
+    assert_eq!(status(&["validate", "--accept", &wrong, &path]), 2);
+}
+
+#[test]
+fn strict_makes_warnings_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = VECTOR[..110].to_vec();
+    table[8] = 1;
+    acpi_tools::table::seal(&mut table);
+    let path = write(folder.path(), "old.dat", &table);
+    let out = run(&["validate", &path]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out));
+    assert!(text(&out).contains("W PCCT-013"));
+    assert_eq!(status(&["validate", "--strict", &path]), 1);
+}
+
+#[test]
+fn diff_exits_by_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = write(folder.path(), "old.dat", VECTOR);
+    // Nominal latency of subspace 0: 48 + 52.
+    let new = changed(100, &2000u32.to_le_bytes());
+    let new = write(folder.path(), "new.dat", &new);
+    assert_eq!(status(&["diff", &old, &old]), 0);
+    let out = run(&["diff", &old, &new]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out).contains("nominal_latency: 1000 us (1 ms) → 2000 us"));
+    let noise = write(folder.path(), "noise.dat", &changed(28, b"ABCD"));
+    assert_eq!(status(&["diff", &old, &noise]), 0);
+    assert_eq!(status(&["diff", "--all", &old, &noise]), 1);
+    assert_eq!(status(&["diff", &old, "/nonexistent"]), 2);
+    assert_eq!(status(&["diff", &old]), 2);
+    let out = run(&["diff", "--format", "markdown", &old, &new]);
+    assert!(text(&out).contains("| risky | subspace 0 (type 0): nominal"));
+    let out = run(&["diff", "--format", "json", &old, &new]);
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(json["changes"][0]["old_offset"], 100);
+}
+
+#[test]
+fn show_prints_text_json_and_a_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "pcct.dat", VECTOR);
+    let shown = text(&run(&["show", &path]));
+    assert!(shown.contains("subspace 5: type 5, hardware registers"));
+    assert!(!shown.contains('\x1b'), "no colour outside a terminal");
+    let json = run(&["show", "--format", "json", &path]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let gsiv = &json[0]["sections"][2]["fields"][2];
+    assert_eq!(gsiv["name"], "gsiv");
+    assert_eq!(gsiv["value"], 50);
+    assert!(text(&run(&["show", "--map", &path])).contains("◀──▶"));
+}
+
+#[test]
+fn extract_writes_files_that_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // As acpidump prints it.
+    let mut dump = "PCCT @ 0x0000000000000000\n".to_owned();
+    for (n, line) in VECTOR.chunks(16).enumerate() {
+        let bytes: Vec<_> = line.iter().map(|b| format!("{b:02X}")).collect();
+        let bytes = bytes.join(" ");
+        dump += &format!("    {:04X}: {bytes:<48}  ................\n", n * 16);
+    }
+    let dump = write(folder.path(), "acpidump.txt", dump.as_bytes());
+    let output = folder.path().join("tables");
+    let output = output.display().to_string();
+    let extract = ["extract", "--output", &output, &dump];
+    assert_eq!(status(&extract), 0);
+    let table = std::fs::read(format!("{output}/pcct.dat")).unwrap();
+    assert_eq!(table, VECTOR);
+    assert_eq!(status(&["diff", &dump, &output]), 0);
+    // Nothing is replaced unasked.
+    let out = run(&extract);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("--force"));
+    assert_eq!(status(&["extract", "--force", "-o", &output, &dump]), 0);
+}
+
+#[test]
+fn explain_knows_rules_and_fields() {
+    assert!(text(&run(&["explain", "PCCT-051"])).contains("fix:"));
+    assert!(text(&run(&["explain", "gsiv"])).contains("in the subspace"));
+    let list = text(&run(&["explain"]));
+    assert_eq!(list.lines().count(), acpi_tools::check::rules().count());
+    assert_eq!(status(&["explain", "PCCT-999"]), 2);
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REFERENCE.md");
+    let made = text(&run(&["explain", "--format", "markdown"]));
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        made == kept,
+        "run: cargo run -p acpi-tools -- explain --format markdown \
+         >acpi-tools/REFERENCE.md"
+    );
+}
