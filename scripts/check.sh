@@ -103,6 +103,9 @@ qemu() {
   check "QEMU qtest, every type" qtest pcc-channel-test
   check "QEMU bios-tables-test" bios_tables
   check "tables and device tree" cargo test --locked -p pccd-tests --test tables
+  scripts/iasl.sh
+  check "acpi-tools on our QEMU" cargo test --locked -p pccd-tests --test acpi
+  check "acpi-tools, speed" cargo bench -q --locked -p acpi-tools
 }
 
 guest() {

@@ -24,6 +24,8 @@ pub const NAMES: &[&str] = &[
     "FIRMWARE",
     "PCCD",
     "PCCLAB",
+    "ACPI_TOOLS",
+    "IASL",
 ];
 
 /// The list the build scripts keep for this clone.

@@ -1,8 +1,7 @@
 //! What the whole-system tests share; the cases are in `tests/tests/`.
 
-pub mod firmware;
 pub mod peer;
-pub mod qtest;
+pub use acpi_tools::extract::{firmware, qtest};
 
 use std::path::{Path, PathBuf};
 

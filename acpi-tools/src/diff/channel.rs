@@ -43,13 +43,11 @@ pub(super) fn compare(
         let quiet = !a.interrupts() && !b.interrupts();
         inside(one, two, quiet, changes);
     }
-    let most = |channels: &[Channel]| channels.len().saturating_sub(256);
-    if most(&a.channels) != most(&b.channels) {
-        let why = "they have no id";
+    if a.more != b.more {
         let place = "subspaces beyond 256";
-        let text = |pcct: &Pcct| Some(most(&pcct.channels).to_string());
+        let text = |pcct: &Pcct| Some(pcct.more.to_string());
         changes.push(
-            Change::new(Impact::Breaks, place, "number", why)
+            Change::new(Impact::Breaks, place, "number", "they have no id")
                 .values(text(a), text(b)),
         );
     }

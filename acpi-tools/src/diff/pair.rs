@@ -44,10 +44,8 @@ fn same_memory(a: &Channel, b: &Channel) -> bool {
     a.base != 0 && a.base == b.base
 }
 
-/// Matches channels. Beyond 256, which have no id, nothing is matched.
+/// Matches channels.
 pub fn pair(old: &[Channel], new: &[Channel]) -> Pairs {
-    let old = &old[..old.len().min(256)];
-    let new = &new[..new.len().min(256)];
     let mut of_old = vec![None; old.len()];
     let mut taken = vec![false; new.len()];
     for test in TESTS {

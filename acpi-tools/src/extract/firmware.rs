@@ -46,11 +46,14 @@ fn read_files(
     qtest: &mut Qtest,
     wanted: fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
-    if qtest.read(DMA, 8)? != b"QEMU CFG" {
-        bail!(
+    let none = || {
+        format!(
             "no fw_cfg at {DMA:#x}: only the arm virt machine is known; is \
              this qemu-system-aarch64 -machine virt?"
-        );
+        )
+    };
+    if qtest.read(DMA, 8).with_context(none)? != b"QEMU CFG" {
+        bail!(none());
     }
     qtest.write(SELECTOR, &DIRECTORY.to_be_bytes())?;
     let count = u32::from_be_bytes(qtest.read(DATA, 4)?.as_slice().try_into()?);

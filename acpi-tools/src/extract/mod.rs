@@ -75,7 +75,7 @@ fn contents(qtest: &mut Qtest, platform: &Platform) -> Result<Contents> {
     let Some(table) = platform.all("PCCT").next() else {
         return Ok(contents);
     };
-    for channel in Pcct::decode(table).channels.iter().take(256) {
+    for channel in &Pcct::decode(table).channels {
         if channel.size > 0 {
             let length = channel.size.min(16) as usize;
             contents.insert(channel.base, qtest.read(channel.base, length)?);

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -82,16 +82,24 @@ impl Qtest {
     /// # Errors
     /// When the answer is anything else, or QEMU ends.
     pub fn ask(&mut self, line: &str) -> Result<String> {
-        let sent =
-            self.stream.get_mut().write_all(format!("{line}\n").as_bytes());
+        let stream = self.stream.get_mut();
+        let sent = stream.write_all(format!("{line}\n").as_bytes());
         loop {
             let mut answer = String::new();
-            let read = (&mut self.stream).take(LONGEST).read_line(&mut answer);
-            if sent.is_err() || read? == 0 {
-                bail!(
-                    "QEMU ended at {line:?}: {}",
-                    last_words(&mut self.errors)
-                );
+            let mut limited = (&mut self.stream).take(LONGEST);
+            let read = limited.read_line(&mut answer);
+            match (&sent, read) {
+                (_, Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    bail!("{line:?}: no answer in {} s", LIMIT.as_secs());
+                }
+                (Ok(()), Ok(1..)) => {}
+                _ => {
+                    let status = self.end();
+                    bail!(
+                        "QEMU ended ({status}): {}",
+                        last_words(&mut self.errors)
+                    );
+                }
             }
             let answer = answer.trim_end();
             if answer.starts_with("IRQ ") {
@@ -102,6 +110,18 @@ impl Qtest {
                 None => bail!("{line:?}: {answer}"),
             };
         }
+    }
+
+    /// Waits a little for QEMU to end by itself, so that it can say why.
+    fn end(&mut self) -> String {
+        let until = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < until {
+            if let Ok(Some(status)) = self.qemu.try_wait() {
+                return status.to_string();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        "or hung up".to_owned()
     }
 
     /// Reads guest memory.

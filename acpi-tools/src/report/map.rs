@@ -31,7 +31,7 @@ fn role(channel: &Channel) -> &'static str {
 fn channels(pcct: &Pcct, out: &mut String) {
     let mode = if pcct.interrupts() { "interrupts" } else { "polled" };
     let _ = writeln!(out, "channels ({mode})");
-    for channel in pcct.channels.iter().take(256) {
+    for channel in &pcct.channels {
         let (id, kind) = (channel.id, channel.kind);
         let _ = write!(out, "  {id:>3}  type {kind}  {:<21}", role(channel));
         if channel.size > 0 {
@@ -49,7 +49,7 @@ fn channels(pcct: &Pcct, out: &mut String) {
 
 fn interrupts(pcct: &Pcct, out: &mut String) {
     let mut lines: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-    for channel in pcct.channels.iter().take(256) {
+    for channel in &pcct.channels {
         if let Some(number) = channel.gsiv.filter(|_| pcct.interrupts()) {
             lines.entry(number).or_default().push(channel.id.to_string());
         }
@@ -80,7 +80,7 @@ fn addresses(pcct: &Pcct, out: &mut String) {
         place.length = place.length.max(length);
         place.users.push(what);
     };
-    for channel in pcct.channels.iter().take(256) {
+    for channel in &pcct.channels {
         let id = channel.id;
         if channel.size > 0 {
             put(channel.base, channel.size, format!("memory of {id}"));

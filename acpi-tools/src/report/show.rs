@@ -142,6 +142,13 @@ fn show_pcct(table: &Table, pcct: &Pcct) -> Source {
     for channel in &pcct.channels {
         sections.push(show_channel(channel, &users));
     }
+    if pcct.more > 0 {
+        sections.push(Section {
+            title: format!("{} more subspaces, which have no id", pcct.more),
+            fields: Vec::new(),
+            notes: Vec::new(),
+        });
+    }
     if let Some(stop) = pcct.stop {
         sections.push(Section {
             title: "the walk stopped here".to_owned(),
@@ -157,7 +164,7 @@ type Users = std::collections::HashMap<(u8, u64), Vec<(usize, &'static str)>>;
 /// Who uses which register, by address space and address.
 fn register_users(pcct: &Pcct) -> Users {
     let mut users = Users::new();
-    for channel in pcct.channels.iter().take(256) {
+    for channel in &pcct.channels {
         for register in channel.registers() {
             let place = (register.gas.space, register.gas.address);
             users.entry(place).or_default().push((channel.id, register.name));

@@ -8,6 +8,9 @@ use super::layout::{self, Layout, SUBSPACES};
 use crate::bytes;
 use crate::field::Gas;
 
+/// A subspace id is one byte (ACPI 6.5 §14.1): there are no more.
+pub const MOST: usize = 256;
+
 /// Where the walk over the subspaces ended before the table did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -252,8 +255,11 @@ pub struct Pcct<'a> {
     pub bytes: &'a [u8],
     /// Global flags; `None` when the table is shorter than that.
     pub flags: Option<u32>,
-    /// The subspaces up to the point where the walk stopped.
+    /// The subspaces up to the point where the walk stopped, at most
+    /// [`MOST`].
     pub channels: Vec<Channel<'a>>,
+    /// How many more there are, which have no id.
+    pub more: usize,
     /// Why the walk stopped early.
     pub stop: Option<Stop>,
 }
@@ -269,7 +275,7 @@ impl<'a> Pcct<'a> {
     pub fn decode(table: &'a Table) -> Pcct<'a> {
         let bytes = table.body();
         let mut channels = Vec::new();
-        let mut stop = None;
+        let (mut stop, mut more) = (None, 0);
         let mut at = SUBSPACES;
         while at < bytes.len() {
             let left = bytes.len() - at;
@@ -285,10 +291,13 @@ impl<'a> Pcct<'a> {
                 stop = Some(Stop::Overrun { at, length, left });
                 break;
             };
-            channels.push(Channel::decode(channels.len(), at, entry));
+            match channels.len() {
+                MOST.. => more += 1,
+                id => channels.push(Channel::decode(id, at, entry)),
+            }
             at += length;
         }
-        Pcct { bytes, flags: bytes::u32(bytes, 36), channels, stop }
+        Pcct { bytes, flags: bytes::u32(bytes, 36), channels, more, stop }
     }
 
     /// The platform can raise interrupts (global flags, bit 0).

@@ -103,3 +103,33 @@ fn every_prefix_ends() {
     let lie = [0x10, 0xcf, 0xff, 0xff, 0xff, b'A', b'B', b'C', b'D'];
     assert!(scan(&table(&lie)).troubles[0].damaged);
 }
+
+/// What iasl made of `tests/data/clients.asl`.
+#[test]
+fn a_compiled_table_is_read_without_trouble() {
+    let bytes = include_bytes!("../../../tests/data/clients.dat").to_vec();
+    let found = scan(&Table { origin: String::new(), bytes });
+    assert_eq!(found.troubles, []);
+    let brief: Vec<_> = found
+        .references
+        .iter()
+        .map(|r| (r.path.as_str(), r.subspace.unwrap()))
+        .collect();
+    assert_eq!(
+        brief,
+        [
+            ("\\_SB_.HWM0._DSD", 1),
+            ("\\_SB_.HCC0._CRS", 4),
+            ("\\_SB_.MCT0._CRS", 5),
+            ("\\_SB_.MCT0._CRS", 6),
+            ("\\_SB_.OPR0.SHM_", 3),
+            ("\\_SB_.OPR0.INSI.LATE", 7),
+            ("\\_SB_.C000._CPC", 0),
+            ("\\_SB_.C000._CPC", 0),
+        ]
+    );
+    assert_eq!(found.devices[3].interrupts[0].0, 120);
+    let hids: Vec<_> =
+        found.devices.iter().filter_map(|d| d.hid.as_deref()).collect();
+    assert_eq!(hids, ["APMC0D29", "HISI04B2", "DMT0001", "PCCL0001"]);
+}

@@ -258,7 +258,6 @@ fn taken(facts: &Facts, sink: &mut Sink) {
     };
     each(facts, |table, _, channel| {
         if let Some(gsiv) = used(interrupts, channel)
-            && channel.id < 256
             && let Some(owner) = owner(gsiv)
         {
             let text = format!("{} is also that of {owner}", number(gsiv));

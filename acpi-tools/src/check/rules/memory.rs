@@ -186,7 +186,7 @@ fn register_inside(facts: &Facts, sink: &mut Sink) {
     each(facts, |table, pcct, channel| {
         for register in channel.registers().filter(|r| r.gas.space == 0) {
             let (gas, length) = (register.gas, register.gas.bytes());
-            let inside = pcct.channels.iter().take(256).find(|other| {
+            let inside = pcct.channels.iter().find(|other| {
                 overlap(gas.address, length, other.base, other.size)
             });
             if let Some(other) = inside {

@@ -36,12 +36,10 @@ fn pcct<'f>(facts: &'f Facts) -> Option<(&'f Table, &'f Pcct<'f>)> {
     facts.pcct.as_ref().map(|(table, pcct)| (*table, pcct))
 }
 
-/// Calls `look` for every channel of which all fields are there. More than
-/// 256 is a finding of its own; the rest has no id.
+/// Calls `look` for every channel of which all fields are there.
 fn each(facts: &Facts, mut look: impl FnMut(&Table, &Pcct, &Channel)) {
     if let Some((table, pcct)) = pcct(facts) {
-        let channels = pcct.channels.iter().take(256);
-        for channel in channels.filter(|c| c.whole()) {
+        for channel in pcct.channels.iter().filter(|c| c.whole()) {
             look(table, pcct, channel);
         }
     }
@@ -53,7 +51,7 @@ fn pairs(
     mut look: impl FnMut(&Table, &Pcct, &Channel, &Channel),
 ) {
     if let Some((table, pcct)) = pcct(facts) {
-        let whole = || pcct.channels.iter().take(256).filter(|c| c.whole());
+        let whole = || pcct.channels.iter().filter(|c| c.whole());
         for (n, one) in whole().enumerate() {
             for two in whole().skip(n + 1) {
                 look(table, pcct, one, two);

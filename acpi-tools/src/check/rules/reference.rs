@@ -186,7 +186,7 @@ fn orphan(facts: &Facts, sink: &mut Sink) {
         facts.references().filter_map(|(.., found)| found.subspace).collect();
     named.extend(tables(facts).map(|(_, id, _)| id as u64));
     for channel in &pcct.channels {
-        if !named.contains(&(channel.id as u64)) && channel.id < 256 {
+        if !named.contains(&(channel.id as u64)) {
             let text = "nothing names it";
             sink.channel(table, channel, channel.at, text);
         }

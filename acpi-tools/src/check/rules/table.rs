@@ -257,12 +257,11 @@ fn reserved(facts: &Facts, sink: &mut Sink) {
 fn count(facts: &Facts, sink: &mut Sink) {
     let Some((table, pcct)) = pcct(facts) else { return };
     let sound = table.bytes.len() >= SUBSPACES && pcct.stop.is_none();
-    match pcct.channels.len() {
-        0 if sound => sink.table(table, SUBSPACES, "there is no subspace"),
-        n @ 257.. => {
-            let at = pcct.channels[256].at;
-            let text = format!("{n} subspaces, the last ids are no ids");
-            sink.table(table, at, text)
+    match (pcct.channels.len(), pcct.more) {
+        (0, _) if sound => sink.table(table, SUBSPACES, "there is no subspace"),
+        (n, more @ 1..) => {
+            let text = format!("{} subspaces, the last have no id", n + more);
+            sink.table(table, SUBSPACES, text)
         }
         _ => return,
     };

@@ -1,0 +1,251 @@
+//! acpi-tools on our QEMU: golden tables, and judges from outside.
+
+mod judge;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use acpi_tools::check::{KERNELS, Target, Verdict, check_facts};
+use acpi_tools::platform::{CONTENTS_FILE, Facts, Platform};
+use acpi_tools::report::{self, Style};
+use acpi_tools::{diff, extract};
+use pccd_tests::built;
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// The configurations: name and QEMU's arguments.
+fn configurations() -> Vec<(String, Vec<OsString>)> {
+    let text = fs::read_to_string(golden().join("configurations.txt"));
+    let text = text.unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let all: Vec<_> = lines
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let name = words.next()?.to_owned();
+            Some((name, words.map(OsString::from).collect()))
+        })
+        .collect();
+    assert!(!all.is_empty(), "no configuration to check");
+    all
+}
+
+/// Extracts what QEMU has with these arguments.
+fn tables(arguments: &[OsString]) -> Platform {
+    let mut words = vec![built("QEMU").into_os_string()];
+    words.extend(arguments.iter().cloned());
+    words.extend(["-cpu", "max", "-nodefaults"].map(OsString::from));
+    match extract::qemu(&words) {
+        Ok(platform) => platform,
+        Err(error) => panic!("{arguments:?}: {error:#}"),
+    }
+}
+
+fn line(text: &str) -> Vec<OsString> {
+    text.split_whitespace().map(OsString::from).collect()
+}
+
+/// What is kept of a configuration: file names and contents.
+fn kept(platform: &Platform) -> BTreeMap<String, Vec<u8>> {
+    let of_pcc = |name: &str| {
+        ["pcct", "ssdt", "apic"].iter().any(|start| name.starts_with(start))
+            || name == CONTENTS_FILE
+    };
+    let files = extract::files(platform).into_iter();
+    let mut files: BTreeMap<_, _> =
+        files.filter(|(name, _)| of_pcc(name)).collect();
+    let facts = Facts::of(platform);
+    let findings = check_facts(&facts);
+    let sources = report::show::sources(&facts, false);
+    let mut text = report::show::text(&sources, Style::default());
+    text += &report::map::draw(&facts);
+    for target in [Target::Spec].iter().chain(KERNELS) {
+        let report = report::check::Report {
+            open: &findings,
+            accepted: &[],
+            unused: Vec::new(),
+            target: *target,
+            verdict: Verdict::of(findings.iter(), *target, false),
+        };
+        text += "\n";
+        text += &report.text(Style::default());
+    }
+    files.insert("show.txt".to_owned(), text.into_bytes());
+    files
+}
+
+fn read_folder(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// What acpi-tools says about the change, for those who accept it.
+fn explain_change(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> String {
+    let Ok(old) = Platform::load(folder) else {
+        return "new\n".to_owned();
+    };
+    let mut new = Platform::default();
+    for (name, content) in files {
+        new.add(name, name, content.clone()).unwrap();
+    }
+    let changes = diff::diff(&Facts::of(&old), &Facts::of(&new), true);
+    report::diff::text(&changes, Style::default())
+}
+
+/// With GOLDEN=update (scripts/golden.sh) the files are replaced, after the
+/// change was shown.
+#[test]
+fn golden_tables() {
+    let update = std::env::var_os("GOLDEN").is_some_and(|v| v == "update");
+    let mut different = Vec::new();
+    let mut known = Vec::new();
+    for (name, arguments) in configurations() {
+        let files = kept(&tables(&arguments));
+        let folder = golden().join(&name);
+        known.push(name.clone());
+        if read_folder(&folder) == files {
+            continue;
+        }
+        println!("{name}: {}", explain_change(&folder, &files));
+        different.push(name);
+        if update {
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).unwrap();
+            for (name, content) in files {
+                fs::write(folder.join(name), content).unwrap();
+            }
+        }
+    }
+    for entry in fs::read_dir(golden()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() && !known.contains(&name) {
+            println!("{name}: no configuration has that name");
+            different.push(name);
+            if update {
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
+    }
+    assert!(
+        update || different.is_empty(),
+        "{different:?} differ; if that is meant: scripts/golden.sh"
+    );
+}
+
+#[test]
+fn every_configuration_of_ours_is_valid() {
+    for (name, arguments) in configurations() {
+        let findings = check_facts(&Facts::of(&tables(&arguments)));
+        let fatal = Verdict::of(findings.iter(), Target::Spec, false).fatal;
+        assert_eq!(fatal, 0, "{name}: {findings:#?}");
+    }
+}
+
+#[test]
+fn extraction_takes_less_than_a_second_and_touches_no_mailbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = folder.path().join("mailbox");
+    let arguments = line(&format!(
+        "-object pcc-mailbox-dir,id=m,path={} \
+         -machine virt,pcc=on,pcc-mailbox=m",
+        mailbox.display()
+    ));
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        let platform = tables(&arguments);
+        times.push(start.elapsed());
+        assert!(platform.all("PCCT").next().is_some());
+        // Every table's checksum was filled in by the loader script.
+        for table in &platform.tables {
+            assert_eq!(acpi_tools::bytes::sum(&table.bytes), 0);
+        }
+        assert!(platform.tree.is_some());
+    }
+    times.sort();
+    println!("extraction: {times:?}");
+    assert!(times[2] < Duration::from_secs(1), "median of {times:?}");
+    assert!(!mailbox.exists());
+}
+
+#[test]
+fn what_would_run_a_guest_is_taken_out() {
+    let plain = tables(&line("-machine virt,pcc=on"));
+    let running = tables(&line(
+        "-machine virt,pcc=on,accel=tcg -accel tcg -kernel /nonexistent \
+         -append quiet -smp 1",
+    ));
+    assert_eq!(plain.tables, running.tables);
+}
+
+#[test]
+fn wrong_command_lines_are_explained() {
+    let fail = |text: &str| {
+        let mut words = vec![built("QEMU").into_os_string()];
+        words.extend(line(text));
+        let error = extract::qemu(&words).unwrap_err();
+        format!("{error:#}")
+    };
+    let error = fail("-machine virt,pcc=on -device nonsense -nodefaults");
+    assert!(error.contains("nonsense"), "{error}");
+    let error = fail("-machine none -nodefaults");
+    assert!(error.contains("virt"), "{error}");
+    let error = fail("-machine virt,acpi=off -nodefaults");
+    assert!(error.contains("acpi=off"), "{error}");
+}
+
+#[test]
+fn without_channels_there_is_nothing_to_judge() {
+    let platform = tables(&line("-machine virt,pcc=bare"));
+    let facts = Facts::of(&platform);
+    assert!(facts.pcct.is_none());
+    let ids: Vec<_> =
+        check_facts(&facts).iter().map(|found| found.rule.id).collect();
+    assert_eq!(ids, ["PCCT-015"]);
+}
+
+/// dtc decompiles the tree that we read ourselves.
+#[test]
+fn dtc_finds_the_same_node() {
+    let platform = tables(&line("-machine virt,pcc=on"));
+    let facts = Facts::of(&platform);
+    let (blob, tree) = facts.tree.as_ref().unwrap();
+    let node = tree.as_ref().unwrap().controller().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dtb");
+    fs::write(&path, &blob.bytes).unwrap();
+    let get = |what: &str| {
+        let out = Command::new("fdtget")
+            .args(["-t", "x"])
+            .arg(&path)
+            .args([&node.path, what])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{out:?}");
+        let text = String::from_utf8(out.stdout).unwrap();
+        let cells = text.split_whitespace();
+        cells.map(|c| u64::from_str_radix(c, 16).unwrap()).collect::<Vec<_>>()
+    };
+    let reg: Vec<_> = get("reg")
+        .chunks(4)
+        .map(|c| (c[0] << 32 | c[1], c[2] << 32 | c[3]))
+        .collect();
+    assert_eq!(reg, node.reg);
+    let spis: Vec<_> = get("interrupts")
+        .chunks(3)
+        .map(|c| (c[1] as u32, c[2] as u32))
+        .collect();
+    assert_eq!(spis, node.spis);
+}
