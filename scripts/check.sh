@@ -104,8 +104,11 @@ qemu() {
   check "QEMU bios-tables-test" bios_tables
   check "tables and device tree" cargo test --locked -p pccd-tests --test tables
   scripts/iasl.sh
+  scripts/rust.sh
   check "acpi-tools on our QEMU" cargo test --locked -p pccd-tests --test acpi
   check "acpi-tools, speed" cargo bench -q --locked -p acpi-tools
+  check "acpi-tools, hostile input" env ACPI_TOOLS_INPUTS=20000 \
+    cargo test --release --locked -p acpi-tools --test hostile
 }
 
 guest() {

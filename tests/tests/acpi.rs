@@ -216,6 +216,49 @@ fn without_channels_there_is_nothing_to_judge() {
     assert_eq!(ids, ["PCCT-015"]);
 }
 
+/// What the READMEs show is what comes out.
+#[test]
+fn transcripts_are_true() {
+    let root = golden().join("../..");
+    let mut commands = 0;
+    for readme in ["README.md", "acpi-tools/README.md"] {
+        let text = fs::read_to_string(root.join(readme)).unwrap();
+        let block = text
+            .split("\n\n")
+            .skip_while(|part| !part.starts_with("    $ acpi-tools extract"))
+            .take_while(|part| part.starts_with("    "))
+            .collect::<Vec<_>>()
+            .join("\n\n");
+        let folder = tempfile::tempdir().unwrap();
+        let bin = folder.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for (name, what) in
+            [("acpi-tools", "ACPI_TOOLS"), ("qemu-system-aarch64", "QEMU")]
+        {
+            std::os::unix::fs::symlink(built(what), bin.join(name)).unwrap();
+        }
+        for piece in format!("\n{block}").split("\n    $ ").skip(1) {
+            let (command, shown) =
+                piece.split_once('\n').unwrap_or((piece, ""));
+            let shown: String = shown
+                .lines()
+                .map(|line| line.strip_prefix("    ").unwrap_or(line))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            let out = Command::new("sh")
+                .args(["-c", command])
+                .current_dir(folder.path())
+                .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+                .output()
+                .unwrap();
+            let printed = String::from_utf8(out.stdout).unwrap();
+            assert_eq!(printed, shown, "{readme}: {command}: {:?}", out.stderr);
+            commands += 1;
+        }
+    }
+    assert!(commands >= 5, "{commands} commands found");
+}
+
 /// dtc decompiles the tree that we read ourselves.
 #[test]
 fn dtc_finds_the_same_node() {

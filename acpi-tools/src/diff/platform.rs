@@ -193,35 +193,70 @@ fn tree(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
             changes.push(Change::new(Impact::Cosmetic, *path, "added", why));
             continue;
         };
-        let windows = |node: &Node| {
-            let window = |(base, length): &(u64, u64)| {
-                format!("{base:#x} ({length:#x} bytes)")
-            };
-            node.reg.iter().map(window).collect::<Vec<_>>().join(", ")
-        };
-        let interrupts = |node: &Node| {
-            let text = |(spi, flags): &(u32, u32)| {
-                let number = gsiv(u64::from(spi.saturating_add(32)));
-                format!("{number} flags {flags}")
-            };
-            node.spis.iter().map(text).collect::<Vec<_>>().join(", ")
-        };
-        let channel = |node: &Node| {
-            format!("{:?} of type {:?}", node.subspace_id, node.subspace_type)
-        };
-        for (what, one, two) in [
-            ("reg", windows(before), windows(node)),
-            ("interrupts", interrupts(before), interrupts(node)),
-            ("subspace", channel(before), channel(node)),
-        ] {
-            if one != two {
-                changes.push(
-                    Change::new(Impact::Breaks, *path, what, why)
-                        .values(Some(one), Some(two)),
-                );
-            }
+        if before.reg != node.reg {
+            changes.push(
+                grown(path, "reg", covered(&before.reg, &node.reg))
+                    .values(Some(windows(before)), Some(windows(node))),
+            );
+        }
+        if before.spis != node.spis {
+            changes.push(
+                grown(path, "interrupts", all_of(&before.spis, &node.spis))
+                    .values(Some(interrupts(before)), Some(interrupts(node))),
+            );
+        }
+        if channel(before) != channel(node) {
+            changes.push(
+                Change::new(Impact::Breaks, *path, "subspace", why)
+                    .values(Some(channel(before)), Some(channel(node))),
+            );
         }
     }
+}
+
+/// A change of a list; one that only grew breaks nothing.
+fn grown(path: &str, what: &str, all_there: bool) -> Change {
+    if all_there {
+        let why = "what was there is still there";
+        return Change::new(Impact::Cosmetic, path, what, why);
+    }
+    let why = "systems that start by device tree find the channel by it";
+    Change::new(Impact::Breaks, path, what, why)
+}
+
+fn all_of<T: PartialEq>(old: &[T], new: &[T]) -> bool {
+    old.iter().all(|one| new.contains(one))
+}
+
+/// Each window lies in one of the others.
+fn covered(old: &[(u64, u64)], new: &[(u64, u64)]) -> bool {
+    old.iter().all(|(base, length)| {
+        new.iter().any(|(start, size)| {
+            start <= base
+                && base.saturating_add(*length) <= start.saturating_add(*size)
+        })
+    })
+}
+
+fn windows(node: &Node) -> String {
+    let window =
+        |(base, length): &(u64, u64)| format!("{base:#x} ({length:#x} bytes)");
+    node.reg.iter().map(window).collect::<Vec<_>>().join(", ")
+}
+
+fn interrupts(node: &Node) -> String {
+    let text = |(spi, flags): &(u32, u32)| {
+        let number = gsiv(u64::from(spi.saturating_add(32)));
+        format!("{number} flags {flags}")
+    };
+    node.spis.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+fn channel(node: &Node) -> String {
+    let number =
+        |n: Option<u32>| n.map_or("none".to_owned(), |n| n.to_string());
+    let (id, kind) = (node.subspace_id, node.subspace_type);
+    format!("{} of type {}", number(id), number(kind))
 }
 
 fn contents(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {

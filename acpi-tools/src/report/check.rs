@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Style, plural, wrap};
+use super::{Style, plural};
 use crate::check::{
     Effect, Finding, KERNELS, Severity, Target, Verdict, linux,
 };
@@ -94,7 +94,11 @@ impl Report<'_> {
     /// For people.
     pub fn text(&self, style: Style) -> String {
         let mut out = String::new();
-        for finding in self.open.iter().filter(|f| f.concerns(self.target)) {
+        let shown = self.open.iter().filter(|f| f.concerns(self.target));
+        let mut shown: Vec<_> = shown.collect();
+        // The worst first; the order of the rules stays within.
+        shown.sort_by_key(|f| std::cmp::Reverse(f.severity(self.target)));
+        for finding in shown {
             let severity = finding.severity(self.target);
             let place = match finding.at {
                 Some(at) => format!("{}+{at:#x}", finding.origin),
@@ -110,7 +114,7 @@ impl Report<'_> {
             let _ = writeln!(out, "{head}  {subject}: {text}");
             let rule =
                 format!("{} ({})", finding.rule.title, finding.rule.source);
-            let _ = writeln!(out, "{}", wrap(&rule, 90, "    rule: "));
+            let _ = writeln!(out, "    rule: {rule}");
             let _ = writeln!(out, "    at:   {place}");
             let _ = writeln!(out, "    fix:  {}", finding.rule.fix);
         }
@@ -133,13 +137,13 @@ impl Report<'_> {
     }
 
     fn summary(&self) -> String {
-        let count = |severity, word| {
+        let count = |severity, word: &str| {
             let n = self.verdict.count(severity);
             (n > 0).then(|| plural(n, word))
         };
         let counts: Vec<_> = [
             count(Severity::Error, "error"),
-            count(Severity::Linux, "thing that Linux cannot take"),
+            count(Severity::Linux, "Linux error"),
             count(Severity::Warning, "warning"),
             count(Severity::Info, "note"),
         ]
@@ -190,7 +194,10 @@ mod tests {
             text.starts_with("L PCCT-054  subspace 0 (type 3): "),
             "{text}"
         );
-        assert!(text.contains("not valid for linux-6.12: 1 thing"), "{text}");
+        assert!(
+            text.contains("not valid for linux-6.12: 1 Linux error"),
+            "{text}"
+        );
         let json = report(Target::Linux7).json();
         assert_eq!(json["findings"][0]["offset"], 50);
         assert_eq!(json["linux"]["linux-7"], "refuses_table");

@@ -1,5 +1,7 @@
 //! Tables against each other, the device tree and the memory map.
 
+use std::collections::BTreeSet;
+
 use super::{Effect, Facts, Rule, Severity, Sink, each, gsiv, overlap};
 use crate::bytes;
 use crate::table::header::LENGTH;
@@ -303,7 +305,8 @@ fn window(facts: &Facts, sink: &mut Sink) {
 fn interrupts(facts: &Facts, sink: &mut Sink) {
     let Some((blob, Ok(tree))) = &facts.tree else { return };
     let Some(controller) = tree.controller() else { return };
-    let spis: Vec<u32> = controller
+    // The controller's node repeats what those of the channels say.
+    let spis: BTreeSet<u32> = controller
         .spis
         .iter()
         .chain(tree.channels().flat_map(|node| &node.spis))
