@@ -117,6 +117,7 @@ guest() {
   check "guests" cargo test --locked -p pccd-tests --test guest
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
+  check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables
   for driver in mctp-pcc pcc-client; do
     check "$driver checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
       --no-tree --strict --no-summary -f "guest-scripts/$driver/$driver.c"
