@@ -120,6 +120,9 @@ impl Platform {
             }
             // The pointer to the tables: nothing to show or to compare.
             _ if blob.starts_with(b"RSD PTR ") => {}
+            // A length always has a zero byte: this is prose that begins with
+            // the name of a table.
+            (_, Some(text)) if !text.contains('\0') => return Ok(false),
             _ if looks_like_table(&blob, 0) => {
                 let claimed = bytes::u32(&blob, 4).unwrap_or(0) as usize;
                 if looks_like_table(&blob, claimed) {
@@ -264,6 +267,7 @@ mod tests {
         assert!(add(CONTENTS_FILE, b"0: 1").is_err());
         assert!(!add("x", b"").unwrap());
         assert!(!add("x", b"some text").unwrap());
+        assert!(!add("x", b"PCCT (from QEMU), some text").unwrap());
         assert_eq!(platform.tables.len(), 4);
         assert_eq!(platform.all("PCCT").count(), 4);
     }

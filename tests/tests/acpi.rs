@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use acpi_tools::check::{KERNELS, Target, Verdict, check_facts};
-use acpi_tools::platform::{CONTENTS_FILE, Facts, Platform};
+use acpi_tools::platform::{CONTENTS_FILE, Facts, Platform, TREE_FILE};
 use acpi_tools::report::{self, Style};
 use acpi_tools::{diff, extract};
 use pccd_tests::built;
@@ -39,7 +39,9 @@ fn configurations() -> Vec<(String, Vec<OsString>)> {
 fn tables(arguments: &[OsString]) -> Platform {
     let mut words = vec![built("QEMU").into_os_string()];
     words.extend(arguments.iter().cloned());
-    words.extend(["-cpu", "max", "-nodefaults"].map(OsString::from));
+    // A random seed would make any two device trees differ.
+    let common = "-cpu max -nodefaults -machine dtb-randomness=off";
+    words.extend(line(common));
     match extract::qemu(&words) {
         Ok(platform) => platform,
         Err(error) => panic!("{arguments:?}: {error:#}"),
@@ -54,7 +56,7 @@ fn line(text: &str) -> Vec<OsString> {
 fn kept(platform: &Platform) -> BTreeMap<String, Vec<u8>> {
     let of_pcc = |name: &str| {
         ["pcct", "ssdt", "apic"].iter().any(|start| name.starts_with(start))
-            || name == CONTENTS_FILE
+            || [CONTENTS_FILE, TREE_FILE].contains(&name)
     };
     let files = extract::files(platform).into_iter();
     let mut files: BTreeMap<_, _> =
@@ -100,7 +102,14 @@ fn explain_change(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> String {
         new.add(name, name, content.clone()).unwrap();
     }
     let changes = diff::diff(&Facts::of(&old), &Facts::of(&new), true);
-    report::diff::text(&changes, Style::default())
+    let mut text = report::diff::text(&changes, Style::default());
+    for (name, content) in files {
+        let old = fs::read(folder.join(name)).unwrap_or_default();
+        if old != *content {
+            text += &format!("  {name} differs\n");
+        }
+    }
+    text
 }
 
 /// With GOLDEN=update (scripts/golden.sh) the files are replaced, after the

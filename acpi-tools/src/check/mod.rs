@@ -74,7 +74,7 @@ pub enum Effect {
     Table,
 }
 
-/// The kernels that a rule's effect was read from.
+/// The kernels whose source and behaviour is known.
 pub const KERNELS: &[Target] = &[Target::Linux612, Target::Linux7];
 
 /// A rule.
@@ -86,6 +86,8 @@ pub struct Rule {
     pub severity: Severity,
     /// What Linux does.
     pub effect: Effect,
+    /// Which kernels do so.
+    pub kernels: &'static [Target],
     /// One line.
     pub title: &'static str,
     /// Where it is said.
@@ -100,8 +102,9 @@ pub struct Rule {
 impl Rule {
     /// How bad it is for a target: what stops Linux is at least an L for it.
     pub fn severity_for(&self, target: Target) -> Severity {
-        match (target, self.effect) {
-            (Target::Spec, _) | (_, Effect::None) => self.severity,
+        match self.effect {
+            Effect::None => self.severity,
+            _ if !self.kernels.contains(&target) => self.severity,
             _ => self.severity.max(Severity::Linux),
         }
     }
@@ -161,7 +164,8 @@ impl Finding {
     /// The finding is one for that target: what only Linux cannot take is
     /// none against the specification.
     pub fn concerns(&self, target: Target) -> bool {
-        self.rule.severity != Severity::Linux || target != Target::Spec
+        self.rule.severity != Severity::Linux
+            || self.rule.kernels.contains(&target)
     }
 }
 
@@ -300,9 +304,16 @@ impl Verdict {
     }
 }
 
-/// What Linux does with the table: the worst of its findings.
-pub fn linux<'f>(findings: impl Iterator<Item = &'f Finding>) -> Effect {
-    findings.map(|finding| finding.effect).max().unwrap_or(Effect::None)
+/// What a kernel does with the table: the worst of its findings.
+pub fn linux<'f>(
+    findings: impl Iterator<Item = &'f Finding>,
+    kernel: Target,
+) -> Effect {
+    findings
+        .filter(|finding| finding.rule.kernels.contains(&kernel))
+        .map(|finding| finding.effect)
+        .max()
+        .unwrap_or(Effect::None)
 }
 
 #[cfg(test)]

@@ -88,13 +88,29 @@ fn severities_depend_on_the_target() {
 }
 
 #[test]
+fn what_one_kernel_cannot_take_the_other_may() {
+    let hccs = crate::testing::hid_device(
+        b"H000",
+        "HISI04B2",
+        &crate::testing::register(0, 0, 8),
+    );
+    let findings = check(&crate::testing::pcct(&[3]).ssdt(&hccs).build());
+    let fatal = |target| Verdict::of(findings.iter(), target, false).fatal;
+    assert_eq!(fatal(Target::Linux7), 1);
+    assert_eq!(fatal(Target::Linux612), 0);
+    assert_eq!(linux(findings.iter(), Target::Linux612), Effect::None);
+    assert_eq!(linux(findings.iter(), Target::Linux7), Effect::Channel);
+}
+
+#[test]
 fn a_verdict_counts_what_concerns_the_target() {
     let five = crate::testing::pcct(&[5]).build();
     let findings = check(&five);
     let fatal = |target| Verdict::of(findings.iter(), target, false).fatal;
     assert_eq!(fatal(Target::Spec), 0);
     assert_eq!(fatal(Target::Linux7), 1);
-    assert_eq!(linux(findings.iter()), Effect::Channel);
+    assert_eq!(linux(findings.iter(), Target::Linux7), Effect::Channel);
+    assert_eq!(linux(findings.iter(), Target::Spec), Effect::None);
 }
 
 #[test]

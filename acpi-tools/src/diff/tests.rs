@@ -205,3 +205,27 @@ fn reports_have_all_of_it() {
     assert!(report::diff::markdown(&[]).contains("no difference"));
     let _ = Platform::default();
 }
+
+/// Whatever field changes, that one is named and no other.
+#[test]
+fn every_field_is_compared() {
+    use crate::table::layout;
+    for kind in layout::TYPES {
+        let fields = layout::of(kind).unwrap().fields;
+        // Type and length make another structure of it.
+        for (n, field) in fields.iter().enumerate().skip(2) {
+            let old = pcct(&[kind]).build();
+            let mut new = old.clone();
+            let at = layout::SUBSPACES + field.offset;
+            for byte in 0..field.kind.width() {
+                let table = &mut new.tables[0];
+                table.bytes[at + byte] ^= 0x10;
+                crate::table::fix_checksum(&mut table.bytes);
+                let (a, b) = (Facts::of(&old), Facts::of(&new));
+                let names: Vec<_> =
+                    diff(&a, &b, false).into_iter().map(|c| c.what).collect();
+                assert_eq!(names, [field.name], "type {kind}, field {n}");
+            }
+        }
+    }
+}

@@ -22,7 +22,8 @@ fn effect(rule: &Rule) -> Option<String> {
         Effect::Channel => "the channel or its user does not work",
         Effect::Table => "refuses the table, no channel works",
     };
-    let kernels: Vec<_> = KERNELS.iter().map(|kernel| kernel.name()).collect();
+    let kernels: Vec<_> =
+        rule.kernels.iter().map(|kernel| kernel.name()).collect();
     Some(format!("{}: {does}", kernels.join(" and ")))
 }
 
@@ -103,9 +104,16 @@ pub fn markdown() -> String {
     );
     for rule in rules() {
         let linux = match rule.effect {
-            Effect::None => "",
-            Effect::Channel => "channel fails",
-            Effect::Table => "refuses table",
+            Effect::None => String::new(),
+            Effect::Channel => "channel fails".to_owned(),
+            Effect::Table => "refuses table".to_owned(),
+        };
+        let linux = match rule.kernels == KERNELS || linux.is_empty() {
+            true => linux,
+            false => {
+                let names = rule.kernels.iter().map(|kernel| kernel.name());
+                format!("{linux} ({})", names.collect::<Vec<_>>().join(", "))
+            }
         };
         let _ = writeln!(
             out,

@@ -1,6 +1,8 @@
 //! Interrupts.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, gsiv, pairs, pcct};
+use super::{
+    Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, pairs, pcct,
+};
 use crate::table::Channel;
 
 pub(super) const RULES: &[Rule] = &[
@@ -8,6 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-021",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "reserved interrupt flags are zero",
         source: "ACPI 6.5 §14.1.4",
         explanation: "Only bit 0 (polarity) and bit 1 (mode) have a meaning.",
@@ -18,6 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-050",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a level interrupt can be acknowledged",
         source: "ACPI 6.5 §14.1.5, §14.1.6",
         explanation: "A level interrupt stays until something takes it \
@@ -29,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-051",
         severity: Severity::Error,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "type 1 has an edge interrupt",
         source: "ACPI 6.5 §14.1.4",
         explanation: "Type 1 has no acknowledge register, so that a level \
@@ -40,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-052",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "edge interrupts are not shared",
         source: "ACPI 6.5 §14.1.4",
         explanation: "Two edges that come together are one; one of the \
@@ -52,6 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-053",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a shared level interrupt is acknowledged by subspace",
         source: "ACPI 6.5 §14.1.5, §14.1.6",
         explanation: "If two subspaces acknowledge by the same bit, the one \
@@ -63,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-055",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the interrupt is a shared peripheral one",
         source: "GIC architecture: SPIs are INTIDs 32 to 1019",
         explanation: "INTIDs 16 to 31 belong to one processor each: the \
@@ -74,6 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-056",
         severity: Severity::Warning,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "one interrupt has one mode and polarity",
         source: "ACPI 6.5 §14.1.4",
         explanation: "An interrupt controller has one setting a line. Linux \
@@ -85,6 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-057",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the interrupt belongs to nothing else",
         source: "ACPI 6.5 §14.1.4",
         explanation: "A device of the namespace or the SCI has the same \
@@ -96,6 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-058",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "type 0 needs an SCI",
         source: "ACPI 6.5 §14.1.3, §5.2.9",
         explanation: "Type 0 notifies by the SCI; the FADT says that this \
@@ -107,6 +118,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-059",
         severity: Severity::Warning,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "an SPI is active high",
         source: "GIC architecture: SPIs are level high or rising edge",
         explanation: "The GIC cannot be set to active low, and Linux fails \
@@ -118,6 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-069",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a type 2 subspace does not share its interrupt",
         source: "Linux, drivers/mailbox/pcc.c: type 2 has no check register",
         explanation: "Nothing tells Linux whose interrupt it was; each type \

@@ -1,7 +1,7 @@
 //! What only Linux cannot take (read from drivers/mailbox/pcc.c of 7.3 and,
 //! through the facts of this project, 6.12).
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, gsiv};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv};
 use crate::field::Gas;
 use crate::table::pcct::Register;
 use crate::table::{Channel, Pcct};
@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-032",
         severity: Severity::Linux,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "memory registers are 8, 16, 32 or 64 bits wide",
         source: "Linux, drivers/mailbox/pcc.c: pcc_chan_reg_init()",
         explanation: "Linux sets up every register of a subspace, also \
@@ -24,6 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-049",
         severity: Severity::Linux,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "registers do not lie in free memory",
         source: "Linux, arch/arm64: acpi_os_ioremap() refuses kernel memory",
         explanation: "The memory map says that the system may use the \
@@ -36,6 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-054",
         severity: Severity::Linux,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "with the interrupt flag each subspace has an interrupt",
         source: "Linux, drivers/mailbox/pcc.c: pcc_parse_subspace_irq()",
         explanation: "With the flag set Linux maps the interrupt of each \
@@ -48,6 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-065",
         severity: Severity::Linux,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "no type 5",
         source: "Linux, drivers/mailbox/pcc.c: types above 2 share a layout",
         explanation: "Linux reads type 5 by the layout of types 3 and 4: \
@@ -59,6 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-067",
         severity: Severity::Linux,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "what follows a type 5 does not make Linux refuse the table",
         source: "Linux, drivers/mailbox/pcc.c: types above 2 share a layout",
         explanation: "Read by the layout of types 3 and 4, the registers of \
@@ -71,6 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-068",
         severity: Severity::Linux,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "no functional fixed hardware",
         source: "Linux, drivers/acpi/acpica/hwregs.c: memory and I/O only",
         explanation: "Linux accepts the table, but its access to the \
@@ -82,6 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-076",
         severity: Severity::Linux,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "the interrupt is one that the GIC has",
         source: "Linux, drivers/irqchip/irq-gic-v3.c",
         explanation: "INTIDs below 16 are between processors, from 1020 on \

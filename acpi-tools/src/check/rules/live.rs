@@ -1,12 +1,13 @@
 //! What lies in shared memory, where it was seen.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "PCCT-070",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory begins with the subspace's signature",
         source: "ACPI 6.5 §14.2",
         explanation: "0x50434300 plus the subspace id (RASF regions have \
@@ -19,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-071",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "an idle channel shows command complete",
         source: "ACPI 6.5 §14.5",
         explanation: "At the start the system owns the memory: command \
@@ -31,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-072",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a message's length fits the memory",
         source: "ACPI 6.5 §14.3",
         explanation: "Length counts the command and the payload: at least \

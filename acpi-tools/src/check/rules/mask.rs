@@ -1,6 +1,6 @@
 //! Masks: what is written, kept and tested.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, pairs};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, pairs};
 use crate::field::Gas;
 use crate::table::Channel;
 use crate::table::pcct::{Test, Write};
@@ -10,6 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-038",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "ringing the doorbell sets a bit",
         source: "ACPI 6.5 §14.1.3",
         explanation: "With a write mask of 0 ringing changes nothing, and a \
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-039",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "bits that are set or tested lie in the register",
         source: "ACPI 6.5 §5.2.3.2",
         explanation: "Bits beyond the register's width are lost: they are \
@@ -33,6 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-040",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a bit is kept or set, not both",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Allowed, as setting comes last; but the masks were \
@@ -44,6 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-042",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "an initiator's update clears command complete",
         source: "ACPI 6.5 §14.5.1",
         explanation: "Before it rings, the system hands the memory over by \
@@ -56,6 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-043",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a responder's update sets command complete",
         source: "ACPI 6.5 §14.5.2",
         explanation: "When it has read a message, the system hands the \
@@ -67,6 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-044",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "an initiator can see errors",
         source: "ACPI 6.5 §14.1.6",
         explanation: "With an error mask of 0 every command looks as if it \
@@ -78,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-045",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "command complete is not an error",
         source: "ACPI 6.5 §14.1.6",
         explanation: "With a common bit in a common register every command \
@@ -89,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-047",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "each doorbell rings for one subspace",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Two subspaces that write the same bits of the same \
@@ -101,6 +109,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-048",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "each subspace has its own command complete bit",
         source: "ACPI 6.5 §14.1.6",
         explanation: "With a common bit, the completion of one command is \

@@ -1,6 +1,8 @@
 //! Shared memory and reserved bytes.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, overlap, pairs};
+use super::{
+    Effect, Facts, KERNELS, Rule, Severity, Sink, each, overlap, pairs,
+};
 use crate::field::{Field, Kind};
 
 pub(super) const RULES: &[Rule] = &[
@@ -8,6 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-020",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the subspace's reserved bytes are zero",
         source: "ACPI 6.5 §14.1.3 to §14.1.6",
         explanation: "Later revisions may give them a meaning.",
@@ -18,6 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-022",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory of types 0 to 2 is larger than its header",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Signature, command and status take eight bytes; there \
@@ -29,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-023",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory of types 3 and 4 holds its header",
         source: "ACPI 6.5 §14.1.6",
         explanation: "Signature, flags, length and command take 16 bytes.",
@@ -39,6 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-024",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory of types 3 and 4 has room for a payload",
         source: "ACPI 6.5 §14.3; DSP0292 (MCTP needs 84 bytes)",
         explanation: "A region of exactly 16 bytes is allowed, but nothing \
@@ -50,6 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-025",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory has an address and does not wrap",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Base plus length must be an address. Only type 5 may \
@@ -61,6 +68,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-026",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory is aligned",
         source: "ACPI 6.5 §14.2 (fields of four bytes)",
         explanation: "Drivers read the header's fields as words; on memory \
@@ -72,6 +80,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-027",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "regions do not overlap",
         source: "ACPI 6.5 §14.2 (one owner at a time)",
         explanation: "Each channel has its own owner of the memory; with \
@@ -83,6 +92,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-029",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "no register lies in shared memory",
         source: "ACPI 6.5 §14.1",
         explanation: "Payloads and registers would overwrite each other, \

@@ -12,7 +12,7 @@ mod table;
 mod timing;
 mod user;
 
-use super::{Effect, Rule, Severity, Sink};
+use super::{Effect, KERNELS, Rule, Severity, Sink, Target};
 use crate::field::gsiv;
 use crate::platform::Facts;
 use crate::table::{Channel, Pcct, Table};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, gsiv, overlap};
+use super::{
+    Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, overlap,
+};
 use crate::bytes;
 use crate::table::header::LENGTH;
 
@@ -11,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-001",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the header's length is the table's",
         source: "ACPI 6.5 §5.2.6",
         explanation: "Readers take the length from the header.",
@@ -21,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-002",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "all bytes add up to zero",
         source: "ACPI 6.5 §5.2.6",
         explanation: "A wrong checksum means that the table was changed \
@@ -32,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-003",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "no two tables have the same ids",
         source: "ACPI 6.5 §5.2.11.2",
         explanation: "Loaders tell SSDTs apart by signature, OEM id and OEM \
@@ -43,6 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-004",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "MADT, FADT and MCFG can be read",
         source: "ACPI 6.5 §5.2.12, §5.2.9; PCI firmware 3.3 §4.1.2",
         explanation: "An entry is longer than the table, or the table \
@@ -55,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-005",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "AML does not contradict itself",
         source: "ACPI 6.5 §20.2.4",
         explanation: "A package ends outside the one it is in, or scopes \
@@ -66,6 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-006",
         severity: Severity::Info,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "AML can be read without running it",
         source: "acpi-tools reads declarations and constants",
         explanation: "A part of the table needs evaluation. It was searched \
@@ -77,6 +85,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "ACPI-007",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the device tree can be read",
         source: "Devicetree Specification 0.4 §5",
         explanation: "What it would have said about the PCCT was not \
@@ -88,6 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-028",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "shared memory is not free memory",
         source: "ACPI 6.5 §14.2",
         explanation: "The memory map gives the region to the operating \
@@ -100,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-090",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the device tree's windows hold the channels",
         source: "QEMU, docs/specs/pcc.rst",
         explanation: "Device tree and PCCT describe the same device; a \
@@ -111,6 +122,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-091",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the device tree has the same interrupts",
         source: "QEMU, docs/specs/pcc.rst",
         explanation: "Device tree and PCCT describe the same device; an \
@@ -122,6 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-092",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the device tree's channels have the PCCT's types",
         source: "QEMU, docs/specs/pcc.rst",
         explanation: "A channel's node names its subspace id and type.",
@@ -132,6 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-093",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "the interrupt is none of the v2m frame's",
         source: "ACPI 6.5 §5.2.12.16",
         explanation: "GICv2m hands out the SPIs of its frame as MSIs of \
@@ -143,6 +157,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-094",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "channels lie neither in the GIC nor in PCIe configuration",
         source: "ACPI 6.5 §5.2.12; PCI firmware 3.3 §4.1.2",
         explanation: "MADT or MCFG say that something else is at that \

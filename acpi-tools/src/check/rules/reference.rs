@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Effect, Facts, Rule, Severity, Sink, pcct};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, pcct};
 use crate::aml::{Reference, Use};
 use crate::table::{Channel, Table, users};
 
@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-080",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "who names a subspace names one that exists",
         source: "ACPI 6.5 §14.1 (the id is the index in the table)",
         explanation: "AML or another table names a subspace by its index. \
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-081",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "an OperationRegion uses a type 3 subspace",
         source: "ACPI 6.5 §14.7; ACPICA starts transfers on type 3 only",
         explanation: "Type 4 is not allowed: the system cannot send there. \
@@ -33,6 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-082",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "an OperationRegion's subspace has no other user",
         source: "ACPI 6.5 §14.7",
         explanation: "A channel has one driver. CPPC, RASF, RAS2, MPST, \
@@ -44,6 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-084",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "each subspace has a user",
         source: "ACPI 6.5 §14.1",
         explanation: "Nothing in the tables names it. A driver that knows \
@@ -56,6 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-085",
         severity: Severity::Linux,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "OperationRegions have interrupts",
         source: "Linux, drivers/acpi/acpi_pcc.c",
         explanation: "Linux waits for the answer by interrupt only, and \
@@ -67,6 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-086",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a _CPC register lies in the communication space",
         source: "ACPI 6.5 §8.4.6.1, §14.2",
         explanation: "The address counts from the byte after the header; \
@@ -78,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-087",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "an OperationRegion is not larger than the memory",
         source: "ACPI 6.5 §14.7",
         explanation: "What lies beyond the shared memory is never sent.",
@@ -88,6 +95,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-088",
         severity: Severity::Warning,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "_CPC names a subspace of types 0 to 2",
         source: "ACPI 6.5 §8.4.6.1; Linux, drivers/acpi/cppc_acpi.c",
         explanation: "CPPC uses the eight-byte header with its status word; \

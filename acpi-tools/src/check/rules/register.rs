@@ -1,6 +1,6 @@
 //! Registers: address spaces, widths, presence.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
 use crate::table::Channel;
 use crate::table::pcct::Register;
 
@@ -9,6 +9,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-030",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "registers lie in an address space that PCC allows",
         source: "ACPI 6.5 §14.1.3 to §14.1.7",
         explanation: "Memory and I/O for types 0 and 5; functional fixed \
@@ -20,6 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-031",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "no I/O ports on Arm",
         source: "Arm has no port I/O; EDK2's acpiview refuses it",
         explanation: "The MADT says that this is an Arm platform, which has \
@@ -31,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-033",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "registers are 32 or 64 bits wide and begin at bit 0",
         source: "illumos takes nothing else; Linux ignores the bit offset",
         explanation: "Linux applies masks to the whole register whatever \
@@ -43,6 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-034",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a register is not accessed wider than it is",
         source: "ACPI 6.5 §5.2.3.2",
         explanation: "An access size above the width reads and writes what \
@@ -54,6 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-035",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "registers are aligned to their width",
         source: "ACPI 6.5 §5.2.3.2",
         explanation: "An access to a device across its alignment faults on \
@@ -65,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-036",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "there is a doorbell",
         source: "ACPI 6.5 §14.1.3 to §14.1.7",
         explanation: "Without one the platform never learns of a command. \
@@ -76,6 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-037",
         severity: Severity::Info,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a responder without doorbell cannot tell that it is done",
         source: "ACPI 6.5 §14.1.6",
         explanation: "Allowed. But the platform may ask, by bit 0 of a \
@@ -87,6 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-041",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "types 3 and 4 have registers to check and to hand over",
         source: "ACPI 6.5 §14.1.6, §14.5",
         explanation: "Who owns the shared memory is told by the check \
@@ -98,6 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-046",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "doorbell and acknowledge are two registers",
         source: "illumos calls such firmware broken",
         explanation: "An interrupt is acknowledged by a read and a write \

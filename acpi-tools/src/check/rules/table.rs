@@ -1,6 +1,6 @@
 //! The frame: header, lengths, types.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each, pcct};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, pcct};
 use crate::bytes;
 use crate::table::header::{LENGTH, Table};
 use crate::table::layout::{self, SUBSPACES};
@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-001",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the header's length is the table's",
         source: "ACPI 6.5 §5.2.6, §14.1",
         explanation: "Readers take the length from the header. If it is \
@@ -23,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-002",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "all bytes add up to zero",
         source: "ACPI 6.5 §5.2.6",
         explanation: "A wrong checksum means that the table was changed \
@@ -34,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-003",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the revision fits the subspaces",
         source: "ACPI 6.5 §14.1 (revision 2); ACPI 6.1 (revision 1)",
         explanation: "Revision 1 knows types 0 to 2, revision 2 came with \
@@ -46,6 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-004",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "reserved global flags are zero",
         source: "ACPI 6.5 §14.1.1",
         explanation: "Only bit 0 (platform interrupt) has a meaning. Later \
@@ -57,6 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-005",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the header's reserved bytes are zero",
         source: "ACPI 6.5 §14.1",
         explanation: "The eight bytes at offset 40 may get a meaning.",
@@ -67,6 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-006",
         severity: Severity::Error,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "there are 1 to 256 subspaces",
         source: "ACPI 6.5 §14.1",
         explanation: "A subspace id is one byte. Linux refuses a table with \
@@ -78,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-007",
         severity: Severity::Error,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "each subspace has a length",
         source: "ACPI 6.5 §14.1.2",
         explanation: "Type and length are two bytes; a length of 0 would \
@@ -89,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-008",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the last subspace ends where the table does",
         source: "ACPI 6.5 §14.1",
         explanation: "A byte that is left over is too short for type and \
@@ -100,6 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-009",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "the subspace's type is known",
         source: "ACPI 6.5 §14.1.2",
         explanation: "Types from 6 on are reserved. Linux leaves them out \
@@ -112,6 +121,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-010",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the subspace's length is that of its type",
         source: "ACPI 6.5 §14.1.3 to §14.1.7",
         explanation: "62, 62, 90, 164 and 164 bytes for types 0 to 4. Type \
@@ -123,6 +133,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-011",
         severity: Severity::Error,
         effect: Effect::Table,
+        kernels: KERNELS,
         title: "a responder needs the platform interrupt flag",
         source: "ACPI 6.5 §14.1.6",
         explanation: "Type 4 subspaces exist for messages that come with an \
@@ -134,6 +145,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-012",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "there is one PCCT",
         source: "ACPI 6.5 §5.2.6",
         explanation: "Systems use the first they find; ids in AML may mean \
@@ -145,6 +157,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-013",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the revision is current",
         source: "ACPI 6.5 §14.1; illumos refuses others than 2",
         explanation: "Revision 1 is that of ACPI 5.0 to 6.1. Types 0 to 2 \
@@ -156,6 +169,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-014",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "each subspace fits in the table",
         source: "ACPI 6.5 §14.1",
         explanation: "A subspace that is longer than the rest of the table \
@@ -167,6 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-015",
         severity: Severity::Info,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "there is a PCCT",
         source: "ACPI 6.5 §14.1",
         explanation: "Without the table there is no channel. That may be \

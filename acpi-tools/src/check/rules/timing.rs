@@ -1,6 +1,6 @@
 //! Times, and what only type 5 has.
 
-use super::{Effect, Facts, Rule, Severity, Sink, each};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
 
 /// Microseconds in a minute.
 const MINUTE: u64 = 60_000_000;
@@ -10,6 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-060",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the nominal latency can serve for a timeout",
         source: "ACPI 6.5 §14.1.3; Linux and illumos wait 500 times as long",
         explanation: "With 0 some drivers give up at once; with more than a \
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-061",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "latency, rate and turnaround fit each other",
         source: "ACPI 6.5 §14.1.3",
         explanation: "A pause a thousand times as long as the command, or \
@@ -34,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-062",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "a responder has no times",
         source: "ACPI 6.5 §14.1.6",
         explanation: "Latency, rate and turnaround are about commands of \
@@ -45,6 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-063",
         severity: Severity::Error,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "type 5 has version 1",
         source: "ACPI 6.5 §14.1.7",
         explanation: "Version 1 is the only one there is.",
@@ -55,6 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-064",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the memory of type 5 holds its signature",
         source: "ACPI 6.5 §14.4",
         explanation: "The signature takes four bytes; a length of 0 says \
@@ -66,6 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-066",
         severity: Severity::Warning,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "the turnaround fits in 16 bits",
         source: "Linux, drivers/mailbox/pcc.c: kept in 16 bits",
         explanation: "Linux keeps the lower 16 bits of the turnaround of \

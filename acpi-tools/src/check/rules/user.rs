@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Effect, Facts, Rule, Severity, Sink, pcct};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target, pcct};
 use crate::aml::{Device, Reference, Use};
 use crate::table::{Pcct, Table};
 
@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-077",
         severity: Severity::Info,
         effect: Effect::None,
+        kernels: KERNELS,
         title: "an MCTP device's resources can be read",
         source: "ACPI 6.5 §6.2.2",
         explanation: "Its _CRS is a method: which subspaces it names is \
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-078",
         severity: Severity::Warning,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "a known driver gets a subspace it can use",
         source: "Linux: xgene-hwmon, i2c-xgene-slimpro, kunpeng_hccs, \
             hisi_uncore_freq",
@@ -34,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-079",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "an MCTP device names two subspaces",
         source: "DSP0292; Linux, drivers/net/mctp/mctp-pcc.c",
         explanation: "Its _CRS has two address descriptors: outbox, inbox.",
@@ -41,9 +44,34 @@ pub(super) const RULES: &[Rule] = &[
         check: two,
     },
     Rule {
+        id: "PCCT-089",
+        severity: Severity::Linux,
+        effect: Effect::Channel,
+        kernels: &[Target::Linux7],
+        title: "the memory of HCCS has exactly 64 bytes",
+        source: "Linux 7, drivers/soc/hisilicon/kunpeng_hccs.c",
+        explanation: "The driver of HISI04B1 and HISI04B2 refuses any other \
+            size. That of Linux 6.12 takes what is there.",
+        fix: "make the region 64 bytes long",
+        check: hccs,
+    },
+    Rule {
+        id: "PCCT-095",
+        severity: Severity::Error,
+        effect: Effect::Channel,
+        kernels: KERNELS,
+        title: "the memory of MCTP holds its smallest packet",
+        source: "DSP0292; Linux, drivers/net/mctp/mctp-pcc.c",
+        explanation: "16 bytes of header and a packet of 68: less than 84 \
+            bytes cannot carry what every MCTP endpoint must take.",
+        fix: "make both regions at least 84 bytes long",
+        check: packet,
+    },
+    Rule {
         id: "PCCT-083",
         severity: Severity::Error,
         effect: Effect::Channel,
+        kernels: KERNELS,
         title: "an MCTP device has an outbox and an inbox of its own",
         source: "DSP0292; Linux, drivers/net/mctp/mctp-pcc.c",
         explanation: "The first descriptor is the outbox (type 3), the \
@@ -53,6 +81,10 @@ pub(super) const RULES: &[Rule] = &[
         check: pair,
     },
 ];
+
+/// Bytes of payload and header that MCTP needs at least: its smallest
+/// packet of 68 bytes behind the header of 16 (DSP0292).
+const MCTP_LEAST: u64 = 84;
 
 /// Hardware id, types, and whether the interrupt flag must be set.
 const DRIVERS: &[(&str, &[u8], Option<bool>)] = &[
@@ -115,6 +147,45 @@ fn driver(facts: &Facts, sink: &mut Sink) {
                         format!("the driver of {hid} wants {wish}interrupts");
                     sink.object(table, path, reference.at, text);
                 }
+            }
+        }
+    }
+}
+
+fn hccs(facts: &Facts, sink: &mut Sink) {
+    let Some((_, pcct)) = pcct(facts) else { return };
+    for hid in ["HISI04B1", "HISI04B2"] {
+        for (table, device, references) in devices(facts, hid) {
+            for reference in references {
+                if let Some(channel) = target(pcct, reference)
+                    && channel.size != 64
+                {
+                    let text = format!(
+                        "the memory of {} has {} bytes",
+                        channel.title(),
+                        channel.size
+                    );
+                    sink.object(table, &device.path, reference.at, text);
+                }
+            }
+        }
+    }
+}
+
+fn packet(facts: &Facts, sink: &mut Sink) {
+    let Some((_, pcct)) = pcct(facts) else { return };
+    for (table, device, references) in devices(facts, "DMT0001") {
+        for reference in references.iter().filter(is_descriptor) {
+            // Less than the header has a rule of its own.
+            if let Some(channel) = target(pcct, reference)
+                && (17..MCTP_LEAST).contains(&channel.size)
+            {
+                let text = format!(
+                    "the memory of {} has {} bytes",
+                    channel.title(),
+                    channel.size
+                );
+                sink.object(table, &device.path, reference.at, text);
             }
         }
     }

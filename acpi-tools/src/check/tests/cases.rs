@@ -339,6 +339,12 @@ pub const CASES: &[(&str, Make, Make)] = &[
         || three().ssdt(&cpc(0, 0, 32)),
         || pcct(&[2]).ssdt(&cpc(0, 0, 32)),
     ),
+    ("PCCT-089", || hccs(63), || hccs(64)),
+    (
+        "PCCT-095",
+        || pair().set(1, "memory_length", 83).ssdt(&mctp(b"MP00", 0, 1)),
+        || pair().set(1, "memory_length", 84).ssdt(&mctp(b"MP00", 0, 1)),
+    ),
     (
         "PCCT-090",
         || three().file(TREE_FILE, &tree(window(0) as u32, 0x1fff, &[80])),

@@ -2,12 +2,17 @@
 
 use crate::field::Gas;
 use crate::testing::{
-    Case, descriptor, device, hid_device, package, pcct, window,
+    Case, descriptor, device, hid_device, package, pcct, register, window,
 };
 use crate::tree::tests::Writer;
 
 pub fn three() -> Case {
     pcct(&[3])
+}
+
+pub fn hccs(size: u64) -> Case {
+    let device = hid_device(b"H000", "HISI04B2", &register(0, 0, 8));
+    three().set(0, "memory_length", size).ssdt(&device)
 }
 
 pub fn pair() -> Case {
