@@ -1,7 +1,7 @@
 //! Tables that lie: no panic, no hang, no memory out of proportion.
 //!
 //! A mutation loop with a fixed seed, so that a failure repeats itself. The
-//! number of inputs is `ACPI_TOOLS_INPUTS`, 1000 without it.
+//! number of inputs is `ACPI_TOOLS_INPUTS`, 300 without it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
@@ -183,7 +183,7 @@ fn everything(name: &str, bytes: &[u8], sound: &Platform) {
 
 fn inputs() -> usize {
     let wanted = std::env::var("ACPI_TOOLS_INPUTS").ok();
-    wanted.map_or(1000, |n| n.parse().expect("ACPI_TOOLS_INPUTS: a number"))
+    wanted.map_or(300, |n| n.parse().expect("ACPI_TOOLS_INPUTS: a number"))
 }
 
 #[test]

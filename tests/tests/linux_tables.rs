@@ -194,8 +194,8 @@ fn foretold(table: &Path, target: Target) -> bool {
     linux(findings.iter(), target) == Effect::Table
 }
 
-/// Boots as far as the first user program would start; whether the mailbox
-/// core took the table, and what it said.
+/// Boots until the mailbox core has looked; whether it took the table, and
+/// what it said.
 fn boot(kernel: &Path, table: &Path) -> (bool, Vec<String>) {
     let mut qemu = Command::new(built("QEMU"))
         .args(words(table))
@@ -227,7 +227,9 @@ fn boot(kernel: &Path, table: &Path) -> (bool, Vec<String>) {
         match lines.recv_timeout(left) {
             Ok(line) => {
                 let taken = line.contains("Registering PCC driver");
-                let over = line.contains("Kernel panic");
+                // The mailbox core comes before the interpreter.
+                let over = line.contains("Interpreter enabled")
+                    || line.contains("Kernel panic");
                 if line.to_uppercase().contains("PCC") {
                     said.push(line);
                 }

@@ -187,13 +187,20 @@ impl Sink {
         subject: String,
         text: String,
     ) -> &mut Finding {
-        if self.findings.len() >= MOST {
-            self.findings.truncate(MOST - 1);
-        }
+        let text = match self.findings.len() {
+            MOST.. => {
+                self.findings.truncate(MOST - 1);
+                format!("{text} (and more of this rule that are not listed)")
+            }
+            _ => text,
+        };
         self.findings.push(Finding {
             rule: self.rule,
             effect: self.rule.effect,
-            table: table.signature(),
+            table: match crate::tree::is_tree(&table.bytes) {
+                true => "device tree".to_owned(),
+                false => table.signature(),
+            },
             origin: table.origin.clone(),
             at,
             subject,

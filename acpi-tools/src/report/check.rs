@@ -98,6 +98,7 @@ impl Report<'_> {
         let mut shown: Vec<_> = shown.collect();
         // The worst first; the order of the rules stays within.
         shown.sort_by_key(|f| std::cmp::Reverse(f.severity(self.target)));
+        let first = shown.first().map(|finding| finding.rule.id);
         for finding in shown {
             let severity = finding.severity(self.target);
             let place = match finding.at {
@@ -132,6 +133,10 @@ impl Report<'_> {
                  remove the entry"
             );
         }
+        if let Some(first) = first {
+            let hint = format!("acpi-tools explain {first} says more");
+            let _ = writeln!(out, "{}", style.dim(&hint));
+        }
         let _ = writeln!(out, "{}", style.bold(&self.summary()));
         out
     }
@@ -157,13 +162,18 @@ impl Report<'_> {
         };
         let name = self.target.name();
         let mut line = format!("{valid} for {name}: {counts}");
-        for kernel in KERNELS {
-            let says = match linux(self.all(), *kernel) {
-                Effect::None => continue,
-                Effect::Channel => "some channel does not work with",
-                Effect::Table => "no channel works with",
-            };
-            line.push_str(&format!("; {says} {}", kernel.name()));
+        for (wanted, says) in [
+            (Effect::Table, "no channel works with"),
+            (Effect::Channel, "some channel does not work with"),
+        ] {
+            let kernels: Vec<_> = KERNELS
+                .iter()
+                .filter(|kernel| linux(self.all(), **kernel) == wanted)
+                .map(|kernel| kernel.name())
+                .collect();
+            if !kernels.is_empty() {
+                line.push_str(&format!("; {says} {}", kernels.join(", ")));
+            }
         }
         line
     }
