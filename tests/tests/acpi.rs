@@ -162,6 +162,52 @@ fn every_configuration_of_ours_is_valid() {
     }
 }
 
+/// A QEMU that is told to lie in the table, and the rules that tell.
+const LIES: &[(&str, &[&str])] = &[
+    ("1,pcct-gsi-flags=0", &["PCCT-051"]),
+    ("3,pcct-gsi=0", &["PCCT-054", "PCCT-091"]),
+    ("3,pcct-gsi=80", &["PCCT-091", "PCCT-093"]),
+    ("3,pcct-doorbell=none", &["PCCT-032", "PCCT-036"]),
+    ("3,pcct-ack=0:32:0:4:0x0a010008", &["PCCT-034"]),
+    ("3,pcct-error=0:24:0:0:0x0a012004", &["PCCT-032"]),
+    ("3,pcct-size=16", &["PCCT-024"]),
+    ("3,pcct-latency-us=0", &["PCCT-060"]),
+    ("3,pcct-base=0x44000000", &["PCCT-028", "PCCT-090"]),
+    ("5,pcct-version=2", &["PCCT-063", "PCCT-065"]),
+];
+
+#[test]
+fn lies_are_found() {
+    let mut wrong = Vec::new();
+    for (device, wanted) in LIES {
+        let platform = tables(&line(&format!(
+            "-machine virt,pcc=bare -object \
+             pcc-mailbox-dir,id=m,path=/tmp/pcc \
+             -device pcc-channel,mailbox=m,subspace-type={device}"
+        )));
+        let findings = check_facts(&Facts::of(&platform));
+        let concerns = findings.iter().filter(|f| f.concerns(Target::Linux7));
+        let mut ids: Vec<_> = concerns.map(|found| found.rule.id).collect();
+        // A single channel has no user; its memory is as QEMU made it.
+        ids.retain(|id| !["PCCT-084", "PCCT-070"].contains(id));
+        ids.dedup();
+        if ids != *wanted {
+            let said = findings.iter().map(|f| f.text.as_str());
+            let said: Vec<_> = said.collect();
+            wrong.push(format!("{device}: {ids:?}, not {wanted:?}: {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_missing_table_is_seen_where_it_is_named() {
+    let platform = tables(&line("-machine virt,pcc=on,pcc-table=off"));
+    let findings = check_facts(&Facts::of(&platform));
+    let ids: Vec<_> = findings.iter().map(|found| found.rule.id).collect();
+    assert_eq!(ids, ["PCCT-015", "PCCT-080", "PCCT-080"]);
+}
+
 #[test]
 fn extraction_takes_less_than_a_second_and_touches_no_mailbox() {
     let folder = tempfile::tempdir().unwrap();
