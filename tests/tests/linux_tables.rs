@@ -3,6 +3,7 @@
 //! Each table goes into a QEMU by -acpitable; nothing but the kernel's
 //! mailbox core looks at it, so that no channel has to exist.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,9 +14,12 @@ use std::time::{Duration, Instant};
 
 use acpi_tools::check::{Effect, Target, check_facts, linux};
 use acpi_tools::extract;
+use acpi_tools::memory::Map;
 use acpi_tools::platform::Facts;
 use acpi_tools::table::{layout, seal};
 use pccd_tests::built;
+use pcclab::lab::Lab;
+use pcclab::session::{Config, Session};
 
 /// Types 0 to 5; what it breaks on purpose Linux does not look at.
 const ALL_TYPES: &[u8] =
@@ -276,6 +280,56 @@ fn agrees(kernel: &str, target: Target) {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{} tables: Linux and acpi-tools agree", cases.len());
+}
+
+/// What the firmware installed and Linux reads is what was extracted without
+/// them, checksums and all; FACP and XSDT have addresses, which differ.
+#[test]
+fn linux_reads_the_tables_that_were_extracted() {
+    const TABLES: &[&str] = &["PCCT", "SSDT", "APIC", "MCFG", "DSDT"];
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "for t in {}; do echo table $t; \
+         od -An -v -tx1 /sys/firmware/acpi/tables/$t; done; \
+         echo iomem; cat /proc/iomem",
+        TABLES.join(" ")
+    );
+    let lab = Lab::find(None, &[]).unwrap();
+    let config = Config::new(lab, folder.path(), &["sh", "-c", &script]);
+    let session = Session::start(config).unwrap();
+    let mut lines = Vec::new();
+    session.finish(|line| lines.push(line.to_owned())).unwrap();
+
+    let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut current = String::new();
+    let mut iomem = String::new();
+    for line in &lines {
+        if let Some(name) = line.strip_prefix("table ") {
+            current = name.to_owned();
+        } else if line == "iomem" {
+            current = "iomem".to_owned();
+        } else if current == "iomem" && line.contains(" : ") {
+            iomem += &format!("{line}\n");
+        } else if let Ok(bytes) = hex::decode(line.replace(' ', "")) {
+            seen.entry(current.clone()).or_default().extend(bytes);
+        }
+    }
+    let mut line = vec![built("QEMU").into_os_string()];
+    let words = "-machine virt,pcc=on -cpu max -smp 2 -m 512M -nodefaults";
+    line.extend(words.split(' ').map(OsString::from));
+    // With firmware the machine has another power button, and so the DSDT.
+    line.extend(["-bios".into(), built("FIRMWARE").into_os_string()]);
+    let mut platform = extract::qemu(&line).unwrap();
+    for name in TABLES {
+        let table = platform.all(name).next().unwrap();
+        let linux = seen.get(*name).unwrap_or_else(|| panic!("{lines:#?}"));
+        assert!(table.bytes == *linux, "{name} differs");
+    }
+    // The map of a real system is read, and the channels are not in its RAM.
+    let map = Map::parse("iomem", &iomem).unwrap();
+    assert!(!map.ram.is_empty() && !map.reserved.is_empty(), "{iomem}");
+    platform.map = Some(map);
+    assert_eq!(check_facts(&Facts::of(&platform)), []);
 }
 
 #[test]
