@@ -133,6 +133,14 @@ impl Walk<'_> {
             // IfOp, ElseOp, WhileOp at declaration level.
             0xa0..=0xa2 => {
                 let (end, content) = self.package(at + 1, piece)?;
+                // iasl wraps External in If (Zero): never run.
+                if aml[at] == 0xa0 && bytes::u8(aml, content) == Some(0) {
+                    piece.at = end;
+                    return Some(None);
+                }
+                let why = "declarations under a condition are only searched \
+                    for PCC regions";
+                self.trouble(at, false, why);
                 self.search(content, end, &piece.scope, piece.owner);
                 piece.at = end;
                 Some(None)

@@ -153,7 +153,7 @@ fn show_pcct(table: &Table, pcct: &Pcct) -> Source {
         sections.push(Section {
             title: "the walk stopped here".to_owned(),
             fields: Vec::new(),
-            notes: vec![format!("{stop:?}")],
+            notes: vec![stop.to_string()],
         });
     }
     Source { table: table.signature(), origin: table.origin.clone(), sections }
@@ -314,6 +314,22 @@ mod tests {
             next += field.length;
         }
         assert_eq!(next, platform.tables[0].bytes.len());
+    }
+
+    #[test]
+    fn where_the_walk_stopped_is_said() {
+        for (entry, wanted) in [
+            (&[3, 0][..], "at 0x30 has length 0"),
+            (&[3, 9], "length 9, but 2 bytes are left"),
+            (&[3], "left over at 0x30"),
+        ] {
+            let mut platform = pcct(&[]).build();
+            platform.tables[0].bytes.extend(entry);
+            crate::table::seal(&mut platform.tables[0].bytes);
+            let sources = sources(&Facts::of(&platform), false);
+            let text = text(&sources, Style::default());
+            assert!(text.contains(wanted), "{text}");
+        }
     }
 
     #[test]

@@ -37,6 +37,26 @@ pub enum Stop {
     },
 }
 
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stop::NoLength { at, length } => write!(
+                f,
+                "the subspace at {at:#x} has length {length}; what follows \
+                 cannot be read"
+            ),
+            Stop::Overrun { at, length, left } => write!(
+                f,
+                "the subspace at {at:#x} has length {length}, but {left} \
+                 bytes are left"
+            ),
+            Stop::Trailing { at } => {
+                write!(f, "one byte is left over at {at:#x}")
+            }
+        }
+    }
+}
+
 /// A register and where its twelve bytes lie in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Register {

@@ -51,6 +51,8 @@ fn regions_in_scopes_methods_and_behind_code() {
     region("\\D000.SHM_", device(b"D000", REGION));
     let method = [&b"M000\x00"[..], &[0x70, 0x01, 0x60], REGION].concat();
     region("\\M000.SHM_", package(&[0x14], &method));
+    let condition = [&[1][..], REGION].concat();
+    region("\\SHM_", package(&[0xa0], &condition));
     // Store at declaration level is beyond the walk; the search finds it.
     region("\\SHM_", [&[0x70, 0x01, 0x60], REGION].concat());
 }
