@@ -1,6 +1,8 @@
 //! Everything known of one platform: tables, device tree, memory; and what
 //! follows from them.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -75,17 +77,7 @@ impl Platform {
     /// Adds what a file holds; whether it is something known.
     fn add_file(&mut self, path: &Path) -> Result<bool> {
         let origin = path.display().to_string();
-        let size = std::fs::metadata(path)
-            .with_context(|| format!("reading {origin}"))?
-            .len();
-        if size > LARGEST {
-            bail!(
-                "{origin}: {size} bytes are no ACPI table; {LARGEST} are the \
-                 most that is read"
-            );
-        }
-        let blob =
-            std::fs::read(path).with_context(|| format!("reading {origin}"))?;
+        let blob = read(path).with_context(|| format!("reading {origin}"))?;
         let name = path.file_name().and_then(|name| name.to_str());
         self.add(&origin, name.unwrap_or_default(), blob)
     }
@@ -156,6 +148,20 @@ impl Platform {
             self.contents = other.contents;
         }
     }
+}
+
+/// Reads a file that may be anything, and without end.
+///
+/// # Errors
+/// When it cannot be read, or is larger than any table.
+pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut blob = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut blob)?;
+    if blob.len() as u64 > LARGEST {
+        let text = format!("more than {LARGEST} bytes are no ACPI table");
+        return Err(std::io::Error::other(text));
+    }
+    Ok(blob)
 }
 
 fn looks_like_table(blob: &[u8], at: usize) -> bool {

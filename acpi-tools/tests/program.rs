@@ -6,6 +6,9 @@ use std::process::{Command, Output};
 /// Types 0 to 5 (facts of the project, section 10): two findings on purpose.
 const VECTOR: &[u8] = include_bytes!("data/all-types.dat");
 
+/// The same as text, by `acpidump -f` of ACPICA 20250404.
+const DUMP: &[u8] = include_bytes!("data/all-types.txt");
+
 fn run(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_acpi-tools")).args(words).output().unwrap()
 }
@@ -51,6 +54,7 @@ fn validate_exits_by_target() {
     assert_eq!(status(&["validate", "--target", "windows", &bad]), 2);
     let empty = write(folder.path(), "empty", b"");
     assert_eq!(status(&["validate", &empty]), 2);
+    assert_eq!(status(&["validate", "/dev/zero"]), 2, "a file without end");
 }
 
 #[test]
@@ -127,14 +131,7 @@ fn show_prints_text_json_and_a_map() {
 #[test]
 fn extract_writes_files_that_are_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    // As acpidump prints it.
-    let mut dump = "PCCT @ 0x0000000000000000\n".to_owned();
-    for (n, line) in VECTOR.chunks(16).enumerate() {
-        let bytes: Vec<_> = line.iter().map(|b| format!("{b:02X}")).collect();
-        let bytes = bytes.join(" ");
-        dump += &format!("    {:04X}: {bytes:<48}  ................\n", n * 16);
-    }
-    let dump = write(folder.path(), "acpidump.txt", dump.as_bytes());
+    let dump = write(folder.path(), "acpidump.txt", DUMP);
     let output = folder.path().join("tables");
     let output = output.display().to_string();
     let extract = ["extract", "--output", &output, &dump];

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::bytes;
 use crate::memory::Contents;
-use crate::platform::{CONTENTS_FILE, MAP_FILE, Platform, TREE_FILE};
+use crate::platform::{CONTENTS_FILE, MAP_FILE, Platform, TREE_FILE, read};
 use crate::table::{Pcct, Table};
 use qtest::Qtest;
 
@@ -107,7 +107,7 @@ pub fn linux(root: &Path) -> Result<Platform> {
     paths.sort();
     let mut platform = Platform::default();
     for path in paths.iter().filter(|path| path.is_file()) {
-        let bytes = std::fs::read(path)
+        let bytes = read(path)
             .with_context(|| format!("{}: as root?", path.display()))?;
         let origin = path.display().to_string();
         platform.tables.push(Table { origin, bytes });
@@ -118,7 +118,7 @@ pub fn linux(root: &Path) -> Result<Platform> {
     let optional = |path: &str, name: &str, platform: &mut Platform| {
         let path = root.join(path);
         let origin = path.display().to_string();
-        match std::fs::read(&path) {
+        match read(&path) {
             Ok(bytes) => platform.add(&origin, name, bytes).map(drop),
             Err(_) => Ok(()),
         }
