@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 
 /// No answer takes as long.
 const LIMIT: Duration = Duration::from_secs(20);
+/// Stands for the last words of a QEMU that had none.
+pub(super) const SILENT: &str = "it said nothing";
 /// Longer lines no answer has: 64 MiB in hexadecimal.
 const LONGEST: u64 = 128 << 20;
 
@@ -185,7 +187,7 @@ fn last_words(errors: &mut File) -> String {
     let mut text = Vec::new();
     let _ = errors.take(MOST).read_to_end(&mut text);
     let text = String::from_utf8_lossy(&text).trim().to_owned();
-    if text.is_empty() { "it said nothing".to_owned() } else { text }
+    if text.is_empty() { SILENT.to_owned() } else { text }
 }
 
 impl Drop for Qtest {
