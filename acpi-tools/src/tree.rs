@@ -2,6 +2,7 @@
 //! needs it: nodes, `compatible`, `reg`, `interrupts`, memory.
 
 use crate::bytes;
+use crate::field::gsiv;
 
 /// A node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,23 @@ pub struct Node {
     pub subspace_id: Option<u32>,
     /// Type of the subspace, where the node says it.
     pub subspace_type: Option<u32>,
+}
+
+impl Node {
+    /// Its interrupts in words, the trigger by the GIC's binding.
+    pub fn interrupts(&self) -> Vec<String> {
+        let text = |(spi, flags): &(u32, u32)| {
+            let number = gsiv(u64::from(spi.saturating_add(32)));
+            match flags {
+                1 => format!("{number} edge"),
+                2 => format!("{number} falling edge"),
+                4 => format!("{number} level"),
+                8 => format!("{number} low level"),
+                other => format!("{number} flags {other:#x}"),
+            }
+        };
+        self.spis.iter().map(text).collect()
+    }
 }
 
 /// All nodes in their order.

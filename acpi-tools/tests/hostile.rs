@@ -195,7 +195,7 @@ fn mutated_tables_do_no_harm() {
         assert!(sound.add(name, name, bytes.clone()).unwrap(), "{name}");
     }
     let mut random = Random(0x5043_4354);
-    let (mut slowest, mut largest) = (Duration::ZERO, 0.0f64);
+    let (mut slowest, mut largest) = ((Duration::ZERO, 0), 0.0f64);
     let start = Instant::now();
     let count = inputs();
     for n in 0..count {
@@ -213,7 +213,7 @@ fn mutated_tables_do_no_harm() {
         everything(name, &bytes, &sound);
         let took = began.elapsed();
         let used = MOST.load(Ordering::Relaxed).saturating_sub(before);
-        slowest = slowest.max(took);
+        slowest = slowest.max((took, n));
         // What is known of the sound parts takes its share each time.
         let bound = (4 << 20) + 256 * bytes.len();
         largest = largest.max(used as f64 / bound as f64);
@@ -221,9 +221,11 @@ fn mutated_tables_do_no_harm() {
         assert!(took < Duration::from_secs(5), "input {n}: {took:?}");
     }
     println!(
-        "{count} inputs in {:.1?}, slowest {slowest:.1?}, memory at most \
+        "{count} inputs in {:.1?}, slowest {:.1?} (input {}), memory at most \
          {:.0} % of the bound",
         start.elapsed(),
+        slowest.0,
+        slowest.1,
         largest * 100.0
     );
 }

@@ -224,7 +224,8 @@ fn boot(kernel: &Path, table: &Path) -> (bool, Vec<String>) {
             }
         }
     });
-    let until = Instant::now() + Duration::from_secs(60);
+    // Seconds on an idle machine.
+    let until = Instant::now() + Duration::from_secs(300);
     let mut said = Vec::new();
     let taken = loop {
         let left = until.saturating_duration_since(Instant::now());

@@ -27,8 +27,8 @@ pub(super) fn compare(
     }
     for m in &pairs.new {
         let channel = &b.channels[*m];
-        let why = "what was there before does not change by it; ids that \
-            shift are listed where they do";
+        let why = "no driver of the channels before notices, unless their \
+            ids moved: that would be listed";
         changes.push(
             Change::new(Impact::Cosmetic, channel.title(), "added", why)
                 .values(None, Some(summary(channel)))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Change, fields};
 use crate::aml::Use;
-use crate::field::{Impact, gsiv};
+use crate::field::Impact;
 use crate::platform::Facts;
 use crate::table::Table;
 use crate::table::header::{FIELDS, LENGTH};
@@ -245,11 +245,7 @@ fn windows(node: &Node) -> String {
 }
 
 fn interrupts(node: &Node) -> String {
-    let text = |(spi, flags): &(u32, u32)| {
-        let number = gsiv(u64::from(spi.saturating_add(32)));
-        format!("{number} flags {flags}")
-    };
-    node.spis.iter().map(text).collect::<Vec<_>>().join(", ")
+    node.interrupts().join(", ")
 }
 
 fn channel(node: &Node) -> String {

@@ -77,8 +77,10 @@ pub fn markdown(changes: &[Change]) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     for change in changes {
         let value = |value: &Option<String>| match value {
-            Some(text) => format!("`{}`", cell(text)),
-            None => "–".to_owned(),
+            Some(text) if !text.is_empty() => {
+                format!("`{}`", cell(text).replace('`', "'"))
+            }
+            _ => "–".to_owned(),
         };
         let _ = writeln!(
             out,

@@ -82,6 +82,43 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::{Target, Verdict};
+    use crate::platform::Facts;
+    use crate::testing::pcct;
+
+    #[test]
+    fn colours_change_nothing_else() {
+        let case = pcct(&[3, 5]).set(0, "nominal_latency", 0);
+        let platform = case.set(0, "interrupt_flags", 6).build();
+        let facts = Facts::of(&platform);
+        let sources = show::sources(&facts, true);
+        let open = crate::check::check_facts(&facts);
+        let target = Target::Spec;
+        let verdict = Verdict::of(open.iter(), target, false);
+        let unused = Vec::new();
+        let judged = check::Report {
+            open: &open,
+            accepted: &[],
+            unused,
+            target,
+            verdict,
+        };
+        let old = pcct(&[3, 5]).build();
+        let changes = crate::diff::diff(&Facts::of(&old), &facts, false);
+        let all = |colour| {
+            let style = Style { colour };
+            show::text(&sources, style)
+                + &judged.text(style)
+                + &diff::text(&changes, style)
+        };
+        let mut coloured = all(true);
+        for code in ["0", "1", "2", "31", "33"] {
+            let code = format!("\x1b[{code}m");
+            assert!(coloured.contains(&code), "{code:?}");
+            coloured = coloured.replace(&code, "");
+        }
+        assert_eq!(coloured, all(false));
+    }
 
     #[test]
     fn lines_are_broken_between_words() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Style;
 use crate::bytes;
-use crate::field::{Field, Kind, REGISTER, gsiv};
+use crate::field::{Field, Kind, REGISTER};
 use crate::platform::Facts;
 use crate::table::header::FIELDS;
 use crate::table::layout::TABLE;
@@ -249,11 +249,8 @@ fn show_tree(tree: &crate::tree::Tree) -> Vec<String> {
             let last = base.saturating_add(length.max(&1) - 1);
             let _ = write!(note, ", window {base:#x}..{last:#x}");
         }
-        for (spi, flags) in &node.spis {
-            // The binding of the GIC: 1 and 2 are edges, 4 and 8 levels.
-            let mode = if flags & 3 != 0 { "edge" } else { "level" };
-            let number = gsiv(u64::from(spi.saturating_add(32)));
-            let _ = write!(note, ", interrupt {number} {mode}");
+        for interrupt in node.interrupts() {
+            let _ = write!(note, ", interrupt {interrupt}");
         }
         if let (Some(id), Some(kind)) = (node.subspace_id, node.subspace_type) {
             let _ = write!(note, ", subspace {id} of type {kind}");

@@ -179,14 +179,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "PCCT-015",
-        severity: Severity::Info,
+        severity: Severity::Warning,
         effect: Effect::None,
         kernels: KERNELS,
         title: "there is a PCCT",
         source: "ACPI 6.5 §14.1",
-        explanation: "Without the table there is no channel. That may be \
-            meant: then there is nothing to judge.",
-        fix: "none needed, if no channel was expected",
+        explanation: "Without the table there is no channel, and nothing to \
+            judge. That may be meant: then accept the finding.",
+        fix: "give the PCCT too, or accept the finding if there is none",
         check: none,
     },
 ];
@@ -355,8 +355,12 @@ fn one(facts: &Facts, sink: &mut Sink) {
 
 fn none(facts: &Facts, sink: &mut Sink) {
     if facts.pcct.is_none()
-        && let Some(table) = facts.platform.tables.first()
+        && let [first, rest @ ..] = &facts.platform.tables[..]
     {
-        sink.whole(table, "none of the tables is a PCCT");
+        let found = sink.whole(first, "no PCCT among them");
+        found.subject = "tables".to_owned();
+        if !rest.is_empty() {
+            found.origin += &format!(" and {} more", rest.len());
+        }
     }
 }
