@@ -105,10 +105,15 @@ qemu() {
   check "tables and device tree" cargo test --locked -p pccd-tests --test tables
   scripts/iasl.sh
   scripts/rust.sh
-  check "acpi-tools on our QEMU" cargo test --locked -p pccd-tests --test acpi
+  check "acpi-tools, every rule" cargo test --locked -p acpi-tools --lib check -- --show-output
+  sed -n 's/^rules covered/  &/p' "$logs/acpi-tools-every-rule.log"
+  check "acpi-tools on our QEMU" cargo test --locked -p pccd-tests --test acpi -- --show-output
+  sed -nE 's/^(extraction: |[0-9]+ fields agree).*/  &/p' "$logs/acpi-tools-on-our-QEMU.log"
   check "acpi-tools, speed" cargo bench -q --locked -p acpi-tools
+  sed -n 's/^  [a-z]* .*median/&/p' "$logs/acpi-tools-speed.log"
   check "acpi-tools, hostile input" env ACPI_TOOLS_INPUTS=20000 \
-    cargo test --release --locked -p acpi-tools --test hostile
+    cargo test --release --locked -p acpi-tools --test hostile -- --show-output
+  sed -n 's/^[0-9]* inputs in/  &/p' "$logs/acpi-tools-hostile-input.log"
 }
 
 guest() {
@@ -117,7 +122,8 @@ guest() {
   check "guests" cargo test --locked -p pccd-tests --test guest
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
-  check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables
+  check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
+  sed -n 's/^[0-9]* tables: /  &/p' "$logs/tables-on-Linux-7-and-6.12.log"
   for driver in mctp-pcc pcc-client; do
     check "$driver checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
       --no-tree --strict --no-summary -f "guest-scripts/$driver/$driver.c"

@@ -43,6 +43,7 @@ shellcheck: checks the shell scripts
 strace: kills pccd at every step, in its tests
 acpica-tools: reads the ACPI tables as an independent judge, compiles the lab's own
 device-tree-compiler: reads the device tree as an independent judge
+jq: reads acpi-tools' JSON, as its README tells people to
 "
 if [ -n "$CROSS" ]; then
   wanted+="gcc-aarch64-linux-gnu: cross compiler for the guest's kernel and programs
