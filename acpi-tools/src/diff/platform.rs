@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Change, fields};
 use crate::aml::Use;
+use crate::bytes::sum;
 use crate::field::Impact;
 use crate::platform::Facts;
-use crate::table::Table;
 use crate::table::header::{FIELDS, LENGTH};
+use crate::table::{Pcct, Table};
 use crate::tree::Node;
 
 pub(super) fn compare(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
@@ -136,12 +137,53 @@ fn tables(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
             }
             continue;
         };
+        frame(name, before, table, changes);
         if name == "PCCT" {
             continue;
         }
         let (one, two) = (before.body(), table.body());
         fields(name, FIELDS, (one, 0), (two, 0), changes);
         body(name, one, two, changes);
+    }
+}
+
+/// Length and checksum follow the content; being wrong does not.
+fn frame(name: &str, old: &Table, new: &Table, changes: &mut Vec<Change>) {
+    let (one, two) = (soundness(old), soundness(new));
+    if one != two {
+        let impact = match two.is_empty() {
+            true => Impact::Risky,
+            false => Impact::Breaks,
+        };
+        let text = |damage: String| match damage.is_empty() {
+            true => Some("sound".to_owned()),
+            false => Some(damage),
+        };
+        let why = "a table with a wrong length or checksum is read in part, \
+            with a warning, or not at all";
+        changes.push(
+            Change::new(impact, name, "frame", why)
+                .values(text(one), text(two)),
+        );
+    }
+}
+
+/// What is wrong with a table's length, checksum or subspaces.
+fn soundness(table: &Table) -> String {
+    let have = table.bytes.len();
+    match table.claimed() {
+        Some(claimed) if claimed == have => {}
+        Some(claimed) => return format!("{have} bytes, Length {claimed}"),
+        None => return format!("{have} bytes, no header"),
+    }
+    if table.bytes.starts_with(b"PCCT")
+        && let Some(stop) = Pcct::decode(table).stop
+    {
+        return stop.to_string();
+    }
+    match sum(&table.bytes) {
+        0 => String::new(),
+        other => format!("bytes add up to {other:#x}"),
     }
 }
 

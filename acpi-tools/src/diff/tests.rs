@@ -39,6 +39,27 @@ fn the_same_is_the_same_and_noise_is_ignored() {
 }
 
 #[test]
+fn damage_is_no_noise() {
+    use Impact::{Breaks, Risky};
+    let broken: [fn(&mut Vec<u8>); 4] = [
+        |t| t[4..8].copy_from_slice(&u32::MAX.to_le_bytes()),
+        |t| t[9] ^= 1,
+        |t| t.push(0),
+        |t| {
+            t.push(0);
+            crate::table::seal(t);
+        },
+    ];
+    for change in broken {
+        let sound = || pcct(&[3, 4]);
+        let bad = || pcct(&[3, 4]).last(change);
+        assert_eq!(brief(sound(), bad()), one("PCCT", "frame", Breaks));
+        assert_eq!(brief(bad(), sound()), one("PCCT", "frame", Risky));
+        assert_eq!(changes(bad(), bad()), []);
+    }
+}
+
+#[test]
 fn a_field_is_weighed_by_what_it_is() {
     let case = |change: fn(Case) -> Case, what: &str, impact: Impact| {
         let new = change(pcct(&[3]));
