@@ -129,3 +129,59 @@ pub fn with_checksum(mut table: Vec<u8>) -> Vec<u8> {
     fix_checksum(&mut table);
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the files of a fw_cfg with this directory, whose DMA leaves
+    /// `status` behind.
+    fn read_from(directory: Vec<u8>, status: u32) -> String {
+        let mut at = 0;
+        let mut qtest = Qtest::played(move |line| {
+            let words: Vec<_> = line.split(' ').collect();
+            if words[0] == "write" {
+                return Some("OK".to_owned());
+            }
+            let address = u64::from_str_radix(&words[1][2..], 16).unwrap();
+            let size = usize::from_str_radix(&words[2][2..], 16).unwrap();
+            let bytes = match address {
+                DMA => b"QEMU CFG".to_vec(),
+                BLOCK => status.to_be_bytes().to_vec(),
+                DATA => {
+                    at += size;
+                    let rest = directory.get(at - size..at);
+                    rest.map_or(vec![0; size], <[u8]>::to_vec)
+                }
+                _ => vec![0xa5; size],
+            };
+            Some(format!("OK 0x{}", hex::encode(bytes)))
+        });
+        match files(&mut qtest) {
+            Ok(files) => format!("{files:02x?}"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    fn directory(count: u32, size: u32) -> Vec<u8> {
+        let mut bytes = count.to_be_bytes().to_vec();
+        bytes.extend(size.to_be_bytes());
+        bytes.extend([0, 0x20, 0, 0]);
+        bytes.extend(b"etc/acpi/tables");
+        bytes.resize(4 + 64, 0);
+        bytes
+    }
+
+    #[test]
+    fn what_fw_cfg_claims_is_not_believed() {
+        for (directory, status, wanted) in [
+            (directory(1, 2), 0, r#"{"etc/acpi/tables": [a5, a5]}"#),
+            (directory(u32::MAX, 2), 0, "claims 4294967295 files"),
+            (directory(1, u32::MAX), 0, "claims 4294967295 bytes"),
+            (directory(1, 2), 1, "DMA of key 0x20 failed"),
+        ] {
+            let said = read_from(directory, status);
+            assert!(said.contains(wanted), "{said}");
+        }
+    }
+}

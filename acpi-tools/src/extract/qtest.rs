@@ -201,6 +201,55 @@ impl Drop for Qtest {
 mod tests {
     use super::*;
 
+    impl Qtest {
+        /// A QEMU that answers each line as the function says, until nothing.
+        pub fn played(
+            mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
+        ) -> Qtest {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            std::thread::spawn(move || {
+                let mut writer = theirs.try_clone().unwrap();
+                let lines = BufReader::new(theirs).lines();
+                for line in lines.map_while(Result::ok) {
+                    let Some(answer) = answer(&line) else { break };
+                    if writeln!(writer, "{answer}").is_err() {
+                        break;
+                    }
+                }
+            });
+            let folder = tempfile::tempdir().unwrap();
+            let errors = File::create_new(folder.path().join("stderr"));
+            Qtest {
+                qemu: Command::new("true").spawn().unwrap(),
+                stream: BufReader::new(ours),
+                errors: errors.unwrap(),
+                _folder: folder,
+            }
+        }
+    }
+
+    #[test]
+    fn answers_that_are_none_are_errors() {
+        let read = |answer: &'static str| {
+            let mut qtest = Qtest::played(move |_| Some(answer.to_owned()));
+            qtest.read(0x1000, 2).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("IRQ raise 3\nOK 0x1234"), Ok(vec![0x12, 0x34]));
+        for (answer, wanted) in [
+            ("OK 0x123456", "read of 2 bytes gave 3"),
+            ("OK 0x123", "Odd number"),
+            ("OK 1234", "without 0x"),
+            ("FAIL no", "FAIL no"),
+            ("", "read 0x1000"),
+        ] {
+            let error = read(answer).unwrap_err();
+            assert!(error.contains(wanted), "{answer}: {error}");
+        }
+        let mut gone = Qtest::played(|_| None);
+        let error = gone.ask("clock_step").unwrap_err().to_string();
+        assert!(error.contains("QEMU ended"), "{error}");
+    }
+
     #[test]
     fn a_program_that_is_no_qemu_is_named() {
         let run = |program: &str, args: &[&str]| {
