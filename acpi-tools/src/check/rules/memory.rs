@@ -3,6 +3,7 @@
 use super::{
     Effect, Facts, KERNELS, Rule, Severity, Sink, each, overlap, pairs,
 };
+use crate::check::Target;
 use crate::field::{Field, Kind};
 
 pub(super) const RULES: &[Rule] = &[
@@ -20,23 +21,26 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "PCCT-022",
         severity: Severity::Error,
-        effect: Effect::None,
+        effect: Effect::Channel,
         kernels: KERNELS,
         title: "the memory of types 0 to 2 is larger than its header",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Signature, command and status take eight bytes; there \
-            must be at least one more.",
+            must be at least one more. Linux 7 refuses the channel below \
+            four bytes, 6.12 leaves that to the driver.",
         fix: "make the region larger",
         check: small,
     },
     Rule {
         id: "PCCT-023",
         severity: Severity::Error,
-        effect: Effect::None,
+        effect: Effect::Channel,
         kernels: KERNELS,
         title: "the memory of types 3 and 4 holds its header",
         source: "ACPI 6.5 §14.1.6",
-        explanation: "Signature, flags, length and command take 16 bytes.",
+        explanation: "Signature, flags, length and command take 16 bytes. \
+            Linux 7 refuses the channel below four bytes, 6.12 leaves that \
+            to the driver.",
         fix: "make the region larger",
         check: small_extended,
     },
@@ -55,12 +59,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "PCCT-025",
         severity: Severity::Error,
-        effect: Effect::None,
-        kernels: KERNELS,
+        effect: Effect::Channel,
+        kernels: &[Target::Linux7],
         title: "the memory has an address and does not wrap",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Base plus length must be an address. Only type 5 may \
-            have no memory, and says so by length 0.",
+            have no memory, and says so by length 0. Linux 7 refuses a \
+            channel whose region wraps, 6.12 leaves that to the driver.",
         fix: "set base and length to those of the region",
         check: wraps,
     },
@@ -121,12 +126,18 @@ fn reserved(facts: &Facts, sink: &mut Sink) {
     });
 }
 
+/// What Linux does with so many bytes: the signature must fit.
+fn too_small(size: u64) -> Effect {
+    if size < 4 { Effect::Channel } else { Effect::None }
+}
+
 fn small(facts: &Facts, sink: &mut Sink) {
     each(facts, |table, _, channel| {
         if channel.kind <= 2 && channel.size <= 8 {
             let at = channel.offset("memory_length");
             let text = format!("{} bytes, more than 8 needed", channel.size);
-            sink.channel(table, channel, at, text);
+            let found = sink.channel(table, channel, at, text);
+            found.effect = too_small(channel.size);
         }
     });
 }
@@ -136,7 +147,8 @@ fn small_extended(facts: &Facts, sink: &mut Sink) {
         if matches!(channel.kind, 3 | 4) && channel.size < 16 {
             let at = channel.offset("memory_length");
             let text = format!("{} bytes, 16 needed", channel.size);
-            sink.channel(table, channel, at, text);
+            let found = sink.channel(table, channel, at, text);
+            found.effect = too_small(channel.size);
         }
     });
 }
@@ -157,7 +169,8 @@ fn wraps(facts: &Facts, sink: &mut Sink) {
         if size == 0 {
             // Length 0 is a finding of its own, or means that there is none.
         } else if base == 0 {
-            sink.channel(table, channel, at, "the base address is 0");
+            let text = "the base address is 0";
+            sink.channel(table, channel, at, text).effect = Effect::None;
         } else if base.checked_add(size - 1).is_none() {
             let text = format!("{size:#x} bytes from {base:#x} wrap");
             sink.channel(table, channel, at, text);
