@@ -147,7 +147,7 @@ pub struct Section {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// A number.
     Number(u64),
@@ -162,6 +162,10 @@ pub struct Found {
     pub layer: &'static str,
     /// Field name.
     pub name: &'static str,
+    /// How it lies in the bytes.
+    pub kind: Kind,
+    /// Offset of its first byte.
+    pub offset: usize,
     /// Its value.
     pub value: Value,
     /// The value as text: bytes in hex, a UUID in its usual form.
@@ -251,10 +255,10 @@ impl<'a> Walk<'a> {
             });
             return;
         };
+        let found = show(layer, item, self.offset, raw);
         if !matches!(item.kind, Kind::Bits { shift, .. } if shift > 0) {
             self.offset += needed;
         }
-        let found = show(layer, item, raw);
         self.fields.push(found);
     }
 }
@@ -318,7 +322,7 @@ fn versions_text(raw: &[u8], reversed: bool) -> String {
     parts.join(", ")
 }
 
-fn show(layer: &'static str, item: &Item, raw: &[u8]) -> Found {
+fn show(layer: &'static str, item: &Item, offset: usize, raw: &[u8]) -> Found {
     let number = match item.kind {
         Kind::Bits { shift, width } => {
             let mask = (1_u64 << width) - 1;
@@ -392,7 +396,8 @@ fn show(layer: &'static str, item: &Item, raw: &[u8]) -> Found {
         };
         brief.replace("{}", &shown)
     });
-    Found { layer, name: item.name, value, text, meaning, brief }
+    let (name, kind) = (item.name, item.kind);
+    Found { layer, name, kind, offset, value, text, meaning, brief }
 }
 
 #[cfg(test)]

@@ -285,6 +285,7 @@ fn gather_items() -> Vec<(&'static str, Item)> {
             }
         }
     };
+    add("pcc", pcc::HEADER.items);
     add("mctp", mctp::HEADER.items);
     add("mctp", mctp::MESSAGE.items);
     add("control", control::HEADER);

@@ -46,6 +46,32 @@ pub const ENVELOPE: Section = Section {
     ],
 };
 
+/// An envelope: what the bytes of a message to the guest cannot say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Bits (docs/mailbox.md §6.1).
+    pub flags: u32,
+    /// Delay of the interrupt.
+    pub delay_ms: u32,
+    /// Subspace the message is for.
+    pub subspace: u8,
+}
+
+impl Envelope {
+    /// Writes the envelope; the content follows.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(ENVELOPE_LEN);
+        out.extend(ENVELOPE_MAGIC);
+        out.extend(1_u16.to_le_bytes());
+        out.extend(32_u16.to_le_bytes());
+        out.extend(self.flags.to_le_bytes());
+        out.extend(self.delay_ms.to_le_bytes());
+        out.extend(u16::from(self.subspace).to_le_bytes());
+        out.resize(ENVELOPE_LEN, 0);
+        out
+    }
+}
+
 /// A frame of subspace type 3 or 4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -206,6 +232,15 @@ mod tests {
         let mut long = REQUEST.to_vec();
         long.push(0);
         assert!(Frame::decode(&long).is_err());
+    }
+
+    #[test]
+    fn an_envelope_is_32_bytes() {
+        let envelope = Envelope { flags: 0x44, delay_ms: 300, subspace: 7 };
+        let mut expected = b"PCCE\x01\0\x20\0".to_vec();
+        expected.extend([0x44, 0, 0, 0, 0x2c, 1, 0, 0, 7, 0]);
+        expected.extend([0; 14]);
+        assert_eq!(envelope.encode(), expected);
     }
 
     #[test]
