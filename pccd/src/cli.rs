@@ -21,8 +21,9 @@ const MESSAGES: &str = "./messages";
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Example: pccd run --mailbox /tmp/pcc --messages \
-                  ./messages\n\nExit status: 0 done, 1 a check failed, \
-                  2 wrong usage or our own trouble."
+                  ./messages\n\nExit status: 0 done, 1 a check failed or \
+                  an expectation was not met, 2 wrong usage or our own \
+                  trouble."
 )]
 pub struct Cli {
     /// What to do; without, `run`.
@@ -38,7 +39,9 @@ pub struct Cli {
 pub enum Command {
     /// Answer the messages in a mailbox until told to end.
     #[command(after_help = "Example: pccd run --mailbox /tmp/pcc --format \
-                            json 2>pccd.log")]
+                            json 2>pccd.log\n\nExit status: 0 done, 1 an \
+                            expectation of a handler was not met, 2 wrong \
+                            usage or our own trouble.")]
     Run(RunArgs),
     /// Check handler files.
     #[command(after_help = "Example: pccd check --messages ./messages")]
@@ -68,6 +71,10 @@ pub struct RunArgs {
     /// mailbox].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Seed of the random numbers in handlers: the same seed and requests
+    /// give the same answers.
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    pub seed: u64,
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: FormatArg,
@@ -192,7 +199,8 @@ impl TryFrom<&RunArgs> for daemon::Config {
                 (mailbox, state)
             })
             .collect();
-        Ok(Self { mailboxes, messages: messages(&args.messages) })
+        let messages = messages(&args.messages);
+        Ok(Self { mailboxes, messages, seed: args.seed })
     }
 }
 

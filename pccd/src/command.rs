@@ -51,16 +51,27 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         }
     });
     let log = Log::new(args.format.into(), io::stderr());
-    daemon::run(&config, now, log, &waker, &woken)?;
-    Ok(ExitCode::SUCCESS)
+    match daemon::run(&config, now, log, &waker, &woken)? {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
     let folders = messages(&args.messages);
     match daemon::load(&folders) {
         Ok(handlers) => {
+            let (overlaps, all) = handlers.overlaps();
+            let mut out = io::stdout().lock();
+            for line in overlaps {
+                writeln!(out, "note: {line}")?;
+            }
+            if !all {
+                let text = "too many handlers to compare each with each";
+                writeln!(out, "note: {text}; some overlaps are not shown")?;
+            }
             writeln!(
-                io::stdout(),
+                out,
                 "{} handlers in {} files of {}: all right",
                 handlers.len(),
                 handlers.files(),

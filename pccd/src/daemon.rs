@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub mailboxes: Vec<(PathBuf, PathBuf)>,
     /// Folders of handler files; none for those built in.
     pub messages: Vec<PathBuf>,
+    /// Seed of random numbers.
+    pub seed: u64,
 }
 
 /// The time, as the daemon is told it.
@@ -44,7 +47,7 @@ pub fn load(messages: &[PathBuf]) -> Result<Handlers> {
     Ok(handlers?)
 }
 
-/// Runs until the waker's stop.
+/// Runs until the waker's stop. Returns whether all expectations were met.
 ///
 /// # Errors
 ///
@@ -56,17 +59,23 @@ pub fn run<W: Write>(
     mut log: Log<W>,
     waker: &Waker,
     woken: &Receiver<()>,
-) -> Result<()> {
-    let handlers = load(&config.messages)?;
+) -> Result<bool> {
+    let handlers = Rc::new(load(&config.messages)?);
     let mut stations = Vec::new();
     let mut seen = HashSet::new();
     for (path, state) in &config.mailboxes {
         if !seen.insert(path) {
             return Err(anyhow!("{} is named twice", path.display()));
         }
-        let station =
-            Station::open(path, state, &handlers, clock, waker.clone())
-                .with_context(|| format!("mailbox {}", path.display()))?;
+        let station = Station::open(
+            path,
+            state,
+            Rc::clone(&handlers),
+            config.seed,
+            clock,
+            waker.clone(),
+        )
+        .with_context(|| format!("mailbox {}", path.display()))?;
         stations.push(station);
     }
     for station in &stations {
@@ -94,8 +103,12 @@ pub fn run<W: Write>(
             break;
         }
     }
+    let mut met = true;
+    for station in &mut stations {
+        met &= station.conclude(&mut log);
+    }
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
-    Ok(())
+    Ok(met)
 }
 
 /// Microseconds since a point in time.

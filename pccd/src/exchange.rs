@@ -1,49 +1,66 @@
 //! What a request's bytes lead to: the decision, without files, time or
 //! log. It joins the wire layers, the handlers and the endpoint.
 
-use crate::endpoint::{Endpoint, Outcome, State};
-use crate::handlers::{Answer, Handlers, Request};
-use crate::mailbox::{Channel, Channels, RequestName};
-use crate::wire::assembly::{Assembled, Assembler};
-use crate::wire::mctp::{self, Header, MsgType, Packet, fragment};
-use crate::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
+mod pack;
 
-/// A message to send: as a message, and as contents of files.
+use std::rc::Rc;
+
+pub use self::pack::{Sending, pack};
+use self::pack::{outwards, towards};
+use crate::endpoint::{Endpoint, Outcome, State};
+use crate::handlers::fault::spoil_message;
+use crate::handlers::memory::Memory;
+use crate::handlers::{Asked, Asking, Handlers, Replied, Request, Wait};
+use crate::mailbox::{Channel, Channels, RequestName};
+use crate::record::Time;
+use crate::wire::assembly::{Assembled, Assembler};
+use crate::wire::mctp::{self, Header, MsgType, Packet};
+use crate::wire::pcc::{COMMAND_MCTP, Frame, UNCOUNTED_LEN};
+
+/// Everything that answers change. It lasts for one life of the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sending {
-    /// The message, type byte first.
-    pub message: Vec<u8>,
-    /// The contents, one a packet.
-    pub contents: Vec<Vec<u8>>,
-    /// Subspace they are for.
-    pub subspace: u8,
+pub struct Changes {
+    /// State of the endpoint.
+    pub endpoint: State,
+    /// What handlers remember.
+    pub memory: Memory,
 }
 
 /// What to do about a complete message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Nothing goes back.
-    Ignore {
-        /// Why.
-        reason: String,
-        /// Handler that wanted it so, if one did.
-        handler: Option<String>,
-        /// What is sent all the same.
-        unasked: Vec<Sending>,
-        /// State of the endpoint after it.
-        state: State,
-    },
-    /// This goes back.
-    Answer {
-        /// Handler, or `endpoint`.
-        handler: String,
-        /// The answer.
-        reply: Sending,
-        /// What is sent after it.
-        unasked: Vec<Sending>,
-        /// State of the endpoint after it.
-        state: State,
-    },
+pub struct Action {
+    /// Handler, or `endpoint`; those that passed on before it.
+    pub handler: Option<String>,
+    /// Why nothing goes back, if nothing does.
+    pub reason: Option<String>,
+    /// What goes back.
+    pub reply: Option<Sending>,
+    /// What is sent after it, each so many milliseconds later.
+    pub unasked: Vec<(Sending, u64)>,
+    /// The state after it, if it changes.
+    pub changes: Option<Changes>,
+    /// How long it waits.
+    pub wait: Wait,
+    /// Whether later requests of the channel wait for it.
+    pub in_order: bool,
+    /// Whether it would be another one if it were made again.
+    pub timely: bool,
+}
+
+impl Action {
+    /// Nothing goes back, and nothing changes.
+    fn ignore(reason: String) -> Self {
+        Self {
+            handler: None,
+            reason: Some(reason),
+            reply: None,
+            unasked: Vec::new(),
+            changes: None,
+            wait: Wait::Ms(0),
+            in_order: true,
+            timely: false,
+        }
+    }
 }
 
 /// Requests that will never be answered, and why.
@@ -68,7 +85,7 @@ pub enum Verdict {
         /// The message, type byte first.
         message: Vec<u8>,
         /// What to do about it.
-        action: Action,
+        action: Box<Action>,
         /// Requests given up for it.
         dropped: Option<Dropped>,
     },
@@ -76,17 +93,42 @@ pub enum Verdict {
 
 /// The platform a mailbox talks to.
 #[derive(Debug)]
-pub struct Platform<'a> {
-    handlers: &'a Handlers,
+pub struct Platform {
+    handlers: Rc<Handlers>,
     endpoint: Endpoint,
+    memory: Memory,
     assembler: Assembler<RequestName>,
+    seed: u64,
 }
 
-impl<'a> Platform<'a> {
+/// A complete message and where it came from.
+struct Message<'a> {
+    channels: &'a Channels,
+    channel: &'a Channel,
+    request: Request<'a>,
+    packets: usize,
+    time: Time,
+}
+
+impl Platform {
     /// A platform at the start of a life of the guest.
-    pub fn new(handlers: &'a Handlers) -> Self {
+    pub fn new(handlers: Rc<Handlers>, seed: u64) -> Self {
         let endpoint = Endpoint::new(handlers.endpoint().clone());
-        Self { handlers, endpoint, assembler: Assembler::default() }
+        let (memory, assembler) = (Memory::default(), Assembler::default());
+        Self { handlers, endpoint, memory, assembler, seed }
+    }
+
+    /// Takes other handlers; what is remembered stays.
+    pub fn replace(&mut self, handlers: Rc<Handlers>) {
+        let state = self.endpoint.state();
+        self.endpoint = Endpoint::new(handlers.endpoint().clone());
+        self.endpoint.set_state(state);
+        self.handlers = handlers;
+    }
+
+    /// The handlers.
+    pub fn handlers(&self) -> &Handlers {
+        &self.handlers
     }
 
     /// The endpoint's state.
@@ -94,14 +136,21 @@ impl<'a> Platform<'a> {
         self.endpoint.state()
     }
 
+    /// What handlers remember.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// Takes over a state: one that was committed.
-    pub fn set_state(&mut self, state: State) {
-        self.endpoint.set_state(state);
+    pub fn set(&mut self, endpoint: State, memory: Memory) {
+        self.endpoint.set_state(endpoint);
+        self.memory = memory;
     }
 
     /// A new life of the guest: initial state, nothing in assembly.
     pub fn reset(&mut self) {
         self.endpoint.reset();
+        self.memory = Memory::default();
         self.forget();
     }
 
@@ -110,13 +159,14 @@ impl<'a> Platform<'a> {
         self.assembler.clear();
     }
 
-    /// Decides about a request. The endpoint's state does not change: the
+    /// Decides about a request. The platform's state does not change: the
     /// new one is part of the decision, to be committed and set.
     pub fn receive(
         &mut self,
         channels: &Channels,
         name: &RequestName,
         content: &[u8],
+        time: Time,
     ) -> Verdict {
         let (channel, frame) = match open(channels, name, content) {
             Ok(opened) => opened,
@@ -145,130 +195,187 @@ impl<'a> Platform<'a> {
                 Verdict::Dropped((parts, reason))
             }
             Assembled::Complete { message, parts, dropped } => {
-                let action = self.act(
+                let length = content.len().saturating_sub(UNCOUNTED_LEN);
+                let action = self.act(&Message {
                     channels,
                     channel,
-                    &packet.header,
-                    &message,
-                    parts.len(),
-                );
+                    request: Request {
+                        header: &packet.header,
+                        pcc_flags: frame.flags,
+                        pcc_length: u32::try_from(length).unwrap_or(u32::MAX),
+                        subspace,
+                        serial: name.seq,
+                        message: &message,
+                    },
+                    packets: parts.len(),
+                    time,
+                });
+                let action = Box::new(action);
                 Verdict::Complete { requests: parts, message, action, dropped }
             }
         }
     }
 
-    fn act(
-        &self,
-        channels: &Channels,
-        channel: &Channel,
-        header: &Header,
-        message: &[u8],
-        packets: usize,
-    ) -> Action {
-        let before = self.state();
-        let ignore = |reason: String| Action::Ignore {
-            reason,
-            handler: None,
-            unasked: Vec::new(),
-            state: before,
-        };
-        let Some(first) = message.first() else {
-            return ignore("a message without its type byte".to_owned());
+    fn act(&self, message: &Message<'_>) -> Action {
+        let request = message.request;
+        let Some(first) = request.message.first() else {
+            let reason = "a message without its type byte";
+            return Action::ignore(reason.to_owned());
         };
         let kind = MsgType::from(first & 0x7f);
         if kind == MsgType::Control
-            && let Err(reason) = Endpoint::judge_control(message, packets)
+            && let Err(reason) =
+                Endpoint::judge_control(request.message, message.packets)
         {
-            return ignore(reason);
+            return Action::ignore(reason);
         }
-        let request = Request { header, subspace: channel.subspace, message };
-        let (answer, state) = match self.handlers.ask(request) {
+        let asking = Asking {
+            request: Some(request),
+            memory: &self.memory,
+            time: message.time,
+            seed: self.seed,
+        };
+        let asked = match self.handlers.ask(&asking) {
+            Ok(asked) => asked,
             Err(failed) => {
-                return ignore(format!(
+                return Action::ignore(format!(
                     "handler {} failed: {}",
                     failed.handler, failed.reason
                 ));
             }
-            Ok(Some(answer)) => (answer, before),
-            Ok(None) if kind == MsgType::Control => {
-                let mut endpoint = self.endpoint.clone();
-                let (reply, reason) = match endpoint.handle(message) {
-                    Outcome::Reply(reply) => (Some(reply), String::new()),
-                    Outcome::Silent(reason) => (None, reason),
-                };
-                let state = endpoint.state();
-                let Some(reply) = reply else {
-                    return Action::Ignore {
-                        reason,
-                        handler: Some("endpoint".to_owned()),
-                        unasked: Vec::new(),
-                        state,
-                    };
-                };
-                let answer = Answer {
-                    handler: "endpoint".to_owned(),
-                    reply: Some(reply),
-                    unasked: Vec::new(),
-                };
-                (answer, state)
-            }
-            Ok(None) => {
-                return ignore(format!(
-                    "no handler for this message of type {:#04x} ({kind})",
-                    u8::from(kind)
-                ));
-            }
         };
-        self.send(channels, channel, header, answer, state)
-            .unwrap_or_else(ignore)
+        let mut asked = asked.unwrap_or(Asked {
+            handlers: Vec::new(),
+            reply: Replied::Pass,
+            wait: Wait::Ms(0),
+            in_order: true,
+            faults: Vec::new(),
+            told: None,
+            unasked: Vec::new(),
+            memory: None,
+            timely: false,
+        });
+        let mut endpoint = self.endpoint.clone();
+        let mut reason = "the handler wants silence".to_owned();
+        if asked.reply == Replied::Pass {
+            if kind == MsgType::Control {
+                asked.handlers.push("endpoint".to_owned());
+                asked.reply = match endpoint.handle(request.message) {
+                    Outcome::Reply(reply) => Replied::Message(reply),
+                    Outcome::Silent(why) => {
+                        reason = why;
+                        Replied::Silence
+                    }
+                };
+            } else {
+                reason = self.nobody(&asking, kind);
+            }
+        }
+        let changed =
+            asked.memory.is_some() || endpoint.state() != self.endpoint.state();
+        let memory = asked.memory.take();
+        let changes = changed.then(|| Changes {
+            endpoint: endpoint.state(),
+            memory: memory.unwrap_or_else(|| self.memory.clone()),
+        });
+        self.send(message, asked, reason, changes)
+            .unwrap_or_else(Action::ignore)
+    }
+
+    /// Why nobody answers, and who would come nearest.
+    fn nobody(&self, asking: &Asking<'_>, kind: MsgType) -> String {
+        let mut reason = format!(
+            "no handler for this message of type {:#04x} ({kind})",
+            u8::from(kind)
+        );
+        if let Some(nearest) = self.handlers.nearest(asking) {
+            reason.push_str(&format!(
+                "; the nearest is `{}` ({}): {}",
+                nearest.handler,
+                nearest.file,
+                nearest.differs.join(", ")
+            ));
+        }
+        reason
     }
 
     /// Packs an answer for the channel towards the guest.
     fn send(
         &self,
-        channels: &Channels,
-        channel: &Channel,
-        header: &Header,
-        answer: Answer,
-        state: State,
+        message: &Message<'_>,
+        asked: Asked,
+        reason: String,
+        changes: Option<Changes>,
     ) -> Result<Action, String> {
+        let header = message.request.header;
         let source = self.endpoint.answers_from(header);
-        let to = channels.towards_guest(channel).ok_or_else(|| {
-            format!(
-                "channels.json pairs subspace {} with one it does not have",
-                channel.subspace
-            )
-        })?;
+        let to = towards(message.channels, message.channel)?;
         let unit = self.endpoint.config().transmission_unit;
-        let unasked = answer
-            .unasked
-            .into_iter()
-            .map(|unasked| {
-                let route = Header {
-                    destination: unasked.destination,
-                    source,
-                    som: true,
-                    eom: true,
-                    sequence: 0,
-                    to: true,
-                    tag: unasked.tag,
-                };
-                pack(unasked.message, &route, to, unit)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let handler = answer.handler;
-        let Some(reply) = answer.reply else {
-            return Ok(Action::Ignore {
-                reason: "the handler wants silence".to_owned(),
-                handler: Some(handler),
-                unasked,
-                state,
-            });
-        };
+        let mut unasked = Vec::new();
+        for push in asked.unasked {
+            let route = outwards(source, push.destination, push.tag);
+            let sent = pack(push.message, &route, to, unit)?;
+            unasked.push((sent.told(push.told.as_ref(), to)?, push.after));
+        }
+        let handler = asked.handlers.join(" > ");
         let route =
             Header { destination: header.source, source, to: false, ..*header };
-        let reply = pack(reply, &route, to, unit)?;
-        Ok(Action::Answer { handler, reply, unasked, state })
+        let reply = match asked.reply {
+            Replied::Message(mut message) => {
+                spoil_message(&mut message, &asked.faults)?;
+                let packed = pack(message, &route, to, unit)?;
+                let packed = packed.spoiled(&asked.faults)?;
+                Some(packed.told(asked.told.as_ref(), to)?)
+            }
+            Replied::Silence | Replied::Pass => None,
+        };
+        let silent = match &reply {
+            None => Some(reason),
+            Some(reply) if reply.contents.is_empty() => {
+                Some("every packet of the reply is dropped".to_owned())
+            }
+            Some(_) => None,
+        };
+        Ok(Action {
+            handler: (!handler.is_empty()).then_some(handler),
+            reply: reply.filter(|_| silent.is_none()),
+            reason: silent,
+            unasked,
+            changes,
+            wait: asked.wait,
+            in_order: asked.in_order,
+            timely: asked.timely,
+        })
+    }
+
+    /// A message by the clock, and what is remembered after it. None if
+    /// there is no such message (any more).
+    pub fn tick(
+        &self,
+        channels: &Channels,
+        name: &str,
+        time: Time,
+    ) -> Option<Result<(Option<Sending>, Memory), String>> {
+        let asking = Asking {
+            request: None,
+            memory: &self.memory,
+            time,
+            seed: self.seed,
+        };
+        let made = self.handlers.tick(name, &asking)?;
+        Some(made.map_err(|failed| failed.reason).and_then(|timely| {
+            let Some(push) = timely.unasked else {
+                return Ok((None, timely.memory));
+            };
+            let to = channels
+                .inbox()
+                .ok_or("the mailbox has no channel towards the guest")?;
+            let source = self.endpoint.eid();
+            let route = outwards(source, push.destination, push.tag);
+            let unit = self.endpoint.config().transmission_unit;
+            let sent = pack(push.message, &route, to, unit)?;
+            Ok((Some(sent.told(push.told.as_ref(), to)?), timely.memory))
+        }))
     }
 }
 
@@ -314,39 +421,6 @@ fn open<'c, 'b>(
         ));
     }
     Ok((channel, frame))
-}
-
-/// Cuts a message into contents for a channel.
-///
-/// # Errors
-///
-/// The channel is too small for any packet.
-pub fn pack(
-    message: Vec<u8>,
-    route: &Header,
-    to: &Channel,
-    unit: usize,
-) -> Result<Sending, String> {
-    let room = to.size.saturating_sub(HEADER_LEN + mctp::HEADER_LEN);
-    if room == 0 {
-        return Err(format!(
-            "subspace {} has {} bytes, too few for a packet",
-            to.subspace, to.size
-        ));
-    }
-    let contents = fragment(&message, unit.min(room), route)
-        .iter()
-        .map(|packet| {
-            Frame {
-                subspace: to.subspace,
-                flags: 0,
-                command: COMMAND_MCTP,
-                payload: packet,
-            }
-            .encode()
-        })
-        .collect();
-    Ok(Sending { message, contents, subspace: to.subspace })
 }
 
 #[cfg(test)]

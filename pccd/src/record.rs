@@ -25,6 +25,22 @@ pub fn compact(time: Time) -> String {
     time.format("%Y%m%dT%H%M%S.%9fZ").to_string()
 }
 
+/// So many milliseconds after a time; none beyond the calendar's end.
+pub fn later_by(time: Time, ms: u64) -> Option<Time> {
+    let ms = i64::try_from(ms).ok()?;
+    time.checked_add_signed(chrono::TimeDelta::try_milliseconds(ms)?)
+}
+
+/// How long it is from one time to another; nothing if that is past.
+pub fn until(now: Time, then: Time) -> std::time::Duration {
+    (then - now).to_std().unwrap_or_default()
+}
+
+/// A time as people write it: `2026-11-21T04:41:42.123Z`.
+pub fn iso(time: Time) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +62,8 @@ pub enum Event {
     Started,
     /// The daemon ends.
     Stopped,
+    /// What was expected did not come about.
+    Failed,
     /// Something worth knowing.
     Note,
     /// Something went wrong on our side; it is tried again.
@@ -66,6 +84,7 @@ impl Event {
             Self::Ignored => "no answer        ",
             Self::Started => "started          ",
             Self::Stopped => "stopped          ",
+            Self::Failed => "FAILED           ",
             Self::Note => "note             ",
             Self::Error => "error            ",
             Self::Unknown => "?                ",

@@ -3,22 +3,25 @@
 //! dies between any two of them.
 
 mod publish;
+mod request;
+mod timed;
 
-use std::collections::{BTreeSet, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
 use crate::daemon::Clock;
-use crate::exchange::{Dropped, Platform, Verdict};
+use crate::exchange::Platform;
 use crate::handlers::Handlers;
 use crate::log::Log;
 use crate::mailbox::{
-    Aside, Channels, ChannelsError, Epoch, Ledger, Mailbox, ReadError,
-    RequestName, StateFolder, Waker, Watch,
+    Aside, Channels, ChannelsError, Due, Epoch, Ledger, Mailbox, RequestName,
+    StateFolder, Waker, Watch,
 };
 use crate::record::{Event, Record};
 
@@ -40,13 +43,13 @@ struct Opened {
 }
 
 /// One mailbox and the platform behind it.
-pub struct Station<'a> {
+pub struct Station {
     path: PathBuf,
     state_path: PathBuf,
     clock: Clock,
     waker: Waker,
     opened: Option<Opened>,
-    platform: Platform<'a>,
+    platform: Platform,
     channels: Channels,
     stamp: Option<Stamp>,
     ledger: Ledger,
@@ -60,9 +63,17 @@ pub struct Station<'a> {
     away_until: Option<Instant>,
     /// The failure last logged, so that a retry does not fill the log.
     failure: Option<String>,
+    /// When messages by the clock are due, by a clock nobody can set.
+    deadlines: BTreeMap<String, Instant>,
+    /// Whether this life of the guest was answered by this process.
+    served: bool,
+    /// Handlers whose expectation is known to be exceeded.
+    told: HashSet<String>,
+    /// Whether expectations of an earlier life were not met.
+    failed: bool,
 }
 
-impl<'a> Station<'a> {
+impl Station {
     /// Opens a mailbox and takes up where an earlier daemon stopped.
     ///
     /// # Errors
@@ -71,12 +82,13 @@ impl<'a> Station<'a> {
     pub fn open(
         path: &Path,
         state_path: &Path,
-        handlers: &'a Handlers,
+        handlers: Rc<Handlers>,
+        seed: u64,
         clock: Clock,
         waker: Waker,
     ) -> Result<Self> {
-        let platform = Platform::new(handlers);
-        let ledger = Ledger::new(String::new(), platform.state());
+        let platform = Platform::new(handlers, seed);
+        let ledger = Ledger::new(String::new(), clock(), platform.state());
         let mut station = Self {
             path: path.to_owned(),
             state_path: state_path.to_owned(),
@@ -92,6 +104,10 @@ impl<'a> Station<'a> {
             last_unasked: None,
             away_until: None,
             failure: None,
+            deadlines: BTreeMap::new(),
+            served: false,
+            told: HashSet::new(),
+            failed: false,
         };
         let opened = station.open_folders()?;
         station.load_ledger(&opened)?;
@@ -102,6 +118,11 @@ impl<'a> Station<'a> {
     /// The mailbox's path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Takes other handlers from the next request on.
+    pub fn replace(&mut self, handlers: Rc<Handlers>) {
+        self.platform.replace(handlers);
     }
 
     /// EID in force.
@@ -136,8 +157,13 @@ impl<'a> Station<'a> {
                 path.display()
             )
         })?;
-        if let Some(ledger) = loaded {
-            self.platform.set_state(ledger.endpoint);
+        if let Some(mut ledger) = loaded {
+            for answer in &mut ledger.answers {
+                if let Due::At(at) = answer.due {
+                    answer.deadline = Some(self.deadline(at));
+                }
+            }
+            self.platform.set(ledger.endpoint, ledger.memory.clone());
             self.ledger = ledger;
         }
         Ok(())
@@ -177,7 +203,7 @@ impl<'a> Station<'a> {
         match done {
             Ok(()) => {
                 self.failure = None;
-                Ok(None)
+                Ok(self.next_wake())
             }
             Err(Trouble::Fatal(error)) => Err(error),
             Err(Trouble::Later(doing, error)) => {
@@ -242,15 +268,37 @@ impl<'a> Station<'a> {
             let aside = Aside::Rejected(&reason);
             self.set_aside(opened, log, &name, aside, &[]);
         }
+        if let Some(last) = requests.last() {
+            // A life that is over holds nothing back.
+            self.is_current(opened, log, last)?;
+        }
         for name in requests {
             if self.waker.is_stopped() {
                 break;
             }
-            if !self.waiting.contains(&name) {
+            if !self.waiting.contains(&name) && !self.is_held(&name) {
                 self.request(opened, log, &name)?;
             }
         }
-        Ok(())
+        self.tick(opened, log)
+    }
+
+    /// Whether a request is answered already, only not yet, or comes after
+    /// one whose answer it must not overtake.
+    fn is_held(&self, name: &RequestName) -> bool {
+        // What is due is held as well, until it is published.
+        if self.ledger.answers.is_empty() {
+            return false;
+        }
+        let text = name.to_string();
+        self.ledger.answers.iter().any(|answer| {
+            let last = answer.requests.last();
+            let last = last.and_then(|last| last.parse::<RequestName>().ok());
+            let before = last.is_some_and(|last| {
+                last.subspace == name.subspace && last.epoch == name.epoch
+            });
+            answer.requests.contains(&text) || (answer.in_order && before)
+        })
     }
 
     fn read_channels<W: Write>(
@@ -291,58 +339,17 @@ impl<'a> Station<'a> {
         log: &mut Log<W>,
         epoch: &Epoch,
     ) -> Result<(), Trouble> {
+        self.verdict(log);
+        self.served = false;
         self.platform.reset();
         self.waiting.clear();
-        self.ledger = Ledger::new(epoch.to_string(), self.platform.state());
+        self.deadlines.clear();
+        let (now, state) = ((self.clock)(), self.platform.state());
+        self.ledger = Ledger::new(epoch.to_string(), now, state);
         opened.state.store(&self.ledger).map_err(later("write the ledger"))?;
         let text = format!("the guest starts anew: epoch {epoch}");
         log.write(&self.record(Event::Note).because(text));
         Ok(())
-    }
-
-    /// Moves a file aside and says so. One that cannot be moved is left
-    /// alone from then on.
-    fn set_aside<W: Write>(
-        &mut self,
-        opened: &Opened,
-        log: &mut Log<W>,
-        name: &OsStr,
-        aside: Aside<'_>,
-        content: &[u8],
-    ) {
-        if self.stuck.contains(name) {
-            return;
-        }
-        let shown = name.to_string_lossy();
-        let (event, reason) = match aside {
-            Aside::Rejected(reason) => (Event::Rejected, reason),
-            Aside::Stale => {
-                (Event::Stale, "it belongs to an earlier life of the guest")
-            }
-        };
-        let mut record = self.record(event).named(&shown).because(reason);
-        if !content.is_empty() {
-            record = record.with_content(content);
-        }
-        match opened.mailbox.set_aside(name, aside) {
-            Ok(gone) => {
-                log.write(&record);
-                for name in gone {
-                    let text = "removed to make room for newer ones";
-                    let name = name.to_string_lossy();
-                    let note = self.record(Event::Note);
-                    log.write(&note.named(name).because(text));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                log.write(&record);
-                let text = format!("cannot be moved aside: {error}");
-                let note = self.record(Event::Error);
-                log.write(&note.named(&shown).because(text));
-                self.stuck.insert(name.to_owned());
-            }
-        }
     }
 
     /// Whether a request belongs to the current life; begins a new one if
@@ -361,85 +368,6 @@ impl<'a> Station<'a> {
             self.begin(opened, log, &name.epoch)?;
         }
         Ok(epoch == self.ledger.epoch)
-    }
-
-    fn request<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        name: &RequestName,
-    ) -> Result<(), Trouble> {
-        let text = name.to_string();
-        if self.stuck.contains(OsStr::new(&text)) {
-            return Ok(());
-        }
-        if !self.is_current(opened, log, name)? {
-            let aside = Aside::Stale;
-            self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-            return Ok(());
-        }
-        let start = Instant::now();
-        let size = self
-            .channels
-            .get(name.subspace)
-            .map_or(MOST_CONTENT, |channel| channel.size);
-        let content = match opened.mailbox.read(name, size) {
-            Ok(content) => content,
-            Err(ReadError::Gone) => return Ok(()),
-            Err(ReadError::Refused(reason)) => {
-                let aside = Aside::Rejected(&reason);
-                self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-                return Ok(());
-            }
-        };
-        let verdict = self.platform.receive(&self.channels, name, &content);
-        let received =
-            self.record(Event::Received).named(name).with_content(&content);
-        match verdict {
-            Verdict::Rejected(reason) => {
-                let aside = Aside::Rejected(&reason);
-                let name = OsStr::new(&text);
-                self.set_aside(opened, log, name, aside, &content);
-            }
-            Verdict::Waiting { dropped } => {
-                log.write(&received);
-                self.waiting.insert(name.clone());
-                self.give_up(opened, log, dropped)?;
-            }
-            Verdict::Dropped(dropped) => {
-                log.write(&received);
-                self.give_up(opened, log, Some(dropped))?;
-            }
-            Verdict::Complete { requests, message, action, dropped } => {
-                let received = received.with_message(&message, requests.len());
-                log.write(&received);
-                self.give_up(opened, log, dropped)?;
-                self.act(opened, log, requests, action, start)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Requests that get no answer.
-    fn give_up<W: Write>(
-        &mut self,
-        opened: &Opened,
-        log: &mut Log<W>,
-        dropped: Option<Dropped>,
-    ) -> Result<(), Trouble> {
-        let Some((names, reason)) = dropped else {
-            return Ok(());
-        };
-        for name in names {
-            self.waiting.remove(&name);
-            let record = self.record(Event::Ignored).named(&name);
-            log.write(&record.because(reason.clone()));
-            opened
-                .mailbox
-                .unlink(&name.to_string())
-                .map_err(later("remove a request"))?;
-        }
-        Ok(())
     }
 }
 

@@ -153,6 +153,91 @@ fn killed_at_every_step() {
     }
 }
 
+/// Delays, a sequence, variables, faults and messages by the clock.
+const REMEMBERING: &str = r#"{"variables": {"reads": 0}, "handlers": [
+  {"name": "steps", "match": {"hex": "05 01"}, "sequence": [
+    {"reply": {"hex": "05 01"}, "delay": 30}, {"reply": {"hex": "05 02"}},
+    {"reply": {"hex": "05 03"}, "delay": 20, "in_order": false}]},
+  {"name": "reads", "match": {"hex": "05 02"}, "set":
+    {"reads": "{{ state.reads + 1 }}"}, "faults": [{"duplicate": 1}],
+   "reply": {"hex": "05 {{ state.reads | hex }} {{ time.unix | hex(8) }}"}},
+  {"name": "later", "match": {"hex": "05 03 **"}, "reply": "none", "delay": 5,
+   "then": [{"unasked": {"message": {"hex": "06 01"}, "after": 25}}]}
+ ], "unasked": [{"name": "beat", "every": 20, "times": 2,
+   "message": {"hex": "06 {{ (count + 10) | hex }}"}}]}"#;
+
+fn fill_remembering(bench: &Bench) {
+    common::write(&bench.dir.path().join("messages/t.json"), REMEMBERING);
+    bench.make_folders();
+    for (seq, body) in (1..).zip([1, 2, 1, 1, 2]) {
+        bench.request(seq, &single(0, &[5, body]));
+    }
+    // A message in two packets that gets no answer but has an effect.
+    let mut first = vec![1, 9, 8, 0x8a, 5, 3];
+    first.resize(68, 0);
+    bench.request(6, &first);
+    bench.request(7, &[1, 9, 8, 0x5a, 0]);
+    bench.request(8, &single(0, &[5, 2]));
+}
+
+/// Waits until all is over that the clock still has to bring, then looks at
+/// what came of it.
+fn check_remembering(bench: &Bench, case: &str) {
+    bench.wait("the last message by the clock", || {
+        bench.list("inbox").len() >= 12
+    });
+    std::thread::sleep(Duration::from_millis(60));
+    let names = bench.list("inbox");
+    let bodies: Vec<(&str, Vec<u8>)> = names
+        .iter()
+        .map(|name| (name.as_str(), bench.packet(name)[4..].to_vec()))
+        .collect();
+    let reply = |seq, k| {
+        let name = format!("{}.r{k}.pcc", stem(seq));
+        let mut found = bodies.iter().filter(|(other, _)| *other == name);
+        let body = &found.next().unwrap_or_else(|| panic!("{case}: {name}")).1;
+        body[..2].to_vec()
+    };
+    let answers = [(1, 1), (2, 1), (2, 2), (3, 1), (4, 1), (5, 1), (5, 2)];
+    let answers = answers.map(|(seq, k)| reply(seq, k)[1]);
+    assert_eq!(answers, [1, 0, 0, 2, 3, 1, 1], "{case}");
+    assert_eq!([reply(8, 1)[1], reply(8, 2)[1]], [2, 2], "{case}");
+    let mut unasked: Vec<u8> = bodies
+        .iter()
+        .filter(|(_, body)| body[0] == 6)
+        .map(|(_, body)| body[1])
+        .collect();
+    unasked.sort_unstable();
+    assert_eq!(unasked, [1, 11, 12], "{case}: {names:?}");
+    assert_eq!(names.len(), 12, "{case}: {names:?}");
+}
+
+#[test]
+fn killed_at_every_step_with_delays_and_state() {
+    if !can_trace() {
+        return;
+    }
+    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
+        let mut steps = 0;
+        for when in 1..400 {
+            let bench = Bench::new();
+            fill_remembering(&bench);
+            let what = format!("signal=KILL:when={when}");
+            let mut child = traced(&bench, calls, &what);
+            let killed = ended(&bench, &mut child);
+            steps += u32::from(killed);
+            let daemon = bench.start();
+            bench.wait_answered();
+            check_remembering(&bench, &format!("killed at {calls} {when}"));
+            assert_eq!(daemon.terminate(), 0);
+            if !killed {
+                break;
+            }
+        }
+        assert!(steps > 2, "{calls}: killed only {steps} times");
+    }
+}
+
 #[test]
 fn killed_at_any_time() {
     for round in 0..10_u64 {

@@ -470,3 +470,25 @@ fn every_help_shows_an_example() {
         assert!(text.contains("Example: pccd "), "{text}");
     }
 }
+
+/// The examples of messages/README.md are handler files.
+#[test]
+fn the_readme_examples_are_right() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../messages/README.md");
+    let text = fs::read_to_string(path).unwrap();
+    let examples: Vec<&str> = text
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(examples.len() >= 4, "{} examples", examples.len());
+    let bench = Bench::new();
+    for (number, example) in examples.iter().enumerate() {
+        let file = format!("messages/{number}.json");
+        write(&bench.dir.path().join(file), example);
+    }
+    let output =
+        pccd().current_dir(bench.dir.path()).arg("check").output().unwrap();
+    let said = common::stderr_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}

@@ -1,10 +1,12 @@
 //! An independent MCTP stack as the requester: what it takes we must take,
 //! what we cut it must put together.
 
+use std::rc::Rc;
+
 use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
-use pccd::exchange::{Action, Platform, Verdict};
+use pccd::exchange::{Platform, Verdict};
 use pccd::handlers::Handlers;
 use pccd::mailbox::{Channels, RequestName};
 use pccd::wire::assembly::{Assembled, Assembler};
@@ -61,7 +63,7 @@ fn its_packets_are_put_together() {
 #[test]
 fn it_puts_our_answers_together() {
     let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = Platform::new(Rc::new(handlers), 0);
     let channels = Channels::default();
     for size in (0..=200).chain([255, 256, 257, MOST]) {
         let mut stack = Stack::new(Eid(8), 64, 0);
@@ -81,12 +83,10 @@ fn it_puts_our_answers_together() {
                 payload: &packet,
             }
             .encode();
-            if let Verdict::Complete {
-                action: Action::Answer { reply, .. },
-                ..
-            } = platform.receive(&channels, &name, &content)
-            {
-                answer = Some(reply);
+            let time = pccd::record::Time::UNIX_EPOCH;
+            let verdict = platform.receive(&channels, &name, &content, time);
+            if let Verdict::Complete { action, .. } = verdict {
+                answer = action.reply;
             }
         }
         let mut echoed = None;

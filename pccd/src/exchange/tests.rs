@@ -1,6 +1,9 @@
 //! Decisions about whole requests, by the worked examples.
 
 use super::*;
+use crate::wire::mctp::fragment;
+
+const TIME: Time = Time::UNIX_EPOCH;
 
 fn name(seq: u32) -> RequestName {
     RequestName {
@@ -15,27 +18,34 @@ fn content(packet: &[u8]) -> Vec<u8> {
     Frame { subspace: 0, flags: 1, command, payload: packet }.encode()
 }
 
-fn receive(platform: &mut Platform<'_>, packet: &[u8]) -> Verdict {
-    platform.receive(&Channels::default(), &name(1), &content(packet))
+fn builtin() -> Platform {
+    Platform::new(Rc::new(Handlers::builtin().unwrap()), 0)
 }
 
-fn answer(platform: &mut Platform<'_>, packet: &[u8]) -> Vec<Vec<u8>> {
+fn receive(platform: &mut Platform, packet: &[u8]) -> Verdict {
+    let channels = Channels::default();
+    platform.receive(&channels, &name(1), &content(packet), TIME)
+}
+
+fn answer(platform: &mut Platform, packet: &[u8]) -> Vec<Vec<u8>> {
     match receive(platform, packet) {
-        Verdict::Complete {
-            action: Action::Answer { reply, state, .. },
-            ..
-        } => {
-            platform.set_state(state);
-            reply.contents
+        Verdict::Complete { action, .. } if action.reply.is_some() => {
+            keep(platform, action.changes);
+            action.reply.unwrap().contents
         }
         other => panic!("{packet:02x?}: {other:?}"),
     }
 }
 
+fn keep(platform: &mut Platform, changes: Option<Changes>) {
+    if let Some(Changes { endpoint, memory }) = changes {
+        platform.set(endpoint, memory);
+    }
+}
+
 #[test]
 fn worked_example_one() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let request = [0x01, 0x09, 0x08, 0xc8, 0x00, 0x80, 0x02];
     let expected: &[u8] = &[
         0x01, 0x43, 0x43, 0x50, 0, 0, 0, 0, 0x0f, 0, 0, 0, 0x4d, 0x43, 0x54,
@@ -46,8 +56,7 @@ fn worked_example_one() {
 
 #[test]
 fn worked_example_two() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let request = [0x01, 0x09, 0x08, 0xc9, 0x00, 0x81, 0x04, 0xff];
     let expected: &[u8] = &[
         0x01, 0x43, 0x43, 0x50, 0, 0, 0, 0, 0x1d, 0, 0, 0, 0x4d, 0x43, 0x54,
@@ -82,17 +91,14 @@ fn worked_examples_in_their_own_channels() {
         ),
     ];
     let bytes = |text: &str| hex::decode(text.replace(' ', "")).unwrap();
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     for (request, response) in cases {
         let name = RequestName { subspace: 5, ..name(1) };
-        let verdict = platform.receive(&channels, &name, &bytes(request));
-        let Verdict::Complete { action: Action::Answer { reply, .. }, .. } =
-            verdict
-        else {
+        let verdict = platform.receive(&channels, &name, &bytes(request), TIME);
+        let Verdict::Complete { action, .. } = verdict else {
             panic!("{verdict:?}");
         };
-        assert_eq!(reply.contents, [bytes(response)]);
+        assert_eq!(action.reply.unwrap().contents, [bytes(response)]);
     }
 }
 
@@ -100,7 +106,7 @@ fn worked_examples_in_their_own_channels() {
 fn null_destination_is_answered_from_the_eid_before() {
     let text = r#"{"endpoint": {"eid": 0}}"#;
     let handlers = Handlers::from_texts(&[("e.json", text)]).unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = Platform::new(Rc::new(handlers), 0);
     // MRS: Set Endpoint ID 10, instance 10, to the null EID.
     let request = [1, 0, 9, 0xc8, 0, 0x8a, 1, 0, 0x0a];
     let reply = answer(&mut platform, &request);
@@ -114,8 +120,7 @@ fn null_destination_is_answered_from_the_eid_before() {
 
 #[test]
 fn long_messages_come_and_go_in_packets() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let mut message = vec![0x7e, 0x1a, 0xf4];
     message.extend(0..127);
     let route = Header {
@@ -132,15 +137,13 @@ fn long_messages_come_and_go_in_packets() {
     let mut last = None;
     for (seq, packet) in (1..).zip(&packets) {
         let content = content(packet);
-        last = Some(platform.receive(&channels, &name(seq), &content));
+        last = Some(platform.receive(&channels, &name(seq), &content, TIME));
     }
     let Some(Verdict::Complete { requests, action, .. }) = last else {
         panic!("{last:?}");
     };
     assert_eq!(requests, [name(1), name(2), name(3)]);
-    let Action::Answer { reply, .. } = action else {
-        panic!("{action:?}");
-    };
+    let reply = action.reply.unwrap();
     assert_eq!(reply.message, message);
     let flags: Vec<u8> =
         reply.contents.iter().map(|content| content[19]).collect();
@@ -149,13 +152,12 @@ fn long_messages_come_and_go_in_packets() {
 
 #[test]
 fn what_is_rejected() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let channels = Channels::default();
     let good = content(&[1, 9, 8, 0xc8, 0, 0x80, 2]);
     for length in 0..good.len() {
         let cut = good.get(..length).unwrap();
-        let verdict = platform.receive(&channels, &name(1), cut);
+        let verdict = platform.receive(&channels, &name(1), cut, TIME);
         assert!(matches!(verdict, Verdict::Rejected(_)), "{length}");
     }
     let changed = |at: usize, byte: u8| {
@@ -175,7 +177,7 @@ fn what_is_rejected() {
         ("too long", content(&[0; 9000]), "has 9016 bytes"),
     ];
     for (case, content, text) in cases {
-        match platform.receive(&channels, &name(1), &content) {
+        match platform.receive(&channels, &name(1), &content, TIME) {
             Verdict::Rejected(reason) => {
                 assert!(reason.contains(text), "{case}: {reason}");
             }
@@ -186,8 +188,7 @@ fn what_is_rejected() {
 
 #[test]
 fn what_is_dropped_or_ignored() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let cases: &[(&str, &[u8])] = &[
         ("version 0", &[0, 9, 8, 0xc8, 0, 0x80, 2]),
         ("version 2", &[2, 9, 8, 0xc8, 0, 0x80, 2]),
@@ -204,8 +205,8 @@ fn what_is_dropped_or_ignored() {
     ];
     for (case, packet) in cases {
         match receive(&mut platform, packet) {
-            Verdict::Dropped(_)
-            | Verdict::Complete { action: Action::Ignore { .. }, .. } => {}
+            Verdict::Dropped(_) => {}
+            Verdict::Complete { action, .. } if action.reply.is_none() => {}
             other => panic!("{case}: {other:?}"),
         }
     }
@@ -219,7 +220,7 @@ fn what_is_dropped_or_ignored() {
     ));
     assert!(matches!(
         receive(&mut platform, two[1]),
-        Verdict::Complete { action: Action::Ignore { .. }, .. }
+        Verdict::Complete { action, .. } if action.reply.is_none()
     ));
 }
 
@@ -236,8 +237,7 @@ fn numbers() -> impl FnMut() -> usize {
 
 #[test]
 fn no_bytes_make_it_panic() {
-    let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(&handlers);
+    let mut platform = builtin();
     let channels = Channels::default();
     let mut next = numbers();
     let seeds: [&[u8]; 4] = [
@@ -256,13 +256,9 @@ fn no_bytes_make_it_panic() {
         if next().is_multiple_of(4) {
             content.truncate(next() % (content.len() + 1));
         }
-        let verdict = platform.receive(&channels, &name(1), &content);
-        if let Verdict::Complete {
-            action: Action::Answer { state, .. } | Action::Ignore { state, .. },
-            ..
-        } = verdict
-        {
-            platform.set_state(state);
+        let verdict = platform.receive(&channels, &name(1), &content, TIME);
+        if let Verdict::Complete { action, .. } = verdict {
+            keep(&mut platform, action.changes);
         }
         let decoded = crate::record::describe(&content);
         assert!(!decoded.summary.is_empty());

@@ -2,22 +2,26 @@
 //! value converted, every answer tried out, so that what is wrong is found
 //! at the start and not when a message comes.
 
-use std::collections::BTreeMap;
-
 use minijinja::Environment;
 use serde_json::{Map, Value as Json};
 
-use super::file::{HandlerFile, Match, Message, Number, Reply, Then};
+use super::act::Act;
+use super::condition::Condition;
+use super::error::nearest;
+use super::file::Number;
 use super::locate::{Side, Step};
-use super::template;
-use super::value::{Pattern, Wrong, field_items, hex_bytes, value_of};
+use super::make::{Make, Setting};
+use super::matcher::Matcher;
+use super::matching::expected_request;
+use super::memory::Declared;
+use super::rule::HandlerFile;
+use super::template::{self, Uses};
+use super::value::{Wrong, field_items, hex_bytes, value_of};
 use crate::wire::encode::Given;
 use crate::wire::error::EncodeError;
 use crate::wire::layout::{Item, Kind, Value};
-use crate::wire::mctp::{Eid, MsgType};
+use crate::wire::mctp::MsgType;
 use crate::wire::message;
-
-use super::error::nearest;
 
 /// Something wrong at a place in the file.
 #[derive(Debug)]
@@ -30,44 +34,13 @@ pub struct Fault {
     pub wrong: Wrong,
 }
 
-/// What a handler answers.
-#[derive(Debug, Clone)]
-pub enum Matcher {
-    /// Fields and their values.
-    Fields(Vec<(String, Value)>),
-    /// Bytes.
-    Hex(Pattern),
-}
-
-/// A value that is fixed or filled in.
-#[derive(Debug, Clone)]
-pub enum Setting {
-    /// Fixed.
-    Fixed(Value),
-    /// A template, and the field's table entries.
-    Template(String, Vec<Item>),
-}
-
-/// A message to make.
-#[derive(Debug, Clone)]
-pub enum Make {
-    /// From fields.
-    Fields(Vec<(String, Setting)>),
-    /// From fixed bytes.
-    Bytes(Vec<u8>),
-    /// From a template that gives hex.
-    Template(String),
-}
-
-/// A message nobody asked for.
-#[derive(Debug, Clone)]
-pub struct Push {
-    /// The message.
-    pub make: Make,
-    /// Who it is for, if not whoever sent the request.
-    pub destination: Option<Eid>,
-    /// Message tag.
-    pub tag: u8,
+/// How often a handler must answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// At least.
+    pub least: u64,
+    /// At most.
+    pub most: u64,
 }
 
 /// A handler that works.
@@ -81,10 +54,37 @@ pub struct Handler {
     pub priority: i32,
     /// What it answers.
     pub matcher: Matcher,
-    /// What it answers with; none for silence.
-    pub reply: Option<Make>,
-    /// What it sends after that.
-    pub then: Vec<Push>,
+    /// Scenarios and variables it needs.
+    pub when: Vec<(String, Condition)>,
+    /// What it does, step by step; at least one.
+    pub acts: Vec<Act>,
+    /// Whether the steps begin anew.
+    pub repeat: bool,
+    /// How often it must answer.
+    pub bounds: Option<Bounds>,
+    /// Whether its answers are counted.
+    pub counts: bool,
+    /// Whether its answers depend on the time.
+    pub timely: bool,
+}
+
+impl Handler {
+    /// What it does the n-th time, from 1.
+    pub fn act(&self, time: u64) -> Option<&Act> {
+        let total: u64 =
+            self.acts.iter().fold(0, |sum, act| sum.saturating_add(act.times));
+        let mut left = time.saturating_sub(1);
+        if self.repeat {
+            left = left.checked_rem(total).unwrap_or(0);
+        }
+        for act in &self.acts {
+            if left < act.times {
+                return Some(act);
+            }
+            left -= act.times;
+        }
+        self.acts.last()
+    }
 }
 
 /// Header fields an answer takes over from its request.
@@ -129,11 +129,24 @@ pub(super) fn join(
 pub struct Compiler<'a> {
     /// The environment templates are checked in.
     pub environment: &'a Environment<'static>,
+    /// Scenarios and variables of all files.
+    pub declared: &'a Declared,
     /// What is wrong so far.
     pub faults: Vec<Fault>,
+    /// What the templates of the handler at hand ask for.
+    pub uses: Uses,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    /// A compiler for a file.
+    pub fn new(
+        environment: &'a Environment<'static>,
+        declared: &'a Declared,
+    ) -> Self {
+        let (faults, uses) = (Vec::new(), Uses::default());
+        Self { environment, declared, faults, uses }
+    }
+
     pub(super) fn fault(&mut self, path: Vec<Step>, side: Side, wrong: Wrong) {
         self.faults.push(Fault { path, side, wrong });
     }
@@ -146,63 +159,15 @@ impl Compiler<'_> {
         source: &HandlerFile,
     ) -> Option<Handler> {
         let before = self.faults.len();
+        self.uses = Uses::default();
         let path = [key("handlers"), Step::Index(index)];
-        if source.name.trim().is_empty() {
-            self.fault(
-                join(&path, [key("name")]),
-                Side::Value,
-                Wrong::new("a handler needs a name", "some text"),
-            );
-        }
-        let at = join(&path, [key("match")]);
-        let matcher = match &source.matching {
-            Match::Hex(text) => match Pattern::parse(text) {
-                Ok(pattern) => Some(Matcher::Hex(pattern)),
-                Err(wrong) => {
-                    let at = join(&at, [key("hex")]);
-                    self.fault(at, Side::Value, wrong);
-                    None
-                }
-            },
-            Match::Fields(fields) => {
-                let at = join(&at, [key("fields")]);
-                Some(Matcher::Fields(self.fixed(&at, fields)))
-            }
-        };
-        let at = join(&path, [key("reply")]);
-        let reply = match &source.reply {
-            Reply::None => None,
-            Reply::Hex(text) => self.hex(&join(&at, [key("hex")]), text),
-            Reply::Fields(fields) => {
-                let at = join(&at, [key("fields")]);
-                let start = match &matcher {
-                    Some(matcher) => expected_request(matcher),
-                    None => Given::new(),
-                };
-                self.fields(&at, fields, start, true)
-            }
-        };
-        let mut then = Vec::new();
-        for (number, step) in source.then.iter().enumerate() {
-            let Then::Unasked(unasked) = step;
-            let at =
-                join(&path, [key("then"), Step::Index(number), key("unasked")]);
-            let inner = join(&at, [key("message")]);
-            let make = match &unasked.message {
-                Message::Hex(text) => {
-                    self.hex(&join(&inner, [key("hex")]), text)
-                }
-                Message::Fields(fields) => {
-                    let inner = join(&inner, [key("fields")]);
-                    self.fields(&inner, fields, Given::new(), false)
-                }
-            };
-            let destination = unasked.destination.map(|number| {
-                Eid(self.byte(&join(&at, [key("destination")]), number, 255))
-            });
-            let tag = self.byte(&join(&at, [key("tag")]), unasked.tag, 7);
-            then.extend(make.map(|make| Push { make, destination, tag }));
-        }
+        self.name(&path, &source.name);
+        let matcher =
+            self.matcher(&join(&path, [key("match")]), &source.matching);
+        let when = self.when(&join(&path, [key("when")]), &source.when);
+        let start = matcher.as_ref().map(expected_request).unwrap_or_default();
+        let acts = self.acts(&path, source, &start);
+        let bounds = self.bounds(&path, source);
         if self.faults.len() > before {
             return None;
         }
@@ -211,48 +176,104 @@ impl Compiler<'_> {
             file: file.to_owned(),
             priority: source.priority,
             matcher: matcher?,
-            reply,
-            then,
+            when,
+            counts: self.uses.count || acts.len() > 1 || bounds.is_some(),
+            acts,
+            repeat: source.repeat,
+            bounds,
+            timely: self.uses.time,
         })
     }
 
-    fn byte(&mut self, path: &[Step], number: Number, most: u8) -> u8 {
-        match u8::try_from(number.0) {
-            Ok(byte) if byte <= most => byte,
-            _ => {
-                let wrong = Wrong::new(
-                    format!("{} is too large", number.0),
-                    format!("a number from 0 to {most}"),
-                );
-                self.fault(path.to_vec(), Side::Value, wrong);
-                0
-            }
+    pub(super) fn name(&mut self, path: &[Step], name: &str) {
+        if name.trim().is_empty() {
+            let wrong = Wrong::new("a name without letters", "some text");
+            self.fault(join(path, [key("name")]), Side::Value, wrong);
         }
     }
 
-    /// Fields with fixed values.
-    fn fixed(
+    fn bounds(
         &mut self,
         path: &[Step],
-        fields: &Map<String, Json>,
-    ) -> Vec<(String, Value)> {
-        let mut values = Vec::new();
-        for (field, json) in fields {
-            let at = join(path, [key(field)]);
-            match field_items(field) {
-                Err(wrong) => self.fault(at, Side::Key, wrong),
-                Ok(items) => match value_of(field, &items, json) {
-                    Ok(value) => values.push((field.clone(), value)),
-                    Err(wrong) => self.fault(at, Side::Value, wrong),
-                },
-            }
+        source: &HandlerFile,
+    ) -> Option<Bounds> {
+        let expect = source.expect.as_ref()?;
+        let at = join(path, [key("expect")]);
+        let least = expect.at_least.map_or(0, |number| number.0);
+        let most = expect.at_most.map_or(u64::MAX, |number| number.0);
+        if expect.at_least.is_none() && expect.at_most.is_none() {
+            let wrong = Wrong::new(
+                "an expectation of nothing",
+                "`at_least`, `at_most` or both",
+            );
+            self.fault(at, Side::Value, wrong);
+        } else if least > most {
+            let wrong = Wrong::new(
+                format!("at least {least} and at most {most}"),
+                "an `at_least` that is not more than `at_most`",
+            );
+            self.fault(at, Side::Value, wrong);
         }
-        values
+        Some(Bounds { least, most })
     }
 
-    fn hex(&mut self, path: &[Step], text: &str) -> Option<Make> {
+    /// A number of a file that has to fit.
+    pub(super) fn number(
+        &mut self,
+        path: &[Step],
+        number: Number,
+        least: u64,
+        most: u64,
+    ) -> u64 {
+        if (least..=most).contains(&number.0) {
+            return number.0;
+        }
+        let wrong = Wrong::new(
+            match number.0 < least {
+                true => format!("{} is too small", number.0),
+                false => format!("{} is too large", number.0),
+            },
+            match (least, most) {
+                (0, most) => format!("a number from 0 to {most}"),
+                (least, u64::MAX) => format!("a number from {least} up"),
+                (least, most) => format!("a number from {least} to {most}"),
+            },
+        );
+        self.fault(path.to_vec(), Side::Value, wrong);
+        least
+    }
+
+    pub(super) fn byte(
+        &mut self,
+        path: &[Step],
+        number: Number,
+        most: u8,
+    ) -> u8 {
+        let byte = self.number(path, number, 0, most.into());
+        u8::try_from(byte).unwrap_or(0)
+    }
+
+    /// Checks a template and notes what it asks for.
+    pub(super) fn template(
+        &mut self,
+        text: &str,
+        has_request: bool,
+    ) -> Result<(), Wrong> {
+        let (environment, declared) = (self.environment, self.declared);
+        let uses = template::check(environment, text, declared, has_request)?;
+        self.uses.count |= uses.count;
+        self.uses.time |= uses.time;
+        Ok(())
+    }
+
+    pub(super) fn hex(
+        &mut self,
+        path: &[Step],
+        text: &str,
+        has_request: bool,
+    ) -> Option<Make> {
         let checked = if template::is_template(text) {
-            template::check(self.environment, text)
+            self.template(text, has_request)
                 .map(|()| Make::Template(text.to_owned()))
         } else {
             hex_bytes(text).map(Make::Bytes)
@@ -269,16 +290,13 @@ impl Compiler<'_> {
         None
     }
 
-    /// Fields of a message to make, tried out on what is known of the
-    /// request.
-    fn fields(
+    /// Fields and their values, fixed or to be filled in.
+    pub(super) fn settings(
         &mut self,
         path: &[Step],
         fields: &Map<String, Json>,
-        mut trial: Given,
-        is_answer: bool,
-    ) -> Option<Make> {
-        let before = self.faults.len();
+        has_request: bool,
+    ) -> Vec<(String, Setting)> {
         let mut settings = Vec::new();
         for (field, json) in fields {
             let at = join(path, [key(field)]);
@@ -292,26 +310,46 @@ impl Compiler<'_> {
             if let Json::String(text) = json
                 && template::is_template(text)
             {
-                if let Err(wrong) = template::check(self.environment, text) {
+                if let Err(wrong) = self.template(text, has_request) {
                     self.fault(at, Side::Value, wrong);
                 }
-                trial.insert(field.clone(), sample(&items));
                 let setting = Setting::Template(text.clone(), items);
                 settings.push((field.clone(), setting));
                 continue;
             }
             match value_of(field, &items, json) {
                 Ok(value) => {
-                    trial.insert(field.clone(), value.clone());
                     settings.push((field.clone(), Setting::Fixed(value)));
                 }
                 Err(wrong) => self.fault(at, Side::Value, wrong),
             }
         }
+        settings
+    }
+
+    /// Fields of a message to make, tried out on what is known of the
+    /// requests it answers.
+    pub(super) fn fields(
+        &mut self,
+        path: &[Step],
+        fields: &Map<String, Json>,
+        answers: Option<&Given>,
+        has_request: bool,
+    ) -> Option<Make> {
+        let before = self.faults.len();
+        let settings = self.settings(path, fields, has_request);
         if self.faults.len() > before {
             return None;
         }
-        if is_answer {
+        let mut trial = answers.cloned().unwrap_or_default();
+        for (field, setting) in &settings {
+            let value = match setting {
+                Setting::Fixed(value) => value.clone(),
+                Setting::Template(_, items) => sample(items),
+            };
+            trial.insert(field.clone(), value);
+        }
+        if answers.is_some() {
             answer_defaults(&mut trial);
         }
         if !trial.contains_key("mctp.type") {
@@ -376,42 +414,4 @@ fn sample(items: &[Item]) -> Value {
         Some((_, Kind::Uuid)) => Value::Bytes(vec![0; 16]),
         _ => Value::Bytes(Vec::new()),
     }
-}
-
-/// What is known of the requests a handler answers, as an answer to them
-/// would take it over.
-fn expected_request(matcher: &Matcher) -> Given {
-    let mut known: BTreeMap<String, Value> = match matcher {
-        Matcher::Fields(fields) => fields.iter().cloned().collect(),
-        Matcher::Hex(pattern) => pattern
-            .first()
-            .map(|kind| {
-                let kind = Value::Number(u64::from(kind & 0x7f));
-                ("mctp.type".to_owned(), kind)
-            })
-            .into_iter()
-            .collect(),
-    };
-    known.retain(|field, _| ECHOED.contains(&field.as_str()));
-    if let Some(Value::Number(kind)) = known.get("mctp.type") {
-        let kind = MsgType::from(u8::try_from(*kind).unwrap_or(u8::MAX));
-        let layer = message::layer_of(kind);
-        // Headers are always there to be taken over, and of known names
-        // for any value.
-        let unknown = |field: &&&str| {
-            field.starts_with(layer) && !known.contains_key(**field)
-        };
-        let missing: Vec<&str> =
-            ECHOED.iter().filter(unknown).copied().collect();
-        for field in missing {
-            // 0xff and 0x3f stand for "any other" in the tables.
-            let any = match field {
-                "control.command" | "pldm.command" => 0xff,
-                "pldm.type" => 0x3f,
-                _ => 0,
-            };
-            known.insert(field.to_owned(), Value::Number(any));
-        }
-    }
-    known
 }

@@ -11,6 +11,8 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::rule::{HandlerFile, TimedFile};
+
 /// One file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +26,22 @@ pub struct File {
     /// The endpoint; at most one in all files.
     #[serde(default)]
     pub endpoint: Option<EndpointFile>,
+    /// Variables of the platform, by name, with the value they have when a
+    /// life of the guest begins: a number or text.
+    #[serde(default)]
+    pub variables: Map<String, Value>,
+    /// Scenarios, by name, with their states; the first is where they begin.
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, Vec<String>>,
     /// Handlers in the order they are asked.
     #[serde(default)]
     pub handlers: Vec<HandlerFile>,
+    /// Messages nobody asks for, sent by the clock.
+    #[serde(default)]
+    pub unasked: Vec<TimedFile>,
+    /// Names of handlers that must answer for the first time in this order.
+    #[serde(default)]
+    pub expect_order: Vec<String>,
 }
 
 /// The endpoint.
@@ -72,82 +87,6 @@ pub struct VendorEntry {
     /// Vendor's command set, 0 without.
     #[serde(default)]
     pub command_set: Number,
-}
-
-/// One handler.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HandlerFile {
-    /// Name for the log; unique.
-    pub name: String,
-    /// For people; not used.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// Handlers with a higher one are asked first; 0 without.
-    #[serde(default)]
-    pub priority: i32,
-    /// What it answers.
-    #[serde(rename = "match")]
-    pub matching: Match,
-    /// What it answers with.
-    pub reply: Reply,
-    /// What happens after the answer.
-    #[serde(default)]
-    pub then: Vec<Then>,
-}
-
-/// What a handler answers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Match {
-    /// All these fields have these values.
-    Fields(Map<String, Value>),
-    /// The message is these bytes; `??` any byte, `**` at the end any more.
-    Hex(String),
-}
-
-/// A message to send.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Message {
-    /// By fields; header fields come from the request unless given.
-    Fields(Map<String, Value>),
-    /// The message in hex, type byte first.
-    Hex(String),
-}
-
-/// The answer.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reply {
-    /// By fields; header fields come from the request unless given.
-    Fields(Map<String, Value>),
-    /// The message in hex, type byte first.
-    Hex(String),
-    /// No answer at all.
-    None,
-}
-
-/// What happens after the answer.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Then {
-    /// A message nobody asked for.
-    Unasked(Unasked),
-}
-
-/// A message nobody asked for.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unasked {
-    /// The message.
-    pub message: Message,
-    /// Who it is for; without, whoever sent the request.
-    #[serde(default)]
-    pub destination: Option<Number>,
-    /// Message tag, 0 without.
-    #[serde(default)]
-    pub tag: Number,
 }
 
 /// A number, written as one or as text with `0x`.

@@ -3,15 +3,27 @@
 //! Files are read once, checked in full and compiled; wrong ones are refused
 //! with everything that is wrong in them. Handlers are asked in the order of
 //! their priority, then of their file's path, then of their place in it; the
-//! first that matches answers.
+//! first that matches answers, or passes on to the next.
 
+mod act;
+mod ask;
 mod builtin;
 mod compile;
+mod condition;
 mod endpoint;
 pub mod error;
+mod expect;
+pub mod fault;
 pub mod file;
+mod index;
 mod load;
 mod locate;
+mod make;
+mod matcher;
+mod matching;
+pub mod memory;
+mod overlap;
+pub mod rule;
 mod template;
 mod value;
 
@@ -20,64 +32,28 @@ use std::fs;
 use std::path::PathBuf;
 
 use minijinja::Environment;
-use serde_json::Value as Json;
 
-use self::compile::{Compiler, Handler, Make, Matcher, Push, Setting};
+use self::act::Timed;
+pub use self::ask::{
+    Asked, Asking, Failed, Nearest, Replied, Request, Timely, Unasked, Wait,
+};
+use self::compile::{Compiler, Handler};
 use self::error::{Problem, Problems};
+use self::file::File;
+use self::index::Index;
 use self::load::{gather, parse, problem_at};
 use self::locate::{Side, Step};
+use self::memory::{Declaration, Declared, Variable};
 use crate::endpoint::Config;
-use crate::wire::encode::Given;
-use crate::wire::layout::{Found, Value};
-use crate::wire::mctp::{Eid, Header};
-use crate::wire::message;
-
-/// A request as handlers see it.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// Transport header of its last packet.
-    pub header: &'a Header,
-    /// Subspace it came from.
-    pub subspace: u8,
-    /// The message, type byte first.
-    pub message: &'a [u8],
-}
-
-/// A message nobody asked for, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unasked {
-    /// The message, type byte first.
-    pub message: Vec<u8>,
-    /// Who it is for.
-    pub destination: Eid,
-    /// Message tag.
-    pub tag: u8,
-}
-
-/// What a handler answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Name of the handler.
-    pub handler: String,
-    /// The message that goes back; none for silence.
-    pub reply: Option<Vec<u8>>,
-    /// What is sent after that.
-    pub unasked: Vec<Unasked>,
-}
-
-/// A handler matched, but what it says cannot be made for this request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// Name of the handler.
-    pub handler: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// All handlers, and the endpoint they belong to.
 #[derive(Debug)]
 pub struct Handlers {
     handlers: Vec<Handler>,
+    index: Index,
+    timed: Vec<Timed>,
+    order: Vec<String>,
+    declared: Declared,
     endpoint: Config,
     environment: Environment<'static>,
     files: usize,
@@ -156,71 +132,58 @@ impl Handlers {
         mut problems: Vec<Problem>,
     ) -> Result<Self, Problems> {
         let environment = template::environment();
-        let mut handlers: Vec<Handler> = Vec::new();
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut endpoint: Option<(Config, String)> = None;
         let files = sources.len();
-        for Source { name, text } in &sources {
-            let file = match parse(name, text) {
-                Ok(file) => file,
-                Err(problem) => {
-                    problems.push(*problem);
-                    continue;
-                }
+        let mut parsed: Vec<(Source, File)> = Vec::new();
+        for source in sources {
+            match parse(&source.name, &source.text) {
+                Ok(file) => parsed.push((source, file)),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        let mut names = Names::default();
+        let declared = declare(&parsed, &mut names, &mut problems);
+        let mut handlers: Vec<Handler> = Vec::new();
+        let mut timed = Vec::new();
+        let mut endpoint: Option<(Config, String)> = None;
+        for (Source { name, text }, file) in &parsed {
+            let mut wrong = |path: &[Step], side, wrong| {
+                problems.push(problem_at(name, text, path, side, wrong));
             };
-            let mut compiler =
-                Compiler { environment: &environment, faults: Vec::new() };
+            let mut compiler = Compiler::new(&environment, &declared);
             for (index, source) in file.handlers.iter().enumerate() {
-                if let Some(first) = names.get(&source.name) {
-                    let path = [
-                        Step::Key("handlers".into()),
-                        Step::Index(index),
-                        Step::Key("name".into()),
-                    ];
-                    problems.push(problem_at(
-                        name,
-                        text,
-                        &path,
-                        Side::Value,
-                        value::Wrong::new(
-                            format!(
-                                "there is a handler `{}` in {first} already",
-                                source.name
-                            ),
-                            "another name",
-                        ),
-                    ));
+                let path = names.path("handlers", index);
+                if let Err(again) = names.add("handler", &source.name, name) {
+                    wrong(&path, Side::Value, again);
                 }
-                names.insert(source.name.clone(), name.clone());
                 handlers.extend(compiler.handler(name, index, source));
+            }
+            for (index, source) in file.unasked.iter().enumerate() {
+                let path = names.path("unasked", index);
+                if let Err(again) = names.add("handler", &source.name, name) {
+                    wrong(&path, Side::Value, again);
+                }
+                timed.extend(compiler.timed(name, index, source));
             }
             if let Some(source) = &file.endpoint {
                 let config = compiler.endpoint(source);
                 if let Some((_, first)) = &endpoint {
-                    problems.push(problem_at(
-                        name,
-                        text,
+                    wrong(
                         &[Step::Key("endpoint".into())],
                         Side::Key,
                         value::Wrong::new(
                             format!("there is an endpoint in {first} already"),
                             "one endpoint in all files",
                         ),
-                    ));
+                    );
                 } else {
                     endpoint = Some((config, name.clone()));
                 }
             }
             for fault in compiler.faults {
-                problems.push(problem_at(
-                    name,
-                    text,
-                    &fault.path,
-                    fault.side,
-                    fault.wrong,
-                ));
+                wrong(&fault.path, fault.side, fault.wrong);
             }
         }
+        let order = expect::order(&parsed, &names, &mut problems);
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
@@ -228,12 +191,27 @@ impl Handlers {
             Some((config, _)) => config,
             None => default_endpoint(&environment)?,
         };
-        for handler in &handlers {
-            endpoint.message_types.extend(matched_type(&handler.matcher));
+        for handler in &mut handlers {
+            endpoint.message_types.extend(handler.matcher.types());
+            handler.counts |= order.contains(&handler.name);
         }
         endpoint.message_types.remove(&0);
         handlers.sort_by_key(|handler| std::cmp::Reverse(handler.priority));
-        Ok(Self { handlers, endpoint, environment, files, source: shown })
+        let mut index = Index::default();
+        for (number, handler) in handlers.iter().enumerate() {
+            index.add(number, &handler.matcher);
+        }
+        Ok(Self {
+            handlers,
+            index,
+            timed,
+            order,
+            declared,
+            endpoint,
+            environment,
+            files,
+            source: shown,
+        })
     }
 
     /// The endpoint's configuration, message types of handlers included.
@@ -241,14 +219,14 @@ impl Handlers {
         &self.endpoint
     }
 
-    /// Number of handlers.
+    /// Number of handlers, messages by the clock included.
     pub fn len(&self) -> usize {
-        self.handlers.len()
+        self.handlers.len() + self.timed.len()
     }
 
     /// Whether there is no handler.
     pub fn is_empty(&self) -> bool {
-        self.handlers.is_empty()
+        self.len() == 0
     }
 
     /// Number of files.
@@ -260,147 +238,86 @@ impl Handlers {
     pub fn source(&self) -> &str {
         &self.source
     }
-
-    /// Asks the handlers. None if none of them matches.
-    ///
-    /// # Errors
-    ///
-    /// One matched, but its answer cannot be made.
-    pub fn ask(&self, request: Request<'_>) -> Result<Option<Answer>, Failed> {
-        let described = message::describe(request.message);
-        let transport = transport(request.header);
-        let matching =
-            self.handlers.iter().find(|handler| match &handler.matcher {
-                Matcher::Hex(pattern) => pattern.matches(request.message),
-                Matcher::Fields(fields) => {
-                    fields.iter().all(|(field, want)| {
-                        found(&described.fields, &transport, field)
-                            .is_some_and(|have| have == want)
-                    })
-                }
-            });
-        let Some(handler) = matching else {
-            return Ok(None);
-        };
-        let maker = Maker {
-            environment: &self.environment,
-            fields: &described.fields,
-            request,
-        };
-        let failed = |reason| Failed {
-            handler: format!("{} ({})", handler.name, handler.file),
-            reason,
-        };
-        let reply = match &handler.reply {
-            None => None,
-            Some(make) => Some(maker.make(make, true).map_err(failed)?),
-        };
-        let mut unasked = Vec::new();
-        for Push { make, destination, tag } in &handler.then {
-            unasked.push(Unasked {
-                message: maker.make(make, false).map_err(failed)?,
-                destination: destination.unwrap_or(request.header.source),
-                tag: *tag,
-            });
-        }
-        let handler = handler.name.clone();
-        Ok(Some(Answer { handler, reply, unasked }))
-    }
 }
 
-/// Transport fields a handler may match.
-fn transport(header: &Header) -> [(&'static str, Value); 4] {
-    let number = |number: u8| Value::Number(u64::from(number));
-    [
-        ("mctp.destination", number(header.destination.0)),
-        ("mctp.source", number(header.source.0)),
-        ("mctp.to", number(u8::from(header.to))),
-        ("mctp.tag", number(header.tag)),
-    ]
-}
+/// Names that must be unique, with the file each stands in.
+#[derive(Default)]
+struct Names(BTreeMap<(&'static str, String), String>);
 
-fn found<'a>(
-    fields: &'a [Found],
-    transport: &'a [(&'static str, Value)],
-    field: &str,
-) -> Option<&'a Value> {
-    let (layer, name) = field.split_once('.')?;
-    fields
-        .iter()
-        .find(|found| found.layer == layer && found.name == name)
-        .map(|found| &found.value)
-        .or_else(|| {
-            let entry = transport.iter().find(|(full, _)| *full == field);
-            entry.map(|(_, value)| value)
-        })
-}
-
-/// Makes the messages of a handler for one request.
-struct Maker<'a> {
-    environment: &'a Environment<'static>,
-    fields: &'a [Found],
-    request: Request<'a>,
-}
-
-impl Maker<'_> {
-    fn render(&self, source: &str) -> Result<String, String> {
-        let Request { header, subspace, message } = self.request;
-        let context = template::context(header, subspace, message, self.fields);
-        template::render(self.environment, source, &context)
+impl Names {
+    fn path(&self, list: &str, index: usize) -> [Step; 3] {
+        let key = |text: &str| Step::Key(text.to_owned());
+        [key(list), Step::Index(index), key("name")]
     }
 
-    fn make(&self, make: &Make, is_answer: bool) -> Result<Vec<u8>, String> {
-        match make {
-            Make::Bytes(bytes) => Ok(bytes.clone()),
-            Make::Template(source) => value::hex_bytes(&self.render(source)?)
-                .map_err(|wrong| wrong.message),
-            Make::Fields(settings) => self.fields(settings, is_answer),
+    fn add(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        file: &str,
+    ) -> Result<(), value::Wrong> {
+        let entry = (kind, name.to_owned());
+        match self.0.insert(entry, file.to_owned()) {
+            None => Ok(()),
+            Some(first) => Err(value::Wrong::new(
+                format!("there is a {kind} `{name}` in {first} already"),
+                "another name",
+            )),
         }
     }
+}
 
-    fn fields(
-        &self,
-        settings: &[(String, Setting)],
-        is_answer: bool,
-    ) -> Result<Vec<u8>, String> {
-        let mut given = Given::new();
-        if is_answer {
-            for field in compile::ECHOED {
-                if let Some(value) = found(self.fields, &[], field) {
-                    given.insert(field.to_owned(), value.clone());
-                }
-            }
-        }
-        for (field, setting) in settings {
-            let value = match setting {
-                Setting::Fixed(value) => value.clone(),
-                Setting::Template(source, items) => {
-                    let text = self.render(source)?;
-                    value::value_of(field, items, &Json::String(text))
-                        .map_err(|wrong| wrong.message)?
+/// Scenarios and variables of all files.
+fn declare(
+    parsed: &[(Source, File)],
+    names: &mut Names,
+    problems: &mut Vec<Problem>,
+) -> Declared {
+    let mut declared = Declared::default();
+    for (Source { name: file, text }, parsed) in parsed {
+        let mut add = |list: &str, name: &str, found| {
+            let path = [Step::Key(list.into()), Step::Key(name.to_owned())];
+            let added = names.add("scenario or variable", name, file);
+            let (side, wrong) = match (added, found) {
+                (Err(wrong), _) => (Side::Key, wrong),
+                (Ok(()), Err(wrong)) => (Side::Value, wrong),
+                (Ok(()), Ok(declaration)) => {
+                    declared.0.insert(name.to_owned(), declaration);
+                    return;
                 }
             };
-            given.insert(field.clone(), value);
+            problems.push(problem_at(file, text, &path, side, wrong));
+        };
+        for (name, states) in &parsed.scenarios {
+            let mut unique = states.clone();
+            unique.sort();
+            unique.dedup();
+            let found = if states.is_empty() || unique.len() < states.len() {
+                Err(value::Wrong::new(
+                    "a scenario needs states, each once",
+                    "as in [\"down\", \"up\"], the first where it begins",
+                ))
+            } else {
+                Ok(Declaration::Scenario(states.clone()))
+            };
+            add("scenarios", name, found);
         }
-        if is_answer {
-            compile::answer_defaults(&mut given);
+        for (name, json) in &parsed.variables {
+            let value = match (json.as_u64(), json.as_str()) {
+                (Some(number), _) => Some(Variable::Number(number)),
+                (None, Some(text)) => Some(Variable::Text(text.to_owned())),
+                (None, None) => None,
+            };
+            let found = value.map(Declaration::Variable).ok_or_else(|| {
+                value::Wrong::new(
+                    format!("a variable cannot be {json}"),
+                    "a number from 0 up, or text",
+                )
+            });
+            add("variables", name, found);
         }
-        message::encode(&given).map_err(|error| error.to_string())
     }
-}
-
-fn matched_type(matcher: &Matcher) -> Option<u8> {
-    match matcher {
-        Matcher::Hex(pattern) => Some(pattern.first()? & 0x7f),
-        Matcher::Fields(fields) => {
-            let (_, value) =
-                fields.iter().find(|(field, _)| field == "mctp.type")?;
-            match value {
-                Value::Number(number) => u8::try_from(*number).ok(),
-                Value::Bytes(_) => None,
-            }
-        }
-    }
+    declared
 }
 
 fn default_endpoint(
@@ -408,7 +325,8 @@ fn default_endpoint(
 ) -> Result<Config, Problems> {
     let (name, text) = builtin::ENDPOINT;
     let file = parse(name, text).map_err(|problem| Problems(vec![*problem]))?;
-    let mut compiler = Compiler { environment, faults: Vec::new() };
+    let declared = Declared::default();
+    let mut compiler = Compiler::new(environment, &declared);
     let source = file.endpoint.unwrap_or_default();
     let mut config = compiler.endpoint(&source);
     // Only what handlers answer is reported.
@@ -416,5 +334,7 @@ fn default_endpoint(
     Ok(config)
 }
 
+#[cfg(test)]
+mod behaviour;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,31 @@
-//! Text with `{{ request.… }}` in it: checked when it is loaded, filled in
-//! when a request comes.
+//! Text with `{{ … }}` in it: checked when it is loaded, filled in when a
+//! request comes.
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
-use serde_json::{Map, Value as Json};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value as Filling};
+use serde_json::{Map, Value as Json, json};
+
+use super::Request;
 use super::error::nearest;
+use super::memory::{Declared, Memory};
 use super::value::Wrong;
+use crate::record::{Time, compact, iso};
 use crate::wire::layout::{Found, Value};
-use crate::wire::mctp::Header;
 use crate::wire::message;
 
 /// Names directly under `request`.
 const PLAIN: [&str; 5] = ["hex", "source", "destination", "tag", "subspace"];
+/// Other names that are always there.
+const ALWAYS: [&str; 6] = [
+    "count",
+    "random",
+    "time.iso",
+    "time.compact",
+    "time.unix",
+    "time.unix_ms",
+];
 
 /// Whether a text is a template at all.
 pub fn is_template(text: &str) -> bool {
@@ -30,51 +44,97 @@ pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_recursion_limit(32);
+    environment.set_fuel(Some(100_000));
     environment.add_filter("hex", hex_filter);
     environment
 }
 
+/// Names of the request's fields in templates.
+static REQUEST_NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    message::all_items()
+        .iter()
+        .map(|(layer, item)| format!("request.{layer}.{}", item.name))
+        .chain(PLAIN.iter().map(|name| format!("request.{name}")))
+        .collect()
+});
+
+/// What a template asks for that does not come from the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// How often its handler answered.
+    pub count: bool,
+    /// The time.
+    pub time: bool,
+}
+
 /// Checks the syntax of a template and the names it uses.
-pub fn check(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
+pub fn check(
+    environment: &Environment<'_>,
+    source: &str,
+    declared: &Declared,
+    has_request: bool,
+) -> Result<Uses, Wrong> {
     let template = environment.template_from_str(source).map_err(|error| {
         Wrong::new(
             format!("template: {error:#}"),
             "a template, as in \"{{ request.vendor.data }}\"",
         )
     })?;
-    let mut known: Vec<String> = message::all_items()
-        .iter()
-        .map(|(layer, item)| format!("request.{layer}.{}", item.name))
-        .chain(PLAIN.iter().map(|name| format!("request.{name}")))
-        .collect();
-    known.sort();
-    known.dedup();
+    let mut uses = Uses::default();
     for used in template.undeclared_variables(true) {
-        let is_known = known
-            .iter()
-            .any(|name| name == &used || name.starts_with(&format!("{used}.")));
-        let is_function = !used.contains('.')
-            && used != "request"
-            && environment.globals().any(|(name, _)| name == used);
-        if !is_known && !is_function {
-            let meant = nearest(&used, known.iter().map(String::as_str));
-            return Err(Wrong {
-                message: format!("template: unknown name `{used}`"),
-                expected: Some(
-                    "`request.hex`, `request.source`, … or a field, as in \
-                     `request.vendor.data`"
-                        .to_owned(),
-                ),
-                suggestion: meant.map(str::to_owned),
-            });
+        let first = used.split('.').next().unwrap_or(&used);
+        uses.count |= first == "count";
+        uses.time |= first == "time";
+        let state = used.strip_prefix("state.");
+        let prefix = format!("{used}.");
+        let is_known = match first {
+            "request" if !has_request => false,
+            "request" => {
+                REQUEST_NAMES.contains(&used)
+                    || REQUEST_NAMES
+                        .range(prefix.clone()..)
+                        .next()
+                        .is_some_and(|name| name.starts_with(&prefix))
+            }
+            "state" => state.is_none_or(|name| declared.0.contains_key(name)),
+            _ => {
+                ALWAYS.contains(&used.as_str())
+                    || used == "time"
+                    || environment.globals().any(|(name, _)| name == used)
+            }
+        };
+        if is_known {
+            continue;
         }
+        let states = declared.0.keys().map(|name| format!("state.{name}"));
+        let known: Vec<String> = REQUEST_NAMES
+            .iter()
+            .filter(|_| has_request)
+            .cloned()
+            .chain(states)
+            .chain(ALWAYS.iter().map(|name| (*name).to_owned()))
+            .collect();
+        let meant = nearest(&used, known.iter().map(String::as_str));
+        return Err(Wrong {
+            message: format!("template: unknown name `{used}`"),
+            expected: Some(match has_request {
+                true => "`request.hex`, `request.source`, … or a field, as \
+                         in `request.vendor.data`; `state.NAME`, `count`, \
+                         `time.unix`, `random(1, 6)`"
+                    .to_owned(),
+                false => "`state.NAME`, `count`, `time.unix`, \
+                          `random(1, 6)`; there is no request here"
+                    .to_owned(),
+            }),
+            suggestion: meant.map(str::to_owned),
+        });
     }
-    try_out(environment, source)
+    try_out(environment, source, declared)?;
+    Ok(uses)
 }
 
-/// Names of filters and functions come to light only when a template runs:
-/// run it once on a request that has every field.
-fn try_out(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
+/// A request that has every field.
+static SAMPLE: LazyLock<Json> = LazyLock::new(|| {
     let mut request = Map::new();
     for name in PLAIN {
         request.insert(name.to_owned(), 0.into());
@@ -91,10 +151,32 @@ fn try_out(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
             layer.insert(item.name.to_owned(), sample);
         }
     }
-    let mut context = Map::new();
-    context.insert("request".to_owned(), request.into());
-    let tried = environment.render_str(source, Json::Object(context));
-    let Err(error) = tried else { return Ok(()) };
+    Json::Object(request)
+});
+
+/// Names of filters and functions come to light only when a template runs:
+/// run it once on a request that has every field.
+fn try_out(
+    environment: &Environment<'_>,
+    source: &str,
+    declared: &Declared,
+) -> Result<(), Wrong> {
+    static REQUEST: LazyLock<Filling> =
+        LazyLock::new(|| Filling::from_serialize(&*SAMPLE));
+    let random = Filling::from_function(|from: u64, _: u64| from);
+    let state = declared.json(&Memory::default());
+    let filling: Filling = [
+        ("request", REQUEST.clone()),
+        ("state", Filling::from_serialize(state)),
+        ("count", Filling::from(1)),
+        ("time", Filling::from_serialize(time(Time::UNIX_EPOCH))),
+        ("random", random),
+    ]
+    .into_iter()
+    .collect();
+    let Err(error) = environment.render_str(source, filling) else {
+        return Ok(());
+    };
     match error.kind() {
         ErrorKind::UnknownFilter
         | ErrorKind::UnknownTest
@@ -107,36 +189,49 @@ fn try_out(environment: &Environment<'_>, source: &str) -> Result<(), Wrong> {
     }
 }
 
+/// What templates see of the time.
+pub fn time(now: Time) -> Json {
+    json!({
+        "iso": iso(now),
+        "compact": compact(now),
+        "unix": now.timestamp(),
+        "unix_ms": now.timestamp_millis(),
+    })
+}
+
 /// What templates see of a request.
-pub fn context(
-    header: &Header,
-    subspace: u8,
-    raw: &[u8],
-    fields: &[Found],
-) -> Json {
-    let mut request = Map::new();
-    request.insert("hex".into(), hex::encode(raw).into());
-    request.insert("source".into(), header.source.0.into());
-    request.insert("destination".into(), header.destination.0.into());
-    request.insert("tag".into(), header.tag.into());
-    request.insert("subspace".into(), subspace.into());
-    for found in fields {
-        let layer = request
-            .entry(found.layer)
+pub fn request(request: &Request<'_>, fields: &[Found]) -> Json {
+    let header = request.header;
+    let mut seen = Map::new();
+    seen.insert("hex".into(), hex::encode(request.message).into());
+    seen.insert("source".into(), header.source.0.into());
+    seen.insert("destination".into(), header.destination.0.into());
+    seen.insert("tag".into(), header.tag.into());
+    seen.insert("subspace".into(), request.subspace.into());
+    let mut put = |field: &str, value: Json| {
+        let Some((layer, name)) = field.split_once('.') else {
+            return;
+        };
+        let layer = seen
+            .entry(layer.to_owned())
             .or_insert_with(|| Json::Object(Map::new()));
         if let Json::Object(layer) = layer {
-            layer.insert(
-                found.name.into(),
-                match &found.value {
-                    Value::Number(number) => (*number).into(),
-                    Value::Bytes(_) => found.text.clone().into(),
-                },
-            );
+            layer.insert(name.to_owned(), value);
+        }
+    };
+    for (field, value) in request.headers() {
+        if let Value::Number(number) = value {
+            put(field, number.into());
         }
     }
-    let mut context = Map::new();
-    context.insert("request".into(), request.into());
-    Json::Object(context)
+    for found in fields {
+        let value = match &found.value {
+            Value::Number(number) => (*number).into(),
+            Value::Bytes(_) => found.text.clone().into(),
+        };
+        put(&format!("{}.{}", found.layer, found.name), value);
+    }
+    Json::Object(seen)
 }
 
 /// Fills a template in.
@@ -147,17 +242,17 @@ pub fn context(
 pub fn render(
     environment: &Environment<'_>,
     source: &str,
-    context: &Json,
+    filling: &Filling,
 ) -> Result<String, String> {
     environment
-        .render_str(source, context)
+        .render_str(source, filling)
         .map_err(|error| format!("template: {error:#}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::mctp::Eid;
+    use crate::wire::mctp::{Eid, Header};
 
     const HEADER: Header = Header {
         destination: Eid(9),
@@ -170,10 +265,27 @@ mod tests {
     };
 
     fn filled(source: &str) -> Result<String, String> {
-        let raw = [0x7e, 0x1a, 0xf4, 1, 2];
-        let fields = message::describe(&raw).fields;
-        let context = context(&HEADER, 0, &raw, &fields);
-        render(&environment(), source, &context)
+        let message = &[0x7e, 0x1a, 0xf4, 1, 2];
+        let fields = message::describe(message).fields;
+        let seen = Request {
+            header: &HEADER,
+            pcc_flags: 1,
+            pcc_length: 13,
+            subspace: 0,
+            serial: 1,
+            message,
+        };
+        let filling: Filling = [
+            ("request", Filling::from_serialize(request(&seen, &fields))),
+            ("time", Filling::from_serialize(time(Time::UNIX_EPOCH))),
+        ]
+        .into_iter()
+        .collect();
+        render(&environment(), source, &filling)
+    }
+
+    fn checked(source: &str) -> Result<Uses, Wrong> {
+        check(&environment(), source, &Declared::default(), true)
     }
 
     #[test]
@@ -184,10 +296,12 @@ mod tests {
             ("{{ request.vendor.vendor_id | hex(4) }}", "1af4"),
             ("{{ request.destination | hex }}", "09"),
             ("{{ request.hex[2:6] }}", "1af4"),
+            ("{{ request.pcc.flags }}", "1"),
+            ("{{ time.unix }} {{ time.iso }}", "0 1970-01-01T00:00:00.000Z"),
         ];
         for (source, text) in cases {
             assert_eq!(filled(source).as_deref(), Ok(text), "{source}");
-            assert_eq!(check(&environment(), source), Ok(()), "{source}");
+            assert!(checked(source).is_ok(), "{source}");
         }
         assert!(filled("{{ request.pldm.tid }}").is_err(), "undefined");
     }
@@ -199,14 +313,13 @@ mod tests {
             ("{{ reqest.tag }}", Some("request.tag")),
             ("{{ request.tag ", None),
             ("{{ request.tag | hxe }}", None),
+            ("{{ state.link }}", None),
+            ("{{ cuont }}", Some("count")),
+            ("{{ time.unx }}", Some("time.unix")),
         ];
         for (source, suggestion) in cases {
-            match check(&environment(), source) {
-                Err(wrong) => {
-                    assert_eq!(wrong.suggestion.as_deref(), suggestion);
-                }
-                Ok(()) => panic!("{source} was taken"),
-            }
+            let wrong = checked(source).unwrap_err();
+            assert_eq!(wrong.suggestion.as_deref(), suggestion, "{source}");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Handlers as a whole: what is asked, what is answered, what is refused.
 
+use super::memory::Memory;
 use super::*;
+use crate::record::Time;
+use crate::wire::mctp::{Eid, Header};
 
 const HEADER: Header = Header {
     destination: Eid(9),
@@ -12,12 +15,28 @@ const HEADER: Header = Header {
     tag: 3,
 };
 
-fn ask(handlers: &Handlers, message: &[u8]) -> Result<Option<Answer>, Failed> {
-    handlers.ask(Request { header: &HEADER, subspace: 0, message })
+fn asking<'a>(memory: &'a Memory, message: &'a [u8]) -> Asking<'a> {
+    let request = Request {
+        header: &HEADER,
+        pcc_flags: 1,
+        pcc_length: 11,
+        subspace: 0,
+        serial: 1,
+        message,
+    };
+    let request = Some(request);
+    Asking { request, memory, time: Time::UNIX_EPOCH, seed: 0 }
+}
+
+fn ask(handlers: &Handlers, message: &[u8]) -> Result<Option<Asked>, Failed> {
+    handlers.ask(&asking(&Memory::default(), message))
 }
 
 fn reply(handlers: &Handlers, message: &[u8]) -> Option<Vec<u8>> {
-    ask(handlers, message).unwrap().and_then(|answer| answer.reply)
+    match ask(handlers, message).unwrap()?.reply {
+        Replied::Message(message) => Some(message),
+        Replied::Silence | Replied::Pass => None,
+    }
 }
 
 #[test]
@@ -68,14 +87,16 @@ fn builtin_handlers_answer() {
         assert_eq!(reply(&handlers, request).as_deref(), *expected, "{name}");
     }
     let answer = ask(&handlers, b"\x7e\x1a\xf4notify").unwrap().unwrap();
-    assert_eq!(answer.handler, "notify me");
-    assert_eq!(answer.reply.as_deref(), Some(&b"\x7e\x1a\xf4ok"[..]));
+    assert_eq!(answer.handlers, ["notify me"]);
+    assert_eq!(answer.reply, Replied::Message(b"\x7e\x1a\xf4ok".to_vec()));
     assert_eq!(
         answer.unasked,
         [Unasked {
             message: b"\x7e\x1a\xf4hello".to_vec(),
             destination: Eid(8),
-            tag: 0
+            tag: 0,
+            after: 0,
+            told: None,
         }]
     );
 }
@@ -107,7 +128,8 @@ fn answers_may_be_wrong_on_purpose() {
     assert_eq!(reply(&handlers, &[0, 0x81, 3]).unwrap(), uuid);
     assert_eq!(reply(&handlers, &[5, 1]).unwrap(), [5, 3, 5, 1]);
     let silent = ask(&handlers, &[6, 1]).unwrap().unwrap();
-    assert_eq!((silent.handler.as_str(), silent.reply), ("silent", None));
+    assert_eq!(silent.handlers, ["silent"]);
+    assert_eq!(silent.reply, Replied::Silence);
     assert_eq!(
         handlers.endpoint().message_types.iter().collect::<Vec<_>>(),
         [&1, &5, &6]
@@ -190,7 +212,7 @@ fn wrong_files_are_refused() {
         (
             "reply not given",
             handler(r#"{"name": "a", "match": {"hex": "05"}}"#),
-            (2, 37),
+            (2, 1),
             &["missing field `reply`"],
         ),
         (

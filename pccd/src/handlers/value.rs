@@ -306,6 +306,44 @@ impl Pattern {
                 .all(|(want, have)| want.is_none_or(|want| want == *have))
     }
 
+    /// Its bytes; none where any will do.
+    pub fn bytes(&self) -> &[Option<u8>] {
+        &self.bytes
+    }
+
+    /// Whether more bytes may follow.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// How many of its bytes some bytes have, and what differs first.
+    pub fn nearness(&self, bytes: &[u8]) -> (usize, Vec<String>) {
+        let mut met = 0;
+        let mut differs = Vec::new();
+        for (place, want) in self.bytes.iter().enumerate() {
+            match (want, bytes.get(place)) {
+                (Some(want), Some(have)) if want != have => {
+                    differs.push(format!(
+                        "byte {place} is {have:02x}, wanted {want:02x}"
+                    ));
+                }
+                (Some(_), Some(_)) => met += 1,
+                (_, Some(_)) => {}
+                (_, None) => {
+                    let need = self.bytes.len();
+                    let have = bytes.len();
+                    differs.push(format!("{have} bytes, wanted {need}"));
+                    break;
+                }
+            }
+        }
+        if !self.open && bytes.len() > self.bytes.len() {
+            let (have, need) = (bytes.len(), self.bytes.len());
+            differs.push(format!("{have} bytes, wanted {need}"));
+        }
+        (met, differs)
+    }
+
     /// The first byte, if it is fixed.
     pub fn first(&self) -> Option<u8> {
         self.bytes.first().copied().flatten()

@@ -1,13 +1,19 @@
 //! What must outlive the daemon within a life of the guest: the endpoint's
-//! state, and answers that are decided but perhaps not yet published. One
-//! file, replaced by rename, so that both change together.
+//! state, what handlers remember, when messages by the clock are due, and
+//! answers that are decided but perhaps not yet published. One file,
+//! replaced by rename, so that all change together.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::State;
+use crate::handlers::memory::Memory;
+use crate::record::Time;
 
-/// Version of the file.
-const VERSION: u32 = 1;
+/// Version of the file. Version 1 had neither memory nor times.
+const VERSION: u32 = 2;
 
 /// A file that belongs into the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +25,30 @@ pub struct Outgoing {
     pub content: Vec<u8>,
 }
 
+/// When something is published.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Due {
+    /// At once.
+    #[default]
+    Now,
+    /// Not before this time.
+    At(Time),
+    /// Not in this life of the guest.
+    Never,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// An answer, decided and not to be decided again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// File names of the requests it answers, in order.
+    /// File names of the requests it answers, in order; none for messages
+    /// that nobody asked for and that have a time of their own.
     pub requests: Vec<String>,
     /// Name of the handler, or `endpoint`.
     pub handler: String,
@@ -33,6 +59,26 @@ pub struct Answer {
     pub replies: Vec<Outgoing>,
     /// Messages nobody asked for, sent after the replies.
     pub unasked: Vec<Outgoing>,
+    /// When it is published.
+    #[serde(default)]
+    pub due: Due,
+    /// Whether later requests of its channel wait for it.
+    #[serde(default = "yes")]
+    pub in_order: bool,
+    /// The same time by this process' own clock, which nobody can set.
+    #[serde(skip)]
+    pub deadline: Option<Instant>,
+}
+
+impl Answer {
+    /// Whether it may be published.
+    pub fn is_due(&self, now: Instant) -> bool {
+        match self.due {
+            Due::Now => true,
+            Due::At(_) => self.deadline.is_none_or(|at| at <= now),
+            Due::Never => false,
+        }
+    }
 }
 
 /// The ledger.
@@ -41,16 +87,33 @@ pub struct Ledger {
     version: u32,
     /// Life of the guest all this belongs to; empty before the first.
     pub epoch: String,
+    /// When that life began for us.
+    #[serde(default)]
+    pub began: Time,
     /// State of the endpoint.
     pub endpoint: State,
+    /// What handlers remember.
+    #[serde(default)]
+    pub memory: Memory,
+    /// When messages by the clock are due next.
+    #[serde(default)]
+    pub timers: BTreeMap<String, Time>,
     /// Answers decided and perhaps not yet published.
     pub answers: Vec<Answer>,
 }
 
 impl Ledger {
-    /// A ledger for an epoch.
-    pub fn new(epoch: String, endpoint: State) -> Self {
-        Self { version: VERSION, epoch, endpoint, answers: Vec::new() }
+    /// A ledger for an epoch that begins now.
+    pub fn new(epoch: String, began: Time, endpoint: State) -> Self {
+        Self {
+            version: VERSION,
+            epoch,
+            began,
+            endpoint,
+            memory: Memory::default(),
+            timers: BTreeMap::new(),
+            answers: Vec::new(),
+        }
     }
 
     /// Reads a file.
@@ -59,14 +122,15 @@ impl Ledger {
     ///
     /// It is not a ledger of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let ledger: Self =
+        let mut ledger: Self =
             serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if ledger.version != VERSION {
+        if !(1..=VERSION).contains(&ledger.version) {
             return Err(format!(
                 "version {}, this pccd writes {VERSION}",
                 ledger.version
             ));
         }
+        ledger.version = VERSION;
         Ok(ledger)
     }
 
@@ -84,7 +148,10 @@ mod tests {
     #[test]
     fn a_ledger_goes_there_and_back() {
         let state = State { eid: 9, discovered: false };
-        let mut ledger = Ledger::new("e".to_owned(), state);
+        let time = crate::record::now();
+        let mut ledger = Ledger::new("e".to_owned(), time, state);
+        ledger.memory.count("counted");
+        ledger.timers.insert("beat".to_owned(), time);
         ledger.answers.push(Answer {
             requests: vec!["a".to_owned()],
             handler: "endpoint".to_owned(),
@@ -94,14 +161,28 @@ mod tests {
                 content: vec![1, 0xff],
             }],
             unasked: Vec::new(),
+            due: Due::At(time),
+            in_order: false,
+            deadline: None,
         });
         let bytes = ledger.encode();
         assert_eq!(Ledger::decode(&bytes), Ok(ledger));
         for end in 0..bytes.len() {
             assert!(Ledger::decode(&bytes[..end]).is_err());
         }
-        let other = br#"{"version":2,"epoch":"",
-            "endpoint":{"eid":9,"discovered":false},"answers":[]}"#;
-        assert!(Ledger::decode(other).unwrap_err().contains("version 2"));
+        let text = |version: u32| {
+            format!(
+                r#"{{"version":{version},"epoch":"e",
+                "endpoint":{{"eid":9,"discovered":false}},"answers":[
+                {{"requests":["a"],"handler":"h","reply":"00",
+                  "replies":[],"unasked":[]}}]}}"#
+            )
+        };
+        let error = Ledger::decode(text(3).as_bytes()).unwrap_err();
+        assert!(error.contains("version 3"));
+        let old = Ledger::decode(text(1).as_bytes()).unwrap();
+        assert!(old.answers[0].in_order);
+        assert!(old.answers[0].is_due(Instant::now()));
+        assert_eq!(old.version, VERSION);
     }
 }

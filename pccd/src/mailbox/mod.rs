@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub use error::MailboxError;
 pub use folder::{Folder, ReadError};
-pub use ledger::{Answer, Ledger, Outgoing};
+pub use ledger::{Answer, Due, Ledger, Outgoing};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
 pub use watch::{Waker, Watch, sleep};
 

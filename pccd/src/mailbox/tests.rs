@@ -109,7 +109,8 @@ fn the_ledger_is_replaced() {
     assert_eq!(state.load(), Ok(None));
     let endpoint = crate::endpoint::State { eid: 9, discovered: true };
     for epoch in ["a", "b"] {
-        let ledger = Ledger::new(epoch.to_owned(), endpoint);
+        let ledger =
+            Ledger::new(epoch.to_owned(), crate::record::now(), endpoint);
         state.store(&ledger).unwrap();
         assert_eq!(state.load(), Ok(Some(ledger)));
     }

@@ -97,6 +97,16 @@ impl Bench {
         }
     }
 
+    /// Publishes `channels.json`.
+    pub fn channels(&self, epoch: &str, channels: &str) {
+        let text = format!(
+            r#"{{"version": 1, "epoch": "{epoch}", "channels": [{channels}]}}"#
+        );
+        let tmp = self.path("tmp").join("q-channels");
+        fs::write(&tmp, text).unwrap();
+        fs::rename(tmp, self.path("channels.json")).unwrap();
+    }
+
     /// Publishes a file into the outbox.
     pub fn put(&self, name: &str, content: &[u8]) {
         let tmp = self.path("tmp").join(format!("q-{name}"));

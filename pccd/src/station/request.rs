@@ -1,0 +1,140 @@
+//! One request: read, decided about, or moved aside.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use super::{MOST_CONTENT, Opened, Station, Trouble, later};
+use crate::exchange::{Dropped, Verdict};
+use crate::log::Log;
+use crate::mailbox::{Aside, ReadError, RequestName};
+use crate::record::Event;
+
+impl Station {
+    /// Moves a file aside and says so. One that cannot be moved is left
+    /// alone from then on.
+    pub(super) fn set_aside<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        name: &OsStr,
+        aside: Aside<'_>,
+        content: &[u8],
+    ) {
+        if self.stuck.contains(name) {
+            return;
+        }
+        let shown = name.to_string_lossy();
+        let (event, reason) = match aside {
+            Aside::Rejected(reason) => (Event::Rejected, reason),
+            Aside::Stale => {
+                (Event::Stale, "it belongs to an earlier life of the guest")
+            }
+        };
+        let mut record = self.record(event).named(&shown).because(reason);
+        if !content.is_empty() {
+            record = record.with_content(content);
+        }
+        match opened.mailbox.set_aside(name, aside) {
+            Ok(gone) => {
+                log.write(&record);
+                for name in gone {
+                    let text = "removed to make room for newer ones";
+                    let name = name.to_string_lossy();
+                    let note = self.record(Event::Note);
+                    log.write(&note.named(name).because(text));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                log.write(&record);
+                let text = format!("cannot be moved aside: {error}");
+                let note = self.record(Event::Error);
+                log.write(&note.named(&shown).because(text));
+                self.stuck.insert(name.to_owned());
+            }
+        }
+    }
+
+    pub(super) fn request<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        name: &RequestName,
+    ) -> Result<(), Trouble> {
+        let text = name.to_string();
+        if self.stuck.contains(OsStr::new(&text)) {
+            return Ok(());
+        }
+        if !self.is_current(opened, log, name)? {
+            let aside = Aside::Stale;
+            self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
+            return Ok(());
+        }
+        let start = Instant::now();
+        let size = self
+            .channels
+            .get(name.subspace)
+            .map_or(MOST_CONTENT, |channel| channel.size);
+        let content = match opened.mailbox.read(name, size) {
+            Ok(content) => content,
+            Err(ReadError::Gone) => return Ok(()),
+            Err(ReadError::Refused(reason)) => {
+                let aside = Aside::Rejected(&reason);
+                self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
+                return Ok(());
+            }
+        };
+        let now = (self.clock)();
+        let verdict =
+            self.platform.receive(&self.channels, name, &content, now);
+        let received =
+            self.record(Event::Received).named(name).with_content(&content);
+        match verdict {
+            Verdict::Rejected(reason) => {
+                let aside = Aside::Rejected(&reason);
+                let name = OsStr::new(&text);
+                self.set_aside(opened, log, name, aside, &content);
+            }
+            Verdict::Waiting { dropped } => {
+                log.write(&received);
+                self.waiting.insert(name.clone());
+                self.give_up(opened, log, dropped)?;
+            }
+            Verdict::Dropped(dropped) => {
+                log.write(&received);
+                self.give_up(opened, log, Some(dropped))?;
+            }
+            Verdict::Complete { requests, message, action, dropped } => {
+                self.served = true;
+                let received = received.with_message(&message, requests.len());
+                log.write(&received);
+                self.give_up(opened, log, dropped)?;
+                self.act(opened, log, requests, *action, start)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Requests that get no answer.
+    fn give_up<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        dropped: Option<Dropped>,
+    ) -> Result<(), Trouble> {
+        let Some((names, reason)) = dropped else {
+            return Ok(());
+        };
+        for name in names {
+            self.waiting.remove(&name);
+            let record = self.record(Event::Ignored).named(&name);
+            log.write(&record.because(reason.clone()));
+            opened
+                .mailbox
+                .unlink(&name.to_string())
+                .map_err(later("remove a request"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! What happens by the clock, and what is to be said at the end: messages
+//! nobody asked for, delayed answers, expectations.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::{Opened, Station, Trouble};
+use crate::exchange::Changes;
+use crate::handlers::Wait;
+use crate::log::Log;
+use crate::mailbox::Due;
+use crate::record::{Event, Time, later_by, until};
+
+/// Longest time to sleep before the clock is looked at again: a committed
+/// time can lie no further off.
+const LONGEST: Duration = Duration::from_secs(2 * 86_400);
+
+impl Station {
+    /// A time of day by the clock that nobody can set.
+    pub(super) fn deadline(&self, at: Time) -> Instant {
+        let left = until((self.clock)(), at).min(LONGEST);
+        let now = Instant::now();
+        now.checked_add(left).unwrap_or(now)
+    }
+
+    /// How long until something is due.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        let answers = self.ledger.answers.iter().filter_map(|answer| {
+            matches!(answer.due, Due::At(_)).then_some(answer.deadline?)
+        });
+        let next = answers.chain(self.deadlines.values().copied()).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sends the messages by the clock that are due.
+    pub(super) fn tick<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+    ) -> Result<(), Trouble> {
+        if self.ledger.epoch.is_empty() {
+            return Ok(());
+        }
+        let timed: Vec<(String, u64, Option<u64>, u64)> = self
+            .platform
+            .handlers()
+            .timed()
+            .map(|(name, after, every, times)| {
+                (name.to_owned(), after, every, times)
+            })
+            .collect();
+        self.deadlines
+            .retain(|name, _| timed.iter().any(|(other, ..)| other == name));
+        for (name, after, every, times) in timed {
+            if self.ledger.memory.times(&name) >= times {
+                self.deadlines.remove(&name);
+                continue;
+            }
+            let began = self.ledger.began;
+            let stored = self.ledger.timers.get(&name).copied();
+            let first = stored.or_else(|| later_by(began, after));
+            let Some(at) = first else {
+                continue;
+            };
+            let deadline = match self.deadlines.get(&name) {
+                Some(deadline) => *deadline,
+                None => self.deadline(at),
+            };
+            self.deadlines.insert(name.clone(), deadline);
+            if deadline <= Instant::now() {
+                self.send_timed(opened, log, &name, at, every)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_timed<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        name: &str,
+        at: Time,
+        every: Option<u64>,
+    ) -> Result<(), Trouble> {
+        let now = (self.clock)();
+        let Some(made) = self.platform.tick(&self.channels, name, now) else {
+            return Ok(());
+        };
+        let (sending, memory) = made.unwrap_or_else(|reason| {
+            let mut record = self.record(Event::Error);
+            record.handler = Some(name.to_owned());
+            log.write(&record.because(reason));
+            // It counts as sent, or it would fail again at once.
+            let mut memory = self.ledger.memory.clone();
+            memory.count(name);
+            (None, memory)
+        });
+        // What was missed while nobody ran is left out.
+        let next = every.and_then(|every| {
+            let next = later_by(at, every)?;
+            if next < now { later_by(now, every) } else { Some(next) }
+        });
+        let answers = match sending {
+            Some(sending) => {
+                vec![self.lone(name.to_owned(), sending, Wait::Ms(0))]
+            }
+            None => Vec::new(),
+        };
+        let before = self.ledger.timers.get(name).copied();
+        self.ledger.timers.insert(name.to_owned(), next.unwrap_or(at));
+        let endpoint = self.ledger.endpoint;
+        let changes = Some(Changes { endpoint, memory });
+        if let Err(trouble) = self.commit(opened, answers, changes, false) {
+            match before {
+                Some(before) => {
+                    self.ledger.timers.insert(name.to_owned(), before)
+                }
+                None => self.ledger.timers.remove(name),
+            };
+            return Err(trouble);
+        }
+        match next {
+            Some(next) => {
+                let deadline = self.deadline(next);
+                self.deadlines.insert(name.to_owned(), deadline);
+            }
+            None => {
+                self.deadlines.remove(name);
+            }
+        }
+        self.finish(opened, log, Some(Instant::now()))
+    }
+
+    /// Says which expectations nothing can meet any more, once each.
+    pub(super) fn exceeded<W: Write>(&mut self, log: &mut Log<W>) {
+        if !self.platform.handlers().expects() {
+            return;
+        }
+        let exceeded =
+            self.platform.handlers().exceeded(self.platform.memory());
+        for (name, text) in exceeded {
+            if self.told.insert(name) {
+                log.write(&self.record(Event::Failed).because(text));
+            }
+        }
+    }
+
+    /// Judges the life of the guest that ends; says what was not met.
+    pub(super) fn verdict<W: Write>(&mut self, log: &mut Log<W>) {
+        let handlers = self.platform.handlers();
+        if !handlers.expects() || !self.served {
+            return;
+        }
+        let unmet = handlers.unmet(self.platform.memory());
+        for text in &unmet {
+            log.write(&self.record(Event::Failed).because(text.clone()));
+        }
+        if unmet.is_empty() {
+            let text = "all expectations are met";
+            log.write(&self.record(Event::Note).because(text));
+        }
+        self.failed |= !unmet.is_empty();
+        self.told.clear();
+    }
+
+    /// Judges all that this process has seen: whether everything that was
+    /// expected came about.
+    pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
+        // Who expects something and hears nothing is not served.
+        self.served = true;
+        self.verdict(log);
+        !self.failed
+    }
+}
