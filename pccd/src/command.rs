@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::{
@@ -42,12 +42,15 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
 fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = daemon::Config::try_from(args)?;
     let (waker, woken) = Waker::new();
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT]).context("cannot catch signals")?;
-    let stopper = waker.clone();
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
+        .context("cannot catch signals")?;
+    let told = waker.clone();
     std::thread::spawn(move || {
-        for _ in signals.forever() {
-            stopper.stop();
+        for signal in signals.forever() {
+            match signal {
+                SIGHUP => told.reload(),
+                _ => told.stop(),
+            }
         }
     });
     let log = Log::new(args.format.into(), io::stderr());

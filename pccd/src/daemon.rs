@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::handlers::Handlers;
 use crate::log::Log;
-use crate::mailbox::{Waker, sleep};
+use crate::mailbox::{Waker, Watch, sleep};
 use crate::record::{Event, Record, Time};
 use crate::station::Station;
 
@@ -60,7 +60,10 @@ pub fn run<W: Write>(
     waker: &Waker,
     woken: &Receiver<()>,
 ) -> Result<bool> {
+    // What is saved while they are read is read again.
+    let watched = watch(config, waker);
     let handlers = Rc::new(load(&config.messages)?);
+    let mut watch = watched?;
     let mut stations = Vec::new();
     let mut seen = HashSet::new();
     for (path, state) in &config.mailboxes {
@@ -91,6 +94,13 @@ pub fn run<W: Write>(
         )));
     }
     while !waker.is_stopped() {
+        if waker.take_reload() {
+            reload(config, clock, &mut stations, &mut log);
+            // A folder that was replaced is another one.
+            if let Ok(again) = self::watch(config, waker) {
+                watch = again;
+            }
+        }
         let mut retry: Option<Duration> = None;
         for station in &mut stations {
             let wanted = station.look(&mut log)?;
@@ -103,12 +113,54 @@ pub fn run<W: Write>(
             break;
         }
     }
+    drop(watch);
     let mut met = true;
     for station in &mut stations {
         met &= station.conclude(&mut log);
     }
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
     Ok(met)
+}
+
+/// Watches the folders of handler files, if there are any.
+fn watch(config: &Config, waker: &Waker) -> Result<Option<Watch>> {
+    if config.messages.is_empty() {
+        return Ok(None);
+    }
+    let watch = Watch::handlers(&config.messages, waker.clone());
+    let names: Vec<String> =
+        config.messages.iter().map(|path| path.display().to_string()).collect();
+    watch.map(Some).with_context(|| {
+        format!("cannot watch the handler files in {}", names.join(", "))
+    })
+}
+
+/// Reads the handler files again. Wrong ones are refused as a whole, and
+/// the old handlers go on.
+fn reload<W: Write>(
+    config: &Config,
+    clock: Clock,
+    stations: &mut [Station],
+    log: &mut Log<W>,
+) {
+    match load(&config.messages) {
+        Ok(handlers) => {
+            let text = format!(
+                "handlers read again: {} from {}",
+                handlers.len(),
+                handlers.source()
+            );
+            let handlers = Rc::new(handlers);
+            for station in stations {
+                station.replace(Rc::clone(&handlers));
+            }
+            log.write(&Record::new(clock(), Event::Note).because(text));
+        }
+        Err(error) => {
+            let text = format!("{error:#}; the handlers read before go on");
+            log.write(&Record::new(clock(), Event::Error).because(text));
+        }
+    }
 }
 
 /// Microseconds since a point in time.

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use notify::event::{
-    AccessKind, AccessMode, EventKind, ModifyKind, RemoveKind, RenameMode,
+    AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RemoveKind,
+    RenameMode,
 };
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -17,6 +18,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 pub struct Waker {
     sender: SyncSender<()>,
     stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
 }
 
 impl Waker {
@@ -24,13 +26,25 @@ impl Waker {
     pub fn new() -> (Self, Receiver<()>) {
         let (sender, receiver) = sync_channel(1);
         let stop = Arc::new(AtomicBool::new(false));
-        (Self { sender, stop }, receiver)
+        let reload = Arc::new(AtomicBool::new(false));
+        (Self { sender, stop, reload }, receiver)
     }
 
     /// Wakes the loop; if it is awake already, it will look once more.
     pub fn wake(&self) {
         // Full means that a wake is waiting; gone means that nobody sleeps.
         let _ = self.sender.try_send(());
+    }
+
+    /// Asks the loop to read the handler files again.
+    pub fn reload(&self) {
+        self.reload.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether the handler files are to be read again; asks once.
+    pub fn take_reload(&self) -> bool {
+        self.reload.swap(false, Ordering::SeqCst)
     }
 
     /// Asks the loop to end.
@@ -80,6 +94,27 @@ fn matters(event: &Event, base: &Path, outbox: &Path) -> bool {
     }
 }
 
+/// Whether an event may mean that a handler file was saved, moved or
+/// removed. Our own reading must not wake us.
+fn changes_handlers(event: &Event) -> bool {
+    if event.need_rescan() {
+        return true;
+    }
+    let kind = matches!(
+        event.kind,
+        EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Remove(_)
+            | EventKind::Create(CreateKind::Folder)
+    );
+    // A name without an extension may be a folder; editors' own files have
+    // others than json.
+    kind && event
+        .paths
+        .iter()
+        .any(|path| path.extension().is_none_or(|end| end == "json"))
+}
+
 /// A watch on a mailbox; it ends when dropped.
 #[derive(Debug)]
 pub struct Watch {
@@ -115,12 +150,31 @@ impl Watch {
         watcher.watch(base, RecursiveMode::NonRecursive)?;
         Ok(Self { _watcher: watcher })
     }
+
+    /// Watches folders of handler files, and what lies under them.
+    ///
+    /// # Errors
+    ///
+    /// What the system refused.
+    pub fn handlers(folders: &[PathBuf], waker: Waker) -> notify::Result<Self> {
+        let mut watcher = notify::recommended_watcher(
+            move |event: notify::Result<Event>| {
+                if event.as_ref().is_ok_and(changes_handlers) {
+                    waker.reload();
+                }
+            },
+        )?;
+        for folder in folders {
+            watcher.watch(folder, RecursiveMode::Recursive)?;
+        }
+        Ok(Self { _watcher: watcher })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::event::{CreateKind, Flag};
+    use notify::event::Flag;
 
     #[test]
     fn what_wakes() {
@@ -144,6 +198,33 @@ mod tests {
         for (event, wakes) in cases {
             assert_eq!(matters(&event, base, outbox), wakes, "{event:?}");
         }
+    }
+
+    #[test]
+    fn what_reads_the_handlers_again() {
+        let event = |kind, path: &str| Event::new(kind).add_path(path.into());
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        let cases = [
+            (event(close, "/h/a.json"), true),
+            (event(close, "/h/.a.json.swp"), false),
+            (event(open, "/h/a.json"), false),
+            (event(moved, "/h/a.json"), true),
+            (event(moved, "/h/folder"), true),
+            (event(moved, "/h/a.json~"), false),
+            (event(EventKind::Remove(RemoveKind::File), "/h/a.json"), true),
+            (event(EventKind::Create(CreateKind::Folder), "/h/f"), true),
+            (Event::new(EventKind::Other).set_flag(Flag::Rescan), true),
+        ];
+        for (event, reloads) in cases {
+            assert_eq!(changes_handlers(&event), reloads, "{event:?}");
+        }
+        let (waker, woken) = Waker::new();
+        waker.reload();
+        assert!(woken.try_recv().is_ok());
+        assert!(waker.take_reload());
+        assert!(!waker.take_reload(), "once");
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Bench {
         names
     }
 
-    pub fn wait(&self, what: &str, condition: impl Fn() -> bool) {
+    pub fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let start = Instant::now();
         while !condition() {
             assert!(

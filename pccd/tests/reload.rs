@@ -1,0 +1,100 @@
+//! Handler files that change while pccd runs.
+
+mod common;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use common::{Bench, single, write};
+use pccd::Event;
+
+fn text(byte: u8) -> String {
+    format!(
+        r#"{{"variables": {{"reads": 0}}, "handlers": [
+  {{"name": "a", "match": {{"hex": "05"}},
+    "reply": {{"hex": "05 {byte:02x} {{{{ state.reads | hex }}}}"}},
+    "set": {{"reads": "{{{{ state.reads + 1 }}}}"}}}}]}}"#
+    )
+}
+
+/// Reasons of the log's records of a kind.
+fn said(bench: &Bench, event: Event) -> Vec<String> {
+    let records = bench.records().into_iter();
+    records.filter(|r| r.event == event).flat_map(|r| r.reason).collect()
+}
+
+fn read_again(bench: &Bench) -> usize {
+    let notes = said(bench, Event::Note);
+    notes.iter().filter(|note| note.starts_with("handlers read")).count()
+}
+
+#[test]
+fn a_saved_file_takes_effect_and_a_broken_one_does_not() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(&path, &text(1));
+    let daemon = bench.start();
+    let mut seq = 0;
+    let mut say = |bench: &Bench| {
+        seq += 1;
+        bench.exchange(seq, &single(0, &[5]))[5..].to_vec()
+    };
+    assert_eq!(say(&bench), [1, 0]);
+    // Saved in place, as some editors do.
+    fs::write(&path, text(2)).unwrap();
+    bench.wait("new handlers", || read_again(&bench) == 1);
+    assert_eq!(say(&bench), [2, 1], "variables stay");
+    // A broken file, with its place in the log.
+    fs::write(&path, text(3).replace("match", "mtach")).unwrap();
+    bench.wait("an error", || !said(&bench, Event::Error).is_empty());
+    let error = &said(&bench, Event::Error)[0];
+    for part in ["./messages/a.json:2:", "did you mean `match`?", "go on"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert_eq!(say(&bench), [2, 2]);
+    // Saved beside and renamed, as others do.
+    let tmp = path.with_extension("json~");
+    fs::write(&tmp, text(4)).unwrap();
+    fs::rename(&tmp, &path).unwrap();
+    bench.wait("new handlers", || read_again(&bench) == 2);
+    assert_eq!(say(&bench), [4, 3]);
+    // A new file in a new folder, taken away again.
+    let more = bench.dir.path().join("messages/more/b.json");
+    let other = text(5).replace("reads", "others").replace("\"a\"", "\"b\"");
+    write(&more, &other.replace("\"name\"", "\"priority\": 1, \"name\""));
+    bench.wait("the new file", || say(&bench) == [5, 0]);
+    fs::remove_file(&more).unwrap();
+    bench.wait("its end", || say(&bench)[0] == 4);
+    assert_eq!(daemon.terminate(), 0);
+}
+
+/// Best of five: a machine may be busy, but not every time.
+#[test]
+fn a_saved_file_takes_effect_within_100_ms() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(&path, &text(0));
+    let daemon = bench.start();
+    let mut best = Duration::MAX;
+    for round in 1..=5 {
+        let start = Instant::now();
+        fs::write(&path, text(round)).unwrap();
+        bench.wait("new handlers", || read_again(&bench) == usize::from(round));
+        best = best.min(start.elapsed());
+    }
+    println!("saved to in force: {best:?}");
+    assert!(best < Duration::from_millis(100), "{best:?}");
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn a_signal_reads_them_again() {
+    let bench = Bench::new();
+    write(&bench.dir.path().join("messages/a.json"), &text(0));
+    let daemon = bench.start();
+    let pid = rustix::process::Pid::from_child(&daemon.0);
+    let signal = rustix::process::Signal::HUP;
+    rustix::process::kill_process(pid, signal).unwrap();
+    bench.wait("new handlers", || read_again(&bench) == 1);
+    assert_eq!(daemon.terminate(), 0);
+}
