@@ -46,6 +46,9 @@ pub enum Command {
     /// Check handler files.
     #[command(after_help = "Example: pccd check --messages ./messages")]
     Check(CheckArgs),
+    /// Print the JSON Schema of handler files.
+    #[command(after_help = "Example: pccd schema > messages/schema.json")]
+    Schema,
     /// Send the guest a message it did not ask for.
     #[command(after_help = "Example: pccd send --type vendor-PCI 1a f4 01 \
                             02\n         pccd send --type PLDM --source 9 \

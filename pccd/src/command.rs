@@ -34,6 +34,10 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         None => run(&cli.run),
         Some(Command::Run(args)) => run(args),
         Some(Command::Check(args)) => check(args),
+        Some(Command::Schema) => {
+            write!(io::stdout(), "{}", crate::handlers::schema::text())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Send(args)) => send(args),
         Some(Command::Decode(args)) => decode(args),
     }

@@ -7,14 +7,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::rule::{HandlerFile, TimedFile};
+use super::schema;
 
 /// One file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// For editors; not used.
@@ -29,6 +31,7 @@ pub struct File {
     /// Variables of the platform, by name, with the value they have when a
     /// life of the guest begins: a number or text.
     #[serde(default)]
+    #[schemars(schema_with = "schema::variables")]
     pub variables: Map<String, Value>,
     /// Scenarios, by name, with their states; the first is where they begin.
     #[serde(default)]
@@ -45,7 +48,7 @@ pub struct File {
 }
 
 /// The endpoint.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EndpointFile {
     /// For people; not used.
@@ -59,6 +62,7 @@ pub struct EndpointFile {
     /// Payload bytes of packets we send, 64 without.
     pub transmission_unit: Option<Number>,
     /// Message types reported beyond those that handlers match.
+    #[schemars(schema_with = "schema::message_types")]
     pub message_types: Vec<Value>,
     /// Versions by message type; `base` is the base specification.
     pub versions: BTreeMap<String, Vec<String>>,
@@ -69,7 +73,7 @@ pub struct EndpointFile {
 }
 
 /// A vendor.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VendorFile {
     /// By PCI vendor id.
@@ -79,7 +83,7 @@ pub enum VendorFile {
 }
 
 /// A vendor's id and command set.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VendorEntry {
     /// The id.

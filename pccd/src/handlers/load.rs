@@ -43,24 +43,53 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, Box<Problem>> {
         let message = "starts with a byte order mark; save it without";
         return Err(Box::new(Problem::whole(name, message.to_owned())));
     }
+    let blanks = text.len() - text.trim_start().len();
+    if !text.trim_start().starts_with('{') {
+        // serde would take a list for a file, too.
+        let found = match text.trim_start().chars().next() {
+            None => "the file is empty".to_owned(),
+            Some(first) => format!("the file starts with `{first}`"),
+        };
+        let wrong = value::Wrong::new(
+            found,
+            "a JSON object, as in `{ \"handlers\": [] }`",
+        );
+        let end = (blanks + 1).min(text.len());
+        return Err(Box::new(Problem::at(
+            name,
+            text,
+            blanks..end,
+            String::new(),
+            wrong.message,
+            wrong.expected,
+            None,
+        )));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
     match parsed {
         Ok(file) => match deserializer.end() {
             Ok(()) => Ok(file),
-            Err(error) => {
-                let path = String::new();
-                Err(Box::new(parse_problem(name, text, path, &error)))
-            }
+            Err(error) => Err(Box::new(parse_problem(name, text, &[], &error))),
         },
         Err(error) => {
-            let path = match error.path().to_string().as_str() {
-                "." => String::new(),
-                path => path.to_owned(),
-            };
-            Err(Box::new(parse_problem(name, text, path, error.inner())))
+            let path = steps(error.path());
+            Err(Box::new(parse_problem(name, text, &path, error.inner())))
         }
     }
+}
+
+/// A path as this program has it, up to what serde does not know.
+fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map_while(|segment| match segment {
+            Segment::Seq { index } => Some(Step::Index(*index)),
+            Segment::Map { key } => Some(Step::Key(key.clone())),
+            Segment::Enum { variant } => Some(Step::Key(variant.clone())),
+            Segment::Unknown => None,
+        })
+        .collect()
 }
 
 /// Offset of a line and column as serde counts them: both from 1, the
@@ -86,7 +115,7 @@ fn quoted(message: &str) -> Vec<&str> {
 fn parse_problem(
     file: &str,
     text: &str,
-    path: String,
+    path: &[Step],
     error: &serde_json::Error,
 ) -> Problem {
     let full = error.to_string();
@@ -97,6 +126,11 @@ fn parse_problem(
         Some((message, expected)) => (message, Some(expected.to_owned())),
         None => (said, None),
     };
+    let expected = match expected.as_deref() {
+        Some("i32") => Some("a whole number".to_owned()),
+        Some(_) => expected,
+        None => Some(advice(said, path)),
+    };
     let words = quoted(said);
     let (word, names) = match words.split_first() {
         Some((word, names)) if said.starts_with("unknown ") => {
@@ -105,18 +139,61 @@ fn parse_problem(
         _ => (None, &[][..]),
     };
     let suggestion = word.and_then(|word| nearest(word, names.iter().copied()));
+    // serde stops at the end of a value that is wrong as a whole.
+    let whole = ["invalid type", "invalid value", "missing field"]
+        .iter()
+        .any(|start| said.starts_with(start));
     let range = word
         .and_then(|word| word_before(text, offset, word))
+        .or_else(|| whole.then(|| locate(text, path, Side::Value))?)
         .unwrap_or(offset..(offset + 1).min(text.len()));
     Problem::at(
         file,
         text,
         range,
-        path,
+        path_text(path),
         message.to_owned(),
         expected,
         suggestion.map(str::to_owned),
     )
+}
+
+/// What to do where serde only says what is wrong.
+fn advice(said: &str, path: &[Step]) -> String {
+    let last = path.iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        Step::Index(_) => None,
+    });
+    // Choices are read from objects with one key; serde_json says of all
+    // else that a value was expected.
+    let choice = match last {
+        Some("match") => Some("`fields`, `hex`, `any`, `all` or `not`"),
+        Some("reply") => Some("`fields` or `hex`, or \"none\" or \"pass\""),
+        Some("message") => Some("`fields` or `hex`"),
+        Some("faults") => Some("one fault, as in { \"drop\": 1 }"),
+        Some("corrupt") => Some("`bits` or `at`"),
+        Some("then") => Some("`unasked`"),
+        Some("vendor_ids") => Some("`pci` or `iana`"),
+        _ => None,
+    };
+    match (choice, quoted(said).first()) {
+        (Some(choice), None) if said == "expected value" => {
+            format!("an object with one key: {choice}")
+        }
+        (_, Some(field)) if said.starts_with("missing field") => {
+            format!("the key `{field}` here")
+        }
+        (_, Some(_)) if said.starts_with("duplicate") => {
+            "each key once".to_owned()
+        }
+        _ if said.starts_with("EOF") => {
+            "more: the file ends too early".to_owned()
+        }
+        _ if said.starts_with("trailing characters") => {
+            "nothing after the last brace".to_owned()
+        }
+        _ => "JSON: no comments, no comma before a closing bracket".to_owned(),
+    }
 }
 
 /// Serde stops at the end of a wrong word: go back to its start.

@@ -1,5 +1,5 @@
 //! Where in a JSON text a path lies: from `handlers[0].match` to a range of
-//! bytes, for errors found after parsing. The text is known to be JSON.
+//! bytes, for errors. The text may be broken behind that place, or anywhere.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -143,6 +143,10 @@ impl Scan<'_> {
         if path == Some(&[]) && found.is_none() {
             *found = Some(start..self.at.min(self.text.len()));
         }
+        // In a text that is not JSON a bracket may stand for a value.
+        if self.at == start {
+            self.at += 1;
+        }
     }
 }
 
@@ -185,6 +189,20 @@ mod tests {
         for end in 0..TEXT.len() {
             let text = TEXT.get(..end).unwrap();
             locate(text, &[key("a"), Step::Index(1)], Side::Value);
+        }
+    }
+
+    #[test]
+    fn every_broken_text_ends() {
+        for at in 0..TEXT.len() {
+            for new in ["}", "]", "{", "[", "\"", "\\", ",", ":", ""] {
+                let mut text = TEXT.to_owned();
+                text.replace_range(at..=at, new);
+                locate(&text, &[key("a"), Step::Index(1)], Side::Value);
+            }
+        }
+        for text in ["[}", "{]", "}", "", "\"", "{\"a\"", "{\"a\":}", "[[}]"] {
+            locate(text, &[key("a")], Side::Key);
         }
     }
 

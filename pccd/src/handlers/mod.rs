@@ -24,6 +24,7 @@ mod matching;
 pub mod memory;
 mod overlap;
 pub mod rule;
+pub mod schema;
 mod template;
 mod value;
 

@@ -3,16 +3,18 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::file::Number;
+use super::schema;
 
 /// One handler. What it does stands in it directly, or step by step in
 /// `sequence`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandlerFile {
     /// Name for the log; unique.
@@ -28,6 +30,7 @@ pub struct HandlerFile {
     pub matching: Match,
     /// Scenarios and variables it needs to have these values.
     #[serde(default)]
+    #[schemars(schema_with = "schema::when")]
     pub when: Map<String, Value>,
     /// What it answers with.
     #[serde(default)]
@@ -47,6 +50,7 @@ pub struct HandlerFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after the answer.
     #[serde(default)]
+    #[schemars(schema_with = "schema::variables")]
     pub set: Map<String, Value>,
     /// What happens after the answer.
     #[serde(default)]
@@ -63,7 +67,7 @@ pub struct HandlerFile {
 }
 
 /// One step of a sequence.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepFile {
     /// For people; not used.
@@ -89,6 +93,7 @@ pub struct StepFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after the answer.
     #[serde(default)]
+    #[schemars(schema_with = "schema::variables")]
     pub set: Map<String, Value>,
     /// What happens after the answer.
     #[serde(default)]
@@ -96,11 +101,11 @@ pub struct StepFile {
 }
 
 /// What a handler answers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
     /// All these fields have these values, or meet these conditions.
-    Fields(Map<String, Value>),
+    Fields(#[schemars(schema_with = "schema::conditions")] Map<String, Value>),
     /// The message is these bytes; `??` any byte, `**` at the end any more.
     Hex(String),
     /// One of these.
@@ -112,21 +117,21 @@ pub enum Match {
 }
 
 /// A message to send.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Message {
     /// By fields; header fields come from the request unless given.
-    Fields(Map<String, Value>),
+    Fields(#[schemars(schema_with = "schema::settings")] Map<String, Value>),
     /// The message in hex, type byte first.
     Hex(String),
 }
 
 /// The answer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
     /// By fields; header fields come from the request unless given.
-    Fields(Map<String, Value>),
+    Fields(#[schemars(schema_with = "schema::settings")] Map<String, Value>),
     /// The message in hex, type byte first.
     Hex(String),
     /// No answer at all.
@@ -136,7 +141,7 @@ pub enum Reply {
 }
 
 /// What happens after the answer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Then {
     /// A message nobody asked for.
@@ -144,7 +149,7 @@ pub enum Then {
 }
 
 /// A message nobody asked for.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unasked {
     /// The message.
@@ -164,7 +169,7 @@ pub struct Unasked {
 }
 
 /// A message by the clock.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimedFile {
     /// Name for the log; unique.
@@ -184,6 +189,7 @@ pub struct TimedFile {
     /// Scenarios and variables that must have these values; else this time
     /// is left out.
     #[serde(default)]
+    #[schemars(schema_with = "schema::when")]
     pub when: Map<String, Value>,
     /// The message.
     pub message: Message,
@@ -198,11 +204,12 @@ pub struct TimedFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after it.
     #[serde(default)]
+    #[schemars(schema_with = "schema::variables")]
     pub set: Map<String, Value>,
 }
 
 /// How often a handler must answer in a life of the guest.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// At least so often.
@@ -214,7 +221,7 @@ pub struct Expect {
 }
 
 /// Something made wrong with a reply.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fault {
     /// This packet of the reply is not sent; the first is 1.
@@ -234,7 +241,7 @@ pub enum Fault {
 }
 
 /// Wrong bits.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Corrupt {
     /// So many bits at random places.
@@ -244,7 +251,7 @@ pub enum Corrupt {
 }
 
 /// Wrong bits at a place.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorruptAt {
     /// Byte of the message, from 0.
@@ -254,10 +261,11 @@ pub struct CorruptAt {
 }
 
 /// Wrong values in fields.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Overwrite {
     /// Fields and values.
+    #[schemars(schema_with = "schema::settings")]
     pub fields: Map<String, Value>,
     /// Packet of the reply, from 1; without, all of them.
     #[serde(default)]
@@ -265,7 +273,7 @@ pub struct Overwrite {
 }
 
 /// What the device is told (docs/mailbox.md §6.1).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeFile {
     /// Flags.
@@ -280,7 +288,7 @@ pub struct EnvelopeFile {
 }
 
 /// A flag of the envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
     /// The channel's error status is set.
@@ -326,7 +334,7 @@ pub enum Delay {
 }
 
 /// A range of milliseconds, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DelayRange {
     /// At least.

@@ -1,0 +1,237 @@
+//! The JSON Schema of handler files, made from the types that read them and
+//! from the tables of fields, so that editors know both.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value as Json, json};
+
+use super::file::{File, Number};
+use super::rule::{Delay, DelayRange};
+use crate::wire::layout::Item;
+use crate::wire::message;
+
+/// The schema, as `messages/schema.json` holds it.
+pub fn text() -> String {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<File>();
+    schema.insert("title".into(), "pccd handler file".into());
+    // Maps with text keys and plain values: nothing here can fail.
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Fields by full name, each with its table entries.
+fn fields() -> BTreeMap<String, Vec<Item>> {
+    let mut fields: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for (layer, item) in message::all_items() {
+        let name = format!("{layer}.{}", item.name);
+        fields.entry(name).or_default().push(*item);
+    }
+    fields
+}
+
+/// What may stand as the value of a field.
+fn value(items: &[Item]) -> Json {
+    let numbers = || items.iter().filter(|item| item.is_number());
+    let width = numbers().map(Item::width).max();
+    let mut names: Vec<&str> = items
+        .iter()
+        .flat_map(|item| item.names.iter().map(|(_, name)| *name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut any = Vec::new();
+    if let Some(width) = width {
+        let most = (1_u64 << width) - 1;
+        any.push(json!({"type": "integer", "minimum": 0, "maximum": most}));
+        any.push(json!({"type": "boolean"}));
+        if !names.is_empty() {
+            any.push(json!({"enum": names}));
+        }
+        any.push(json!({
+            "type": "string",
+            "pattern": r"^\s*(0[xX][0-9a-fA-F]+|[0-9]+)\s*$|\{\{|\{%",
+        }));
+    }
+    if items.iter().any(|item| !item.is_number()) {
+        any.push(json!({"type": "string"}));
+        let mut of =
+            vec![json!({"type": "integer"}), json!({"type": "string"})];
+        if !names.is_empty() {
+            of.insert(0, json!({"enum": names}));
+        }
+        any.push(json!({"type": "array", "items": {"anyOf": of}}));
+    }
+    json!({"anyOf": any})
+}
+
+/// Puts the definitions of all fields into the schema; returns their names.
+fn define(generator: &mut SchemaGenerator) -> Vec<(String, String)> {
+    let definitions = generator.definitions_mut();
+    let names = fields().into_iter().map(|(field, items)| {
+        let definition = format!("field:{field}");
+        if !definitions.contains_key(&definition) {
+            definitions.insert(definition.clone(), value(&items));
+        }
+        (field, format!("#/$defs/{definition}"))
+    });
+    names.collect()
+}
+
+/// Fields and their values.
+pub(super) fn settings(generator: &mut SchemaGenerator) -> Schema {
+    let properties: Map<String, Json> = define(generator)
+        .into_iter()
+        .map(|(field, at)| (field, json!({"$ref": at})))
+        .collect();
+    json_schema!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false
+    })
+}
+
+/// Fields and what they must be.
+pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    let condition = generator.subschema_for::<Condition>();
+    let properties: Map<String, Json> = define(generator)
+        .into_iter()
+        .map(|(field, at)| (field, json!({"anyOf": [{"$ref": at}, condition]})))
+        .collect();
+    json_schema!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false
+    })
+}
+
+/// Scenarios and variables, and what they must be.
+pub(super) fn when(generator: &mut SchemaGenerator) -> Schema {
+    let condition = generator.subschema_for::<Condition>();
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string"},
+                condition
+            ]
+        }
+    })
+}
+
+/// Scenarios and variables, and their values.
+pub(super) fn variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]
+        }
+    })
+}
+
+/// Message types, by number or name.
+pub(super) fn message_types(generator: &mut SchemaGenerator) -> Schema {
+    define(generator);
+    json_schema!({
+        "type": "array",
+        "items": {"$ref": "#/$defs/field:mctp.type"}
+    })
+}
+
+/// A condition in place of a value.
+struct Condition;
+
+impl JsonSchema for Condition {
+    fn schema_name() -> Cow<'static, str> {
+        "Condition".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let condition = generator.subschema_for::<Self>();
+        let number = generator.subschema_for::<Number>();
+        let one = json!({
+            "anyOf": [
+                {"type": ["integer", "string", "boolean", "array"]},
+                condition
+            ]
+        });
+        let many = json!({"type": "array", "items": one, "minItems": 1});
+        let end = json!({"type": ["integer", "string"]});
+        let only = |key: &str, inner: Json| {
+            json!({
+                "type": "object",
+                "properties": {key: inner},
+                "required": [key],
+                "additionalProperties": false
+            })
+        };
+        json_schema!({
+            "description": "A condition in place of a value.",
+            "oneOf": [
+                only("mask", json!({
+                    "description": "These bits have this value.",
+                    "type": "object",
+                    "properties": {"bits": number, "value": number},
+                    "required": ["bits", "value"],
+                    "additionalProperties": false
+                })),
+                only("range", json!({
+                    "description": "A number between both, ends included.",
+                    "type": "object",
+                    "properties": {"from": end, "to": end},
+                    "minProperties": 1,
+                    "additionalProperties": false
+                })),
+                only("regex", json!({
+                    "description": "Bytes, or a number's name, like this.",
+                    "type": "string"
+                })),
+                only("any", many.clone()),
+                only("all", many),
+                only("not", one)
+            ]
+        })
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, as in 26 or \"0x1a\".",
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {
+                    "type": "string",
+                    "pattern": "^(0[xX][0-9a-fA-F]+|[0-9]+)$"
+                }
+            ]
+        })
+    }
+}
+
+impl JsonSchema for Delay {
+    fn schema_name() -> Cow<'static, str> {
+        "Delay".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let range = generator.subschema_for::<DelayRange>();
+        json_schema!({
+            "description": "Milliseconds, a range of them, or `never`.",
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"const": "never"},
+                range
+            ]
+        })
+    }
+}
