@@ -52,12 +52,21 @@ pub enum Command {
     /// Send the guest a message it did not ask for.
     #[command(after_help = "Example: pccd send --type vendor-PCI 1a f4 01 \
                             02\n         pccd send --type PLDM --source 9 \
-                            --destination 8 80 00 02")]
+                            --destination 8 80 00 02\n         pccd \
+                            send '{\"hex\": \"7e 1a f4 01\"}'")]
     Send(SendArgs),
     /// Print a message decoded.
     #[command(after_help = "Example: pccd decode 00 80 02\n         pccd \
                             decode /tmp/pcc/rejected/FILE.pcc")]
     Decode(DecodeArgs),
+    /// Make the bytes of a message from JSON: what `decode --format json`
+    /// printed, or a message as handler files have it.
+    #[command(after_help = "Example: pccd decode --format json 00 80 02 | \
+                            pccd encode -\n         pccd encode '{\"fields\": \
+                            {\"mctp.type\": \"control\", \"control.rq\": 1, \
+                            \"control.instance_id\": 0, \
+                            \"control.command\": \"Get Endpoint ID\"}}'")]
+    Encode(EncodeArgs),
 }
 
 /// Arguments of `run`.
@@ -90,6 +99,9 @@ pub struct CheckArgs {
     /// ./messages if it is there, else those built in].
     #[arg(long, value_name = "DIR")]
     pub messages: Vec<PathBuf>,
+    /// How to print what is wrong.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: FormatArg,
 }
 
 /// Arguments of `send`.
@@ -118,8 +130,8 @@ pub struct SendArgs {
     #[arg(long, conflicts_with_all = ["kind", "source", "destination",
           "tag"])]
     pub raw: bool,
-    /// The message's body in hex.
-    #[arg(value_name = "HEX", required = true)]
+    /// The message in hex, or as handler files have it: `{"fields": …}`.
+    #[arg(value_name = "HEX|JSON", required = true)]
     pub hex: Vec<String>,
 }
 
@@ -135,6 +147,26 @@ pub struct DecodeArgs {
     /// Hex, the name of a file, or `-` for standard input.
     #[arg(value_name = "HEX|FILE", required = true)]
     pub input: Vec<String>,
+}
+
+/// Arguments of `encode`.
+#[derive(Debug, Args)]
+pub struct EncodeArgs {
+    /// How to print.
+    #[arg(long, value_enum, default_value = "hex")]
+    pub format: BytesArg,
+    /// JSON, the name of a file, or `-` for standard input.
+    #[arg(value_name = "JSON|FILE")]
+    pub input: String,
+}
+
+/// Ways to print bytes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum BytesArg {
+    /// Hex digits.
+    Hex,
+    /// The bytes themselves, as a mailbox holds them.
+    Raw,
 }
 
 /// Output formats.

@@ -9,18 +9,20 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::{
-    CheckArgs, Cli, Command, DecodeArgs, FormatArg, LayerArg, RunArgs,
-    SendArgs, messages,
+    BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, FormatArg,
+    LayerArg, RunArgs, SendArgs, messages,
 };
 use crate::daemon;
 use crate::exchange::pack;
 use crate::handlers::error::Problems;
 use crate::handlers::file::parse_number;
+use crate::handlers::message_from;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, UnaskedName, Waker};
 use crate::record::{
     Decoded, compact, describe, describe_message, describe_packet, now,
 };
+use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
 
@@ -40,6 +42,7 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         }
         Some(Command::Send(args)) => send(args),
         Some(Command::Decode(args)) => decode(args),
+        Some(Command::Encode(args)) => encode(args),
     }
 }
 
@@ -68,8 +71,12 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     let folders = messages(&args.messages);
     match daemon::load(&folders) {
         Ok(handlers) => {
-            let (overlaps, all) = handlers.overlaps();
             let mut out = io::stdout().lock();
+            if let FormatArg::Json = args.format {
+                writeln!(out, "[]")?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let (overlaps, all) = handlers.overlaps();
             for line in overlaps {
                 writeln!(out, "note: {line}")?;
             }
@@ -86,11 +93,17 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
             )?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) if error.is::<Problems>() => {
-            writeln!(io::stderr(), "{error}")?;
+        Err(error) => {
+            let problems = error.downcast::<Problems>()?;
+            match args.format {
+                FormatArg::Text => writeln!(io::stderr(), "{problems}")?,
+                FormatArg::Json => {
+                    let text = serde_json::to_string(&problems)?;
+                    writeln!(io::stdout(), "{text}")?;
+                }
+            }
             Ok(ExitCode::FAILURE)
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -128,7 +141,12 @@ fn type_of(text: &str) -> Result<u8> {
 fn send(args: &SendArgs) -> Result<ExitCode> {
     let mut mailbox = Mailbox::open_sender(&args.mailbox)?;
     let channels = mailbox.channels()?.unwrap_or_default();
-    let mut body = bytes_of(&args.hex)?;
+    let mut body = match args.hex.as_slice() {
+        [one] if one.trim_start().starts_with('{') => {
+            message_from(one).map_err(|reason| anyhow!(reason))?
+        }
+        words => bytes_of(words)?,
+    };
     let contents = if args.raw {
         vec![body]
     } else {
@@ -215,6 +233,42 @@ fn decode(args: &DecodeArgs) -> Result<ExitCode> {
             writeln!(out, "{}", serde_json::to_string(&decoded)?)?;
         }
         FormatArg::Text => print(&mut out, &decoded)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The JSON to encode: given, of a file, or of standard input.
+fn json_of(input: &str) -> Result<String> {
+    match input {
+        "-" => Ok(io::read_to_string(io::stdin())?),
+        text if text.trim_start().starts_with('{') => Ok(text.to_owned()),
+        path => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {path}")),
+    }
+}
+
+fn encode(args: &EncodeArgs) -> Result<ExitCode> {
+    let text = json_of(&args.input)?;
+    let json: serde_json::Value = serde_json::from_str(&text)
+        .context("this is no JSON object; give it in quotes, or a file")?;
+    let bytes = if json.get("fields").is_some_and(serde_json::Value::is_array) {
+        let decoded: Decoded = serde_json::from_str(&text)
+            .context("this is not what `pccd decode --format json` prints")?;
+        decoded.encode()
+    } else {
+        message_from(&text)
+    };
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(reason) => {
+            writeln!(io::stderr(), "pccd: {reason}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        BytesArg::Hex => writeln!(out, "{}", spaced_hex(&bytes))?,
+        BytesArg::Raw => out.write_all(&bytes)?,
     }
     Ok(ExitCode::SUCCESS)
 }

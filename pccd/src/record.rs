@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::layout::{Found, Value};
 use crate::wire::message::{self, Described};
+use crate::wire::rebuild::{Parts, rebuild};
 
 /// A point in time.
 pub type Time = DateTime<Utc>;
@@ -144,6 +145,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decoded {
     /// One line for somebody who never saw MCTP.
+    #[serde(default)]
     pub summary: String,
     /// Every field in the order of the bytes.
     pub fields: Vec<Field>,
@@ -201,6 +203,7 @@ impl From<Described> for Decoded {
     fn from(described: Described) -> Self {
         let mut fields: Vec<Field> =
             described.fields.into_iter().map(Field::from).collect();
+        let stopped = described.stop.is_some();
         if let Some(stop) = described.stop {
             fields.push(Field {
                 layer: "end".to_owned(),
@@ -211,12 +214,17 @@ impl From<Described> for Decoded {
                     stop.needed, stop.left
                 )),
             });
-        } else if !described.extra.is_empty() {
+        }
+        if !described.rest.is_empty() {
+            let (name, meaning) = match stopped {
+                true => ("rest", "the bytes it stopped before"),
+                false => ("extra", "more bytes than the message has"),
+            };
             fields.push(Field {
                 layer: "end".to_owned(),
-                name: "extra".to_owned(),
-                value: FieldValue::Text(hex::encode(&described.extra)),
-                meaning: Some("more bytes than the message has".to_owned()),
+                name: name.to_owned(),
+                value: FieldValue::Text(hex::encode(&described.rest)),
+                meaning: Some(meaning.to_owned()),
             });
         }
         Self { summary: described.summary, fields }
@@ -232,6 +240,37 @@ impl Decoded {
                 .and_then(|rest| rest.strip_prefix('.'))
                 == Some(field.name.as_str())
         })
+    }
+
+    /// The bytes this was decoded from. Lengths and counts that were taken
+    /// out are computed.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a field.
+    pub fn encode(&self) -> Result<Vec<u8>, String> {
+        let mut parts = Parts::default();
+        for Field { layer, name, value, .. } in &self.fields {
+            let full = format!("{layer}.{name}");
+            let bytes = |text: &str| {
+                hex::decode(text.replace(['-', ' '], ""))
+                    .map_err(|_| format!("`{full}`: `{text}` is not hex"))
+            };
+            let value = match value {
+                FieldValue::Number(number) => Value::Number(*number),
+                FieldValue::Text(text) => Value::Bytes(bytes(text)?),
+            };
+            match (layer.as_str(), name.as_str(), value) {
+                ("end", "extra" | "rest", Value::Bytes(tail)) => {
+                    parts.tail = tail;
+                }
+                ("end", field, _) => parts.stop = Some(field.to_owned()),
+                (_, _, value) => {
+                    parts.given.insert(full, value);
+                }
+            }
+        }
+        rebuild(&parts).map_err(|error| error.to_string())
     }
 
     /// The fields of the message itself, on one line, without what the

@@ -37,6 +37,7 @@ fn every_content_decodes_as_recorded() {
         let text = fs::read_to_string(&path).unwrap();
         let recorded: Decoded = serde_json::from_str(&text).unwrap();
         assert_eq!(decoded, recorded, "{}", stem.display());
+        assert_eq!(recorded.encode().unwrap(), content, "and back");
     }
     assert_eq!(stems("json"), contents, "a recording without its content");
 }
@@ -48,6 +49,7 @@ fn every_cut_content_decodes() {
         for length in 0..content.len() {
             let decoded = describe(&content[..length]);
             assert!(!decoded.summary.is_empty());
+            assert_eq!(decoded.encode().unwrap(), &content[..length]);
         }
     }
 }

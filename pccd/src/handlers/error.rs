@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
 
 /// The nearest of some names, if one is near enough to be meant.
 pub fn nearest<'a>(
@@ -35,7 +36,7 @@ fn boundary(text: &str, offset: usize) -> usize {
 }
 
 /// One thing that is wrong in one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// File name as given.
     pub file: String,
@@ -51,6 +52,7 @@ pub struct Problem {
     pub expected: Option<String>,
     /// What was probably meant.
     pub suggestion: Option<String>,
+    #[serde(skip)]
     picture: String,
 }
 
@@ -131,7 +133,7 @@ impl fmt::Display for Problem {
 }
 
 /// Everything that is wrong in some handler files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {

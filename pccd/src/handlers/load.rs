@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use super::error::{Problem, nearest};
 use super::file::File;
 use super::locate::{Side, Step, locate, path_text};
+use super::rule::Message;
 use super::value;
+use crate::wire::encode::Given;
+use crate::wire::message;
 
 /// All JSON files under a folder. Links are followed, to a bounded depth.
 pub(super) fn gather(
@@ -205,6 +208,39 @@ fn word_before(text: &str, end: usize, word: &str) -> Option<Range<usize>> {
     }
     let start = text.get(..upto)?.rfind(&quoted)?;
     Some(start..start + quoted.len())
+}
+
+/// Makes a message as handler files have it, without a request.
+///
+/// # Errors
+///
+/// What is wrong, and what was probably meant.
+pub fn message_from(text: &str) -> Result<Vec<u8>, String> {
+    let said = |wrong: value::Wrong| {
+        let mut text = wrong.message;
+        if let Some(expected) = wrong.expected {
+            text.push_str(&format!("; expected {expected}"));
+        }
+        if let Some(meant) = wrong.suggestion {
+            text.push_str(&format!("; did you mean `{meant}`?"));
+        }
+        text
+    };
+    let message: Message =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match message {
+        Message::Hex(text) => value::hex_bytes(&text).map_err(said),
+        Message::Fields(fields) => {
+            let mut given = Given::new();
+            for (field, json) in &fields {
+                let items = value::field_items(field).map_err(said)?;
+                let value =
+                    value::value_of(field, &items, json).map_err(said)?;
+                given.insert(field.clone(), value);
+            }
+            message::encode(&given).map_err(|error| error.to_string())
+        }
+    }
 }
 
 pub(super) fn problem_at(

@@ -42,6 +42,7 @@ use self::compile::{Compiler, Handler};
 use self::error::{Problem, Problems};
 use self::file::File;
 use self::index::Index;
+pub use self::load::message_from;
 use self::load::{gather, parse, problem_at};
 use self::locate::{Side, Step};
 use self::memory::{Declaration, Declared, Variable};

@@ -23,8 +23,8 @@ pub struct Described {
     pub fields: Vec<super::layout::Found>,
     /// Set when the bytes end before the fields do.
     pub stop: Option<Stop>,
-    /// Bytes after the last field.
-    pub extra: Vec<u8>,
+    /// Bytes after the last field, or those it stopped before.
+    pub rest: Vec<u8>,
 }
 
 pub(super) fn byte(number: Option<u64>) -> Option<u8> {
@@ -94,7 +94,7 @@ pub fn layer_of(kind: MsgType) -> &'static str {
 }
 
 /// Stages a message can have at most.
-const STAGES: usize = 4;
+pub(super) const STAGES: usize = 4;
 
 fn walk_message(walk: &mut Walk<'_>) {
     for stage in 0..STAGES {
@@ -123,15 +123,14 @@ pub fn describe(message: &[u8]) -> Described {
 
 fn finish(walk: Walk<'_>, summary: impl Fn(&Walk<'_>) -> String) -> Described {
     let mut summary = summary(&walk);
-    let extra = if walk.stop.is_none() { walk.rest() } else { &[] };
+    let rest = walk.rest().to_vec();
     if let Some(stop) = &walk.stop {
         summary.push_str(&format!(" (cut short in {})", stop.field));
-    } else if !extra.is_empty() {
-        let unit = if extra.len() == 1 { "byte" } else { "bytes" };
-        summary.push_str(&format!(" ({} {unit} too many)", extra.len()));
+    } else if !rest.is_empty() {
+        let unit = if rest.len() == 1 { "byte" } else { "bytes" };
+        summary.push_str(&format!(" ({} {unit} too many)", rest.len()));
     }
-    let extra = extra.to_vec();
-    Described { summary, fields: walk.fields, stop: walk.stop, extra }
+    Described { summary, fields: walk.fields, stop: walk.stop, rest }
 }
 
 /// Describes a whole content: envelope if there is one, PCC header, MCTP

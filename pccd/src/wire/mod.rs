@@ -14,6 +14,7 @@ pub mod mctp;
 pub mod message;
 pub mod pcc;
 pub mod pldm;
+pub mod rebuild;
 mod summary;
 pub mod vendor;
 pub mod version;

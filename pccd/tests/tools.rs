@@ -1,0 +1,112 @@
+//! `check`, `decode`, `encode` and `send` as people and scripts use them.
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use common::{Bench, pccd, stderr_of, write};
+use serde_json::Value;
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output: Output = command.output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap(), out, stderr_of(&output))
+}
+
+#[test]
+fn decode_and_encode_are_the_way_there_and_back() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let mut contents = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        if path.extension().is_none_or(|end| end != "bin") || bytes.is_empty() {
+            continue;
+        }
+        contents += 1;
+        let decoded = pccd()
+            .args(["decode", "--as", "content", "--format", "json"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let json = String::from_utf8(decoded.stdout).unwrap();
+        let encoded = pccd()
+            .args(["encode", "--format", "raw", json.trim()])
+            .output()
+            .unwrap();
+        assert_eq!(encoded.stdout, bytes, "{}", path.display());
+    }
+    assert!(contents > 20, "{contents} contents");
+}
+
+#[test]
+fn encode_takes_what_handler_files_have() {
+    let message = r#"{"fields": {"mctp.type": "control", "control.rq": 1,
+        "control.instance_id": 3, "control.command": "Get Endpoint ID"}}"#;
+    let (status, out, _) = run(pccd().args(["encode", message]));
+    assert_eq!((status, out.as_str()), (0, "00 83 02\n"));
+    let (status, out, _) = run(pccd().args(["encode", r#"{"hex": "0583"}"#]));
+    assert_eq!((status, out.as_str()), (0, "05 83\n"));
+    let typo = message.replace("control.rq", "control.rg");
+    let (status, _, said) = run(pccd().args(["encode", &typo]));
+    assert_eq!(status, 1);
+    assert!(said.contains("did you mean `control.rq`?"), "{said}");
+    let (status, _, said) = run(pccd().args(["encode", "{}x"]));
+    assert_eq!(status, 2);
+    assert!(said.contains("no JSON object"), "{said}");
+}
+
+#[test]
+fn check_speaks_json_too() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(&path, "{\n  \"handlres\": []\n}\n");
+    let mut check = pccd();
+    check.current_dir(bench.dir.path()).args(["check", "--format", "json"]);
+    let (status, out, _) = run(&mut check);
+    let problems: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(status, 1);
+    assert_eq!(problems[0]["file"], "./messages/a.json");
+    assert_eq!(problems[0]["line"], 2);
+    assert_eq!(problems[0]["column"], 3);
+    assert_eq!(problems[0]["suggestion"], "handlers");
+    write(&path, "{}");
+    let (status, out, _) = run(&mut check);
+    assert_eq!((status, out.as_str()), (0, "[]\n"));
+}
+
+#[test]
+fn check_names_overlaps() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(
+        &path,
+        r#"{"handlers": [
+      {"name": "all", "match": {"hex": "05 **"}, "reply": "none"},
+      {"name": "one", "match": {"hex": "05 01"}, "reply": "none"}]}"#,
+    );
+    let (status, out, _) =
+        run(pccd().current_dir(bench.dir.path()).arg("check"));
+    assert_eq!(status, 0);
+    assert!(out.contains("the second is never asked"), "{out}");
+}
+
+#[test]
+fn send_takes_fields() {
+    let bench = Bench::new();
+    bench.make_folders();
+    let message = r#"{"fields": {"mctp.type": "vendor-PCI",
+        "vendor.vendor_id": "0x1af4", "vendor.data": "01 02"}}"#;
+    let (status, out, said) = run(pccd()
+        .args(["send", "--tag", "3", "--mailbox"])
+        .arg(bench.mailbox())
+        .arg(message));
+    assert_eq!(status, 0, "{said}");
+    assert!(out.contains("Vendor defined (PCI 0x1af4)"), "{out}");
+    let names = bench.list("inbox");
+    assert_eq!(
+        bench.packet(&names[0]),
+        [1, 8, 9, 0xcb, 0x7e, 0x1a, 0xf4, 1, 2]
+    );
+}
