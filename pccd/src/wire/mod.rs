@@ -15,6 +15,7 @@ pub mod message;
 pub mod pcc;
 pub mod pldm;
 pub mod rebuild;
+pub mod region;
 mod summary;
 pub mod vendor;
 pub mod version;
