@@ -2,6 +2,7 @@
 //! log. It joins the wire layers, the handlers and the endpoint.
 
 mod pack;
+mod played;
 
 use std::rc::Rc;
 
@@ -45,6 +46,8 @@ pub struct Action {
     pub in_order: bool,
     /// Whether it would be another one if it were made again.
     pub timely: bool,
+    /// What should be known about it.
+    pub note: Option<String>,
 }
 
 impl Action {
@@ -59,6 +62,7 @@ impl Action {
             wait: Wait::Ms(0),
             in_order: true,
             timely: false,
+            note: None,
         }
     }
 }
@@ -89,6 +93,8 @@ pub enum Verdict {
         /// Requests given up for it.
         dropped: Option<Dropped>,
     },
+    /// It is a command of a channel that does not speak MCTP.
+    Command(Box<Action>),
 }
 
 /// The platform a mailbox talks to.
@@ -99,6 +105,8 @@ pub struct Platform {
     memory: Memory,
     assembler: Assembler<RequestName>,
     seed: u64,
+    /// When this life of the guest began.
+    began: Time,
 }
 
 /// A complete message and where it came from.
@@ -115,7 +123,8 @@ impl Platform {
     pub fn new(handlers: Rc<Handlers>, seed: u64) -> Self {
         let endpoint = Endpoint::new(handlers.endpoint().clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
-        Self { handlers, endpoint, memory, assembler, seed }
+        let began = Time::default();
+        Self { handlers, endpoint, memory, assembler, seed, began }
     }
 
     /// Takes other handlers; what is remembered stays.
@@ -147,6 +156,11 @@ impl Platform {
         self.memory = memory;
     }
 
+    /// When this life of the guest began.
+    pub fn set_began(&mut self, began: Time) {
+        self.began = began;
+    }
+
     /// A new life of the guest: initial state, nothing in assembly.
     pub fn reset(&mut self) {
         self.endpoint.reset();
@@ -168,6 +182,9 @@ impl Platform {
         content: &[u8],
         time: Time,
     ) -> Verdict {
+        if let Some(action) = self.command(channels, name, content, time) {
+            return Verdict::Command(Box::new(action));
+        }
         let (channel, frame) = match open(channels, name, content) {
             Ok(opened) => opened,
             Err(reason) => return Verdict::Rejected(reason),
@@ -345,6 +362,7 @@ impl Platform {
             wait: asked.wait,
             in_order: asked.in_order,
             timely: asked.timely,
+            note: None,
         })
     }
 
@@ -362,6 +380,9 @@ impl Platform {
             time,
             seed: self.seed,
         };
+        if let Some(made) = self.notification(channels, name, time) {
+            return Some(made);
+        }
         let made = self.handlers.tick(name, &asking)?;
         Some(made.map_err(|failed| failed.reason).and_then(|timely| {
             let Some(push) = timely.unasked else {

@@ -8,6 +8,7 @@
 //! - [`record`]: the log's plain data, and decoding for display.
 //! - [`endpoint`]: the MCTP endpoint's state and control answers.
 //! - [`handlers`]: JSON files as matchers and answers.
+//! - [`registers`]: channels of registers, described by the same files.
 //! - [`mailbox`]: folders, names, locks, the ledger; knows no message.
 //! - [`exchange`]: from a request's bytes to a decision.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
@@ -33,6 +34,7 @@ pub mod handlers;
 pub mod log;
 pub mod mailbox;
 pub mod record;
+pub mod registers;
 pub mod station;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;

@@ -349,8 +349,12 @@ impl Record {
     }
 
     /// With a content, decoded, and what its headers say.
-    pub fn with_content(mut self, content: &[u8]) -> Self {
-        let decoded = describe(content);
+    pub fn with_content(self, content: &[u8]) -> Self {
+        self.with_decoded(content, describe(content))
+    }
+
+    /// The same with a content decoded by somebody who knows more of it.
+    pub fn with_decoded(mut self, content: &[u8], decoded: Decoded) -> Self {
         let number = |name| match decoded.field(name) {
             Some(Field { value: FieldValue::Number(n), .. }) => Some(*n),
             _ => None,
@@ -369,6 +373,9 @@ impl Record {
     /// With the message this file completes. Where that message came in
     /// several packets its decoding replaces that of the packet.
     pub fn with_message(mut self, message: &[u8], packets: usize) -> Self {
+        if message.is_empty() {
+            return self;
+        }
         self.message = Some(hex::encode(message));
         if packets > 1 {
             let mut decoded = describe_message(message);

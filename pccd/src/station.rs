@@ -164,6 +164,7 @@ impl Station {
                 }
             }
             self.platform.set(ledger.endpoint, ledger.memory.clone());
+            self.platform.set_began(ledger.began);
             self.ledger = ledger;
         }
         Ok(())
@@ -172,6 +173,27 @@ impl Station {
     fn record(&self, event: Event) -> Record {
         let mut record = Record::new((self.clock)(), event);
         record.mailbox = Some(self.path.display().to_string());
+        record
+    }
+
+    /// A record of a file of the mailbox, decoded as its channel wants it.
+    fn seen(&self, event: Event, name: &str, content: &[u8]) -> Record {
+        let number = name.split('-').nth(2).and_then(|rest| rest.get(..3));
+        let subspace = number.and_then(|digits| digits.parse().ok());
+        let is_request = !matches!(event, Event::Replied | Event::Unasked);
+        let decoded = self.platform.describe(
+            &self.channels,
+            subspace.unwrap_or(0),
+            content,
+            is_request,
+            event == Event::Unasked,
+        );
+        let record = self.record(event).named(name);
+        let mut record = record.with_decoded(content, decoded);
+        // What a guest wrote there may be anything.
+        if is_request || record.subspace.is_none() {
+            record.subspace = subspace.or(record.subspace);
+        }
         record
     }
 
@@ -345,6 +367,7 @@ impl Station {
         self.waiting.clear();
         self.deadlines.clear();
         let (now, state) = ((self.clock)(), self.platform.state());
+        self.platform.set_began(now);
         self.ledger = Ledger::new(epoch.to_string(), now, state);
         opened.state.store(&self.ledger).map_err(later("write the ledger"))?;
         let text = format!("the guest starts anew: epoch {epoch}");

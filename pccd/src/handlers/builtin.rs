@@ -4,6 +4,18 @@
 /// Names and texts, as they lie in `messages/`.
 pub const FILES: &[(&str, &str)] = &[
     (
+        "messages/cppc/cppc.json",
+        include_str!("../../../messages/cppc/cppc.json"),
+    ),
+    (
+        "messages/kunpeng-hccs/kunpeng-hccs.json",
+        include_str!("../../../messages/kunpeng-hccs/kunpeng-hccs.json"),
+    ),
+    (
+        "messages/xgene-hwmon/xgene-hwmon.json",
+        include_str!("../../../messages/xgene-hwmon/xgene-hwmon.json"),
+    ),
+    (
         "messages/mctp/endpoint.json",
         include_str!("../../../messages/mctp/endpoint.json"),
     ),

@@ -114,11 +114,11 @@ pub fn answer_defaults(given: &mut Given) {
     }
 }
 
-pub(super) fn key(text: &str) -> Step {
+pub(crate) fn key(text: &str) -> Step {
     Step::Key(text.to_owned())
 }
 
-pub(super) fn join(
+pub(crate) fn join(
     path: &[Step],
     steps: impl IntoIterator<Item = Step>,
 ) -> Vec<Step> {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::rule::{HandlerFile, TimedFile};
 use super::schema;
+use crate::registers::file::{ChannelFile, Player};
 
 /// One file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -36,6 +37,12 @@ pub struct File {
     /// Scenarios, by name, with their states; the first is where they begin.
     #[serde(default)]
     pub scenarios: BTreeMap<String, Vec<String>>,
+    /// Channels of registers.
+    #[serde(default)]
+    pub channels: Vec<ChannelFile>,
+    /// Which of them plays which subspace.
+    #[serde(default)]
+    pub subspaces: BTreeMap<String, Player>,
     /// Handlers in the order they are asked.
     #[serde(default)]
     pub handlers: Vec<HandlerFile>,

@@ -243,7 +243,7 @@ pub fn message_from(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-pub(super) fn problem_at(
+pub(crate) fn problem_at(
     file: &str,
     text: &str,
     path: &[Step],

@@ -60,6 +60,9 @@ pub struct Memory {
     /// Answers of the handlers that count theirs, and messages by the clock.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Count>,
+    /// Registers that were changed, by subspace and name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registers: BTreeMap<u8, BTreeMap<String, Variable>>,
 }
 
 impl Memory {

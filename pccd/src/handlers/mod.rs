@@ -8,25 +8,25 @@
 mod act;
 mod ask;
 mod builtin;
-mod compile;
-mod condition;
+pub(crate) mod compile;
+pub(crate) mod condition;
 mod endpoint;
 pub mod error;
 mod expect;
 pub mod fault;
 pub mod file;
 mod index;
-mod load;
-mod locate;
-mod make;
+pub(crate) mod load;
+pub(crate) mod locate;
+pub(crate) mod make;
 mod matcher;
 mod matching;
 pub mod memory;
 mod overlap;
 pub mod rule;
 pub mod schema;
-mod template;
-mod value;
+pub(crate) mod template;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,6 +47,7 @@ use self::load::{gather, parse, problem_at};
 use self::locate::{Side, Step};
 use self::memory::{Declaration, Declared, Variable};
 use crate::endpoint::Config;
+use crate::registers::Registers;
 
 /// All handlers, and the endpoint they belong to.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ pub struct Handlers {
     order: Vec<String>,
     declared: Declared,
     endpoint: Config,
+    registers: Registers,
     environment: Environment<'static>,
     files: usize,
     source: String,
@@ -186,6 +188,10 @@ impl Handlers {
             }
         }
         let order = expect::order(&parsed, &names, &mut problems);
+        let sources = parsed
+            .iter()
+            .map(|(source, file)| (&*source.name, &*source.text, file));
+        let registers = Registers::compile(sources, &declared, &mut problems);
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
@@ -210,6 +216,7 @@ impl Handlers {
             order,
             declared,
             endpoint,
+            registers,
             environment,
             files,
             source: shown,
@@ -219,6 +226,16 @@ impl Handlers {
     /// The endpoint's configuration, message types of handlers included.
     pub fn endpoint(&self) -> &Config {
         &self.endpoint
+    }
+
+    /// Channels of registers.
+    pub fn registers(&self) -> &Registers {
+        &self.registers
+    }
+
+    /// Scenarios and variables of all files.
+    pub fn declared(&self) -> &Declared {
+        &self.declared
     }
 
     /// Number of handlers, messages by the clock included.

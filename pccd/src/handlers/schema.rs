@@ -144,7 +144,7 @@ pub(super) fn message_types(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// A condition in place of a value.
-struct Condition;
+pub(crate) struct Condition;
 
 impl JsonSchema for Condition {
     fn schema_name() -> Cow<'static, str> {

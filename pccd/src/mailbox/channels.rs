@@ -34,6 +34,15 @@ pub struct Channel {
     pub paired: Option<u8>,
 }
 
+impl Channel {
+    /// Most bytes a request of this channel has: its memory and, for type
+    /// 5, the doorbell's value (docs/mailbox.md §6).
+    pub fn most_content(&self) -> usize {
+        let doorbell = if self.kind == 5 { 8 } else { 0 };
+        self.size.saturating_add(doorbell)
+    }
+}
+
 /// All channels of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channels {

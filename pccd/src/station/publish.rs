@@ -50,6 +50,11 @@ impl Station {
             record.handler = action.handler.clone();
             log.write(&record.because(reason));
         }
+        if let Some(note) = action.note {
+            let mut record = self.record(Event::Note).named(&last);
+            record.handler = action.handler.clone();
+            log.write(&record.because(note));
+        }
         let handler = action.handler.unwrap_or_default();
         let (message, replies) = match action.reply {
             Some(Sending { message, contents, .. }) => {
@@ -242,8 +247,7 @@ impl Station {
         let request = answer.requests.last();
         let handler = (!answer.handler.is_empty()).then_some(&answer.handler);
         let sent = |event, name: &str, content: &[u8]| {
-            let mut record =
-                self.record(event).named(name).with_content(content);
+            let mut record = self.seen(event, name, content);
             record.request = request.cloned();
             record.handler = handler.cloned();
             record.latency_us = start.map(micros_since);

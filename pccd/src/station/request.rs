@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{MOST_CONTENT, Opened, Station, Trouble, later};
 use crate::exchange::{Dropped, Verdict};
 use crate::log::Log;
-use crate::mailbox::{Aside, ReadError, RequestName};
+use crate::mailbox::{Aside, Channel, ReadError, RequestName};
 use crate::record::Event;
 
 impl Station {
@@ -31,10 +31,11 @@ impl Station {
                 (Event::Stale, "it belongs to an earlier life of the guest")
             }
         };
-        let mut record = self.record(event).named(&shown).because(reason);
-        if !content.is_empty() {
-            record = record.with_content(content);
-        }
+        let record = match content.is_empty() {
+            true => self.record(event).named(&shown),
+            false => self.seen(event, &shown, content),
+        };
+        let record = record.because(reason);
         match opened.mailbox.set_aside(name, aside) {
             Ok(gone) => {
                 log.write(&record);
@@ -75,7 +76,7 @@ impl Station {
         let size = self
             .channels
             .get(name.subspace)
-            .map_or(MOST_CONTENT, |channel| channel.size);
+            .map_or(MOST_CONTENT, Channel::most_content);
         let content = match opened.mailbox.read(name, size) {
             Ok(content) => content,
             Err(ReadError::Gone) => return Ok(()),
@@ -88,8 +89,7 @@ impl Station {
         let now = (self.clock)();
         let verdict =
             self.platform.receive(&self.channels, name, &content, now);
-        let received =
-            self.record(Event::Received).named(name).with_content(&content);
+        let received = self.seen(Event::Received, &text, &content);
         match verdict {
             Verdict::Rejected(reason) => {
                 let aside = Aside::Rejected(&reason);
@@ -110,6 +110,12 @@ impl Station {
                 let received = received.with_message(&message, requests.len());
                 log.write(&received);
                 self.give_up(opened, log, dropped)?;
+                self.act(opened, log, requests, *action, start)?;
+            }
+            Verdict::Command(action) => {
+                self.served = true;
+                log.write(&received);
+                let requests = vec![name.clone()];
                 self.act(opened, log, requests, *action, start)?;
             }
         }

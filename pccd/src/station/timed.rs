@@ -10,6 +10,7 @@ use crate::handlers::Wait;
 use crate::log::Log;
 use crate::mailbox::Due;
 use crate::record::{Event, Time, later_by, until};
+use crate::registers::Timed;
 
 /// Longest time to sleep before the clock is looked at again: a committed
 /// time can lie no further off.
@@ -41,17 +42,10 @@ impl Station {
         if self.ledger.epoch.is_empty() {
             return Ok(());
         }
-        let timed: Vec<(String, u64, Option<u64>, u64)> = self
-            .platform
-            .handlers()
-            .timed()
-            .map(|(name, after, every, times)| {
-                (name.to_owned(), after, every, times)
-            })
-            .collect();
+        let timed = self.platform.timed(&self.channels);
         self.deadlines
-            .retain(|name, _| timed.iter().any(|(other, ..)| other == name));
-        for (name, after, every, times) in timed {
+            .retain(|name, _| timed.iter().any(|other| other.name == *name));
+        for Timed { name, after, every, times } in timed {
             if self.ledger.memory.times(&name) >= times {
                 self.deadlines.remove(&name);
                 continue;

@@ -1,0 +1,394 @@
+//! One command: which of a channel's it is, what it does, and the bytes that
+//! go back.
+
+use serde_json::{Map, Value as Json};
+
+use super::bank::{Around, Bank};
+use super::channel::{Channel, Command, Effect, HeadField, Says};
+use super::file::{Access, Rest};
+use super::template::json;
+use crate::handlers::Wait;
+use crate::handlers::condition::Seen;
+use crate::handlers::fault::Told;
+use crate::handlers::make::Dice;
+use crate::handlers::memory::Memory;
+use crate::handlers::rule::{Delay, Flag};
+use crate::wire::layout::Value;
+use crate::wire::pcc::{Envelope, SIGNATURE};
+use crate::wire::region::{Head, Region, header_len};
+
+/// A command as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// PCCT type of the channel.
+    pub kind: u8,
+    /// Bytes of its region.
+    pub size: usize,
+    /// Number of the request in its life of the guest.
+    pub serial: u32,
+    /// The content.
+    pub content: &'a [u8],
+    /// Seed of random numbers.
+    pub seed: u64,
+}
+
+/// What is sent unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Content, with its envelope.
+    pub content: Vec<u8>,
+    /// Milliseconds after the answer.
+    pub after: u64,
+}
+
+/// What a command leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Channel and command.
+    pub handler: String,
+    /// Content that goes back, with its envelope if it needs one.
+    pub content: Vec<u8>,
+    /// What is said after it.
+    pub unasked: Vec<Sent>,
+    /// What is remembered from now on.
+    pub memory: Memory,
+    /// How long it waits.
+    pub wait: Wait,
+    /// Whether later commands wait for it.
+    pub in_order: bool,
+    /// Whether it would be another one at another time.
+    pub timely: bool,
+    /// What should be known about it.
+    pub note: Option<String>,
+    /// Whether the device writes it even if the request is over.
+    pub is_forced: bool,
+}
+
+/// Envelope flags that mean something for a type (docs/mailbox.md §6.1).
+fn flags_of(kind: u8) -> u32 {
+    let flags: &[Flag] = match kind {
+        0 => &[Flag::Error, Flag::Notification],
+        1 | 2 => &[
+            Flag::Error,
+            Flag::Notification,
+            Flag::NoInterrupt,
+            Flag::DoubleInterrupt,
+            Flag::EarlyInterrupt,
+        ],
+        3 => &[
+            Flag::Error,
+            Flag::NoInterrupt,
+            Flag::DoubleInterrupt,
+            Flag::EarlyInterrupt,
+        ],
+        4 => &[Flag::NoInterrupt, Flag::DoubleInterrupt, Flag::EarlyInterrupt],
+        _ => &[Flag::Error],
+    };
+    let always = Flag::LeaveCompletion.bit() | Flag::Force.bit();
+    flags.iter().fold(always, |bits, flag| bits | flag.bit())
+}
+
+/// Puts an envelope before a content, if it needs one.
+///
+/// # Errors
+///
+/// A flag or a delay that means nothing for the type.
+pub fn envelop(
+    content: Vec<u8>,
+    told: Told,
+    subspace: u8,
+    kind: u8,
+) -> Result<Vec<u8>, String> {
+    let wrong = told.flags & !flags_of(kind);
+    let has_interrupt = flags_of(kind) & Flag::NoInterrupt.bit() != 0;
+    if wrong != 0 || (told.delay_ms != 0 && !has_interrupt) {
+        return Err(format!(
+            "the envelope says what means nothing for subspace {subspace}, \
+             which has type {kind}"
+        ));
+    }
+    let own = (SIGNATURE | u32::from(subspace)).to_le_bytes();
+    let is_plain = told == Told::default() && content.starts_with(&own);
+    if is_plain {
+        return Ok(content);
+    }
+    let mut out = Envelope {
+        flags: told.flags,
+        delay_ms: told.delay_ms,
+        subspace: told.subspace.unwrap_or(subspace),
+    }
+    .encode();
+    out.extend(content);
+    Ok(out)
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    if let Some(place) = bytes.get_mut(at..at.saturating_add(value.len())) {
+        place.copy_from_slice(value);
+    }
+}
+
+/// Header and communication space as a content.
+///
+/// # Errors
+///
+/// More than the region holds, or a field the header has not.
+pub fn region(
+    kind: u8,
+    size: usize,
+    subspace: u8,
+    request: Option<&Region<'_>>,
+    fields: &[(HeadField, u32)],
+    space: &[u8],
+) -> Result<Vec<u8>, String> {
+    let length = header_len(kind);
+    let total = length.saturating_add(space.len());
+    if size == 0 && space.is_empty() {
+        // Type 5 without shared memory.
+        return Ok(Vec::new());
+    }
+    if total > size {
+        return Err(format!(
+            "registers reach to byte {total} of subspace {subspace}, which \
+             has {size}"
+        ));
+    }
+    let mut out = vec![0; length];
+    if let Some(request) = request {
+        put(&mut out, 0, request.header);
+    }
+    let own = SIGNATURE | u32::from(subspace);
+    put(&mut out, 0, &own.to_le_bytes());
+    if matches!(kind, 3 | 4) {
+        let had = request.map(|request| request.space.len());
+        if had.is_none_or(|had| space.len() > had) {
+            let counted = u32::try_from(space.len()).unwrap_or(u32::MAX - 4);
+            put(&mut out, 8, &(counted + 4).to_le_bytes());
+        }
+    }
+    for (field, number) in fields {
+        let raw = number.to_le_bytes();
+        let low = raw.get(..2).unwrap_or(&[]);
+        match (field, kind) {
+            (HeadField::Signature, _) => put(&mut out, 0, &raw),
+            (HeadField::Command, 0..=2) => put(&mut out, 4, low),
+            (HeadField::Flags, 3 | 4) => put(&mut out, 4, &raw),
+            (HeadField::Length, 3 | 4) => put(&mut out, 8, &raw),
+            (HeadField::Command, 3 | 4) => put(&mut out, 12, &raw),
+            _ => {
+                return Err(format!(
+                    "a header of type {kind} has no field `{field:?}`"
+                ));
+            }
+        }
+    }
+    out.extend(space);
+    Ok(out)
+}
+
+/// The answer with error status to what cannot be answered otherwise: the
+/// region as it came.
+pub fn refusal(asked: &Asked<'_>, subspace: u8) -> Vec<u8> {
+    let request = Region::split(asked.kind, asked.content, true);
+    let content = region(
+        asked.kind,
+        asked.size,
+        subspace,
+        Some(&request),
+        &[],
+        request.space,
+    );
+    let flags = Flag::Error.bit();
+    let told = Told { flags, ..Told::default() };
+    envelop(content.unwrap_or_default(), told, subspace, asked.kind)
+        .unwrap_or_default()
+}
+
+/// What templates see of a request.
+fn request_json(
+    channel: &Channel,
+    subspace: u8,
+    heads: &[Head],
+    space: &[u8],
+) -> Json {
+    let mut seen = Map::new();
+    for (name, register) in &channel.registers {
+        if let Some(value) = register.read(space) {
+            seen.insert(name.clone(), json(&value));
+        }
+    }
+    let pcc = heads.iter().map(|h| (h.name.to_owned(), h.value.into()));
+    seen.insert("pcc".to_owned(), Json::Object(pcc.collect()));
+    seen.insert("hex".to_owned(), hex::encode(space).into());
+    seen.insert("subspace".to_owned(), subspace.into());
+    Json::Object(seen)
+}
+
+/// How long an effect takes.
+fn wait(effect: &Effect, dice: &Dice) -> Wait {
+    match &effect.delay {
+        None => Wait::Ms(0),
+        Some(Delay::Fixed(ms)) => Wait::Ms(*ms),
+        Some(Delay::Range(range)) => Wait::Ms(dice.roll(range.from, range.to)),
+        Some(Delay::Never) => Wait::Never,
+    }
+}
+
+impl Channel {
+    /// The first command that fits, or why each with this code does not.
+    fn find(
+        &self,
+        code: u64,
+        taken: &Bank<'_>,
+        kept: &Bank<'_>,
+    ) -> Result<&Command, String> {
+        let value = &Value::Number(code);
+        let mut why = Vec::new();
+        for command in &self.commands {
+            if !command.code.holds(Seen { value, name: None }) {
+                continue;
+            }
+            let bank = if command.effect.take { taken } else { kept };
+            match bank.holds(&command.when) {
+                Ok(()) => return Ok(command),
+                Err(differs) => {
+                    why.push(format!("`{}`: {differs}", command.name));
+                }
+            }
+        }
+        if why.is_empty() {
+            return Err(format!("`{}` has no command {code:#x}", self.name));
+        }
+        let why = why.join("; ");
+        Err(format!("no command {code:#x} of `{}` fits: {why}", self.name))
+    }
+
+    /// Decides about a command.
+    pub fn answer(
+        &self,
+        around: Around<'_>,
+        memory: &Memory,
+        asked: &Asked<'_>,
+    ) -> Answered {
+        let request = Region::split(asked.kind, asked.content, true);
+        let heads = request.fields(asked.kind);
+        let dice = Dice::new(asked.seed, asked.serial.into(), &self.name);
+        let mut before = Bank::new(around, memory, dice);
+        if self.counts {
+            let name = format!("{}@{}", self.name, around.subspace);
+            before.count = before.memory.count(&name);
+        }
+        let seen = request_json(self, around.subspace, &heads, request.space);
+        before.request = Some(seen);
+        before.heads = heads;
+        let taken = before.taken(request.space, &[Access::Rw, Access::Wo]);
+        let kept = before.taken(request.space, &[Access::Wo]);
+        let code = request.code(asked.kind).unwrap_or(0);
+        let refused = |handler, note| Answered {
+            handler,
+            content: refusal(asked, around.subspace),
+            unasked: Vec::new(),
+            memory: before.memory.clone(),
+            wait: Wait::Ms(0),
+            in_order: true,
+            timely: false,
+            note: Some(note),
+            is_forced: false,
+        };
+        let (name, effect) = match self.find(code, &taken, &kept) {
+            Ok(command) => (command.name.as_str(), &command.effect),
+            Err(why) => match &self.otherwise {
+                Some(effect) => ("otherwise", effect),
+                None => return refused(self.name.clone(), why),
+            },
+        };
+        let bank = if effect.take { &taken } else { &kept };
+        let handler = format!("{}/{name}", self.name);
+        let wait = wait(effect, &bank.dice);
+        let done = self.perform(&around, asked, &request, effect, bank);
+        match done {
+            Ok(done) => Answered { handler, wait, ..done },
+            Err(reason) => refused(handler, reason),
+        }
+    }
+
+    fn perform(
+        &self,
+        around: &Around<'_>,
+        asked: &Asked<'_>,
+        request: &Region<'_>,
+        effect: &Effect,
+        bank: &Bank<'_>,
+    ) -> Result<Answered, String> {
+        let (kind, subspace) = (asked.kind, around.subspace);
+        let mut bank = bank.taken(request.space, &[]);
+        bank.set(&effect.says)?;
+        let mut space = match self.rest {
+            Rest::Keep => request.space.to_vec(),
+            Rest::Zero => vec![0; request.space.len()],
+        };
+        bank.show(&mut space);
+        let fields = bank.header(&effect.says)?;
+        let content =
+            region(kind, asked.size, subspace, Some(request), &fields, &space)?;
+        let mut told = effect.says.told.unwrap_or_default();
+        if effect.error {
+            told.flags |= Flag::Error.bit();
+        }
+        let content = envelop(content, told, subspace, kind)?;
+        let mut timely = effect.says.timely;
+        let mut unasked = Vec::new();
+        for then in &effect.then {
+            bank.set(&then.says)?;
+            timely |= then.says.timely;
+            let content =
+                notice(&bank, &then.says, subspace, kind, asked.size)?;
+            unasked.push(Sent { content, after: then.after });
+        }
+        Ok(Answered {
+            handler: String::new(),
+            content,
+            unasked,
+            memory: bank.remember(),
+            wait: Wait::Ms(0),
+            in_order: effect.in_order,
+            timely,
+            note: None,
+            is_forced: told.flags & Flag::Force.bit() != 0,
+        })
+    }
+}
+
+/// A content that nobody asked for: the header, and the registers if the
+/// guest sees one that was set.
+///
+/// # Errors
+///
+/// The type takes nothing unasked, or the region is too small.
+pub fn notice(
+    bank: &Bank<'_>,
+    says: &Says,
+    subspace: u8,
+    kind: u8,
+    size: usize,
+) -> Result<Vec<u8>, String> {
+    let mut told = says.told.unwrap_or_default();
+    match kind {
+        0..=2 if told.flags & Flag::Force.bit() == 0 => {
+            told.flags |= Flag::Notification.bit();
+        }
+        0..=2 | 4 => {}
+        _ => {
+            return Err(format!(
+                "nothing unasked goes to subspace {subspace} of type {kind}"
+            ));
+        }
+    }
+    let mut space = Vec::new();
+    if bank.shows() {
+        bank.show(&mut space);
+    }
+    let fields = bank.header(says)?;
+    let content = region(kind, size, subspace, None, &fields, &space)?;
+    envelop(content, told, subspace, kind)
+}

@@ -1,0 +1,294 @@
+//! What the registers of one subspace hold, and what is done to them while a
+//! command or a notification is worked on. Nothing lasts that is not written
+//! into the memory in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::{Environment, Value as Filling};
+use serde_json::{Map, Value as Json};
+
+use super::channel::{Assign, Channel, HeadField, Made, Says, Subject};
+use super::file::Access;
+use super::register::Register;
+use super::template::{filling, json};
+use crate::handlers::condition::{Condition, Seen};
+use crate::handlers::make::Dice;
+use crate::handlers::memory::{Declared, Memory};
+use crate::handlers::template::render;
+use crate::record::Time;
+use crate::wire::layout::Value;
+use crate::wire::region::Head;
+
+/// What everything in a decision depends on, but for the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// The environment of templates.
+    pub environment: &'a Environment<'static>,
+    /// Scenarios and variables of all files.
+    pub declared: &'a Declared,
+    /// The channel.
+    pub channel: &'a Channel,
+    /// Reset values that differ in this subspace.
+    pub reset: Option<&'a BTreeMap<String, Value>>,
+    /// The subspace.
+    pub subspace: u8,
+    /// When this life of the guest began.
+    pub began: Time,
+    /// The time.
+    pub now: Time,
+}
+
+/// Registers at work.
+pub struct Bank<'a> {
+    around: Around<'a>,
+    /// What is remembered, scenarios and variables included.
+    pub memory: Memory,
+    /// The request as templates see it.
+    pub request: Option<Json>,
+    /// The fields of its header.
+    pub heads: Vec<Head>,
+    values: BTreeMap<String, Value>,
+    /// Registers that were set.
+    pub touched: BTreeSet<String>,
+    /// How many commands the channel got.
+    pub count: u64,
+    /// Random numbers.
+    pub dice: Dice,
+}
+
+impl<'a> Bank<'a> {
+    /// The registers as they are remembered.
+    pub fn new(around: Around<'a>, memory: &Memory, dice: Dice) -> Self {
+        let kept = memory.registers.get(&around.subspace);
+        let registers = around.channel.registers.iter();
+        let values = registers.map(|(name, register)| {
+            let kept = kept
+                .and_then(|kept| kept.get(name))
+                .and_then(|kept| register.kept(kept));
+            let reset = || {
+                let own = around.reset.and_then(|reset| reset.get(name));
+                own.unwrap_or(&register.reset).clone()
+            };
+            (name.clone(), kept.unwrap_or_else(reset))
+        });
+        Self {
+            values: values.collect(),
+            around,
+            memory: memory.clone(),
+            request: None,
+            heads: Vec::new(),
+            touched: BTreeSet::new(),
+            count: 0,
+            dice,
+        }
+    }
+
+    /// The same after the guest's writes: registers of these accesses hold
+    /// what lies in the communication space.
+    pub fn taken(&self, space: &[u8], accesses: &[Access]) -> Self {
+        let mut values = self.values.clone();
+        for (name, register) in &self.around.channel.registers {
+            if register.offset.is_some()
+                && accesses.contains(&register.access)
+                && let Some(value) = register.read(space)
+            {
+                values.insert(name.clone(), value);
+            }
+        }
+        Self {
+            around: self.around,
+            memory: self.memory.clone(),
+            request: self.request.clone(),
+            heads: self.heads.clone(),
+            values,
+            touched: BTreeSet::new(),
+            count: self.count,
+            dice: self.dice.clone(),
+        }
+    }
+
+    /// Whether conditions hold; else the first that does not.
+    ///
+    /// # Errors
+    ///
+    /// What differs, for people.
+    pub fn holds(&self, when: &[(Subject, Condition)]) -> Result<(), String> {
+        for (subject, condition) in when {
+            let (name, value, register) = match subject {
+                Subject::Register(name) => (
+                    name.as_str(),
+                    self.values.get(name).cloned(),
+                    self.around.channel.registers.get(name),
+                ),
+                Subject::Variable(name) => {
+                    let now = self.around.declared.now(&self.memory, name);
+                    (name.as_str(), now.map(|now| now.value()), None)
+                }
+                Subject::Head(name) => {
+                    let head = self.heads.iter().find(|h| h.name == *name);
+                    (*name, head.map(|h| Value::Number(h.value)), None)
+                }
+            };
+            let show = |value: &Value| match (register, value) {
+                (Some(register), value) => register.text(value),
+                (None, Value::Number(number)) => number.to_string(),
+                (None, Value::Bytes(bytes)) => {
+                    format!("`{}`", String::from_utf8_lossy(bytes))
+                }
+            };
+            let Some(value) = value else {
+                return Err(format!("there is no `{name}`"));
+            };
+            let named = register.and_then(|one| one.name_of(&value));
+            if !condition.holds(Seen { value: &value, name: named }) {
+                return Err(format!(
+                    "`{name}` is {}, wanted {}",
+                    show(&value),
+                    condition.text(&show)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn filling(&self) -> Filling {
+        let mut state: Map<String, Json> = self
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), json(value)))
+            .collect();
+        let declared = self.around.declared.json(&self.memory);
+        if let Json::Object(declared) = declared {
+            state.extend(declared);
+        }
+        let dice = self.dice.clone();
+        filling(
+            self.request.clone(),
+            state,
+            self.around.channel.tables.clone(),
+            self.count,
+            (self.around.began, self.around.now),
+            move |from, to| dice.roll(from, to),
+        )
+    }
+
+    fn render(&self, source: &str) -> Result<Json, String> {
+        render(self.around.environment, source, &self.filling())
+            .map(|text| Json::String(text.trim().to_owned()))
+    }
+
+    /// Does what is to be set, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// A template that cannot be filled in, or gives no fitting value.
+    pub fn set(&mut self, says: &Says) -> Result<(), String> {
+        self.touched.clear();
+        for assign in &says.set {
+            match assign {
+                Assign::Register(name, made) => {
+                    let Some(register) =
+                        self.around.channel.registers.get(name)
+                    else {
+                        continue;
+                    };
+                    let value = match made {
+                        Made::Fixed(value) => value.clone(),
+                        Made::Template(source) => register
+                            .value(&self.render(source)?)
+                            .map_err(|wrong| wrong.message)?,
+                    };
+                    self.values.insert(name.clone(), value);
+                    self.touched.insert(name.clone());
+                }
+                Assign::Variable(name, made) => {
+                    let value = match made {
+                        Made::Fixed(value) => value.clone(),
+                        Made::Template(source) => self
+                            .around
+                            .declared
+                            .value(name, &self.render(source)?)
+                            .map_err(|wrong| wrong.message)?,
+                    };
+                    self.memory.variables.insert(name.clone(), value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The fields of a header that is to be sent.
+    ///
+    /// # Errors
+    ///
+    /// As for what is set.
+    pub fn header(&self, says: &Says) -> Result<Vec<(HeadField, u32)>, String> {
+        let fields = says.header.iter().map(|(field, made)| {
+            let number = match made {
+                Made::Fixed(number) => Some(*number),
+                Made::Template(source) => match self.render(source)? {
+                    Json::String(text) => {
+                        crate::handlers::file::parse_number(&text)
+                    }
+                    _ => None,
+                },
+            };
+            number
+                .and_then(|number| u32::try_from(number).ok())
+                .map(|number| (*field, number))
+                .ok_or_else(|| "`header`: no number of 32 bits".to_owned())
+        });
+        fields.collect()
+    }
+
+    /// Writes registers into a communication space: those that are always
+    /// there, then those of answers that were set.
+    pub fn show(&self, space: &mut Vec<u8>) {
+        let mut write = |shown: &dyn Fn(&Register) -> bool| {
+            for (name, register) in &self.around.channel.registers {
+                if shown(register)
+                    && let Some(value) = self.values.get(name)
+                {
+                    register.write(space, value);
+                }
+            }
+        };
+        write(&Register::is_shown);
+        write(&|register| {
+            register.access == Access::Answer
+                && self.touched.contains(&register.name)
+        });
+    }
+
+    /// Whether anything was set that the guest sees.
+    pub fn shows(&self) -> bool {
+        self.touched.iter().any(|name| {
+            let register = self.around.channel.registers.get(name);
+            register.is_some_and(|one| one.offset.is_some())
+        })
+    }
+
+    /// What is remembered from now on: registers that differ from their
+    /// reset values, of all accesses but `answer`.
+    pub fn remember(mut self) -> Memory {
+        let channel = self.around.channel;
+        let mut kept = BTreeMap::new();
+        for (name, value) in &self.values {
+            let Some(register) = channel.registers.get(name) else {
+                continue;
+            };
+            let own = self.around.reset.and_then(|reset| reset.get(name));
+            let is_reset = own.unwrap_or(&register.reset) == value;
+            let lasts = !matches!(register.access, Access::Answer | Access::Wo);
+            if lasts && !is_reset {
+                kept.insert(name.clone(), register.keep(value));
+            }
+        }
+        if kept.is_empty() {
+            self.memory.registers.remove(&self.around.subspace);
+        } else {
+            self.memory.registers.insert(self.around.subspace, kept);
+        }
+        self.memory
+    }
+}

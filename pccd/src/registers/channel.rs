@@ -1,0 +1,173 @@
+//! Channels that work: descriptions with every name looked up and every
+//! value converted.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value as Filling;
+
+use super::file::Rest;
+use super::register::Register;
+use crate::handlers::condition::Condition;
+use crate::handlers::fault::Told;
+use crate::handlers::memory::Variable;
+use crate::handlers::rule::Delay;
+use crate::wire::layout::Value;
+
+/// A value that is fixed or filled in.
+#[derive(Debug, Clone)]
+pub enum Made<T> {
+    /// Fixed.
+    Fixed(T),
+    /// A template.
+    Template(String),
+}
+
+/// One thing that is set.
+#[derive(Debug, Clone)]
+pub enum Assign {
+    /// A register of the channel.
+    Register(String, Made<Value>),
+    /// A scenario or variable of all files.
+    Variable(String, Made<Variable>),
+}
+
+/// What a condition is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A register.
+    Register(String),
+    /// A scenario or variable.
+    Variable(String),
+    /// A field of the request's header.
+    Head(&'static str),
+}
+
+/// A field of an answer's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadField {
+    /// All types.
+    Signature,
+    /// Types 3 and 4.
+    Flags,
+    /// Types 3 and 4.
+    Length,
+    /// Types 0–4.
+    Command,
+}
+
+impl HeadField {
+    /// Their names.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("signature", Self::Signature),
+        ("flags", Self::Flags),
+        ("length", Self::Length),
+        ("command", Self::Command),
+    ];
+}
+
+/// A set of assignments, and what goes beside them.
+#[derive(Debug, Clone, Default)]
+pub struct Says {
+    /// What is set, in order.
+    pub set: Vec<Assign>,
+    /// Fields of the header.
+    pub header: Vec<(HeadField, Made<u64>)>,
+    /// What the device is told.
+    pub told: Option<Told>,
+    /// Whether a template asks for the time.
+    pub timely: bool,
+}
+
+/// What is said after a command.
+#[derive(Debug, Clone)]
+pub struct Then {
+    /// Milliseconds after the answer.
+    pub after: u64,
+    /// What.
+    pub says: Says,
+}
+
+/// What a command does.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// Whether the guest's writes count.
+    pub take: bool,
+    /// What is set and answered.
+    pub says: Says,
+    /// Whether it ends with error status.
+    pub error: bool,
+    /// How long it takes.
+    pub delay: Option<Delay>,
+    /// Whether later commands wait for it.
+    pub in_order: bool,
+    /// What is said after it.
+    pub then: Vec<Then>,
+}
+
+/// A command.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Its name.
+    pub name: String,
+    /// Its code.
+    pub code: Condition,
+    /// What must be so.
+    pub when: Vec<(Subject, Condition)>,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// What is said unasked, by the clock.
+#[derive(Debug, Clone)]
+pub struct Notification {
+    /// Its name.
+    pub name: String,
+    /// Milliseconds after a life of the guest begins.
+    pub after: u64,
+    /// Milliseconds from one to the next.
+    pub every: Option<u64>,
+    /// How often at most.
+    pub times: u64,
+    /// What must be so.
+    pub when: Vec<(Subject, Condition)>,
+    /// What is said.
+    pub says: Says,
+}
+
+/// A channel.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Its name.
+    pub name: String,
+    /// The file it stands in.
+    pub file: String,
+    /// Subspaces it plays when no map says so.
+    pub subspaces: Vec<u8>,
+    /// Types it plays when nothing else plays.
+    pub types: Vec<u8>,
+    /// What becomes of bytes of no register.
+    pub rest: Rest,
+    /// Its tables, as templates see them.
+    pub tables: Filling,
+    /// Its registers.
+    pub registers: BTreeMap<String, Register>,
+    /// Its commands.
+    pub commands: Vec<Command>,
+    /// What all others do.
+    pub otherwise: Option<Effect>,
+    /// What is said by the clock.
+    pub notifications: Vec<Notification>,
+    /// Whether its commands are counted.
+    pub counts: bool,
+}
+
+impl Channel {
+    /// Its registers in the order of their bytes, hidden ones last.
+    pub fn in_order(&self) -> Vec<&Register> {
+        let mut all: Vec<&Register> = self.registers.values().collect();
+        all.sort_by_key(|one| {
+            (one.offset.unwrap_or(usize::MAX), one.holds.size(), &one.name)
+        });
+        all
+    }
+}

@@ -1,0 +1,313 @@
+//! Channels of registers: channels that do not speak MCTP (CPPC, X-Gene's
+//! mailbox, OperationRegions, HCCS…), described by handler files as
+//! registers and commands.
+//!
+//! A request is the channel's shared memory; so is the answer, which goes
+//! back in place. Nothing here opens a file or knows a time of its own: what
+//! registers hold is part of what handlers remember, and of the ledger.
+
+mod answer;
+mod bank;
+mod channel;
+mod compile;
+pub mod file;
+mod layout;
+mod players;
+mod register;
+pub mod show;
+mod template;
+
+use std::collections::BTreeMap;
+
+use minijinja::Environment;
+
+pub use self::answer::{Answered, Asked, Sent, refusal};
+use self::bank::{Around, Bank};
+pub use self::channel::Channel;
+use self::compile::Compiler;
+use self::players::Player;
+use crate::handlers::compile::key;
+use crate::handlers::error::{Problem, nearest};
+use crate::handlers::file::File;
+use crate::handlers::load::problem_at;
+use crate::handlers::locate::{Side, Step};
+use crate::handlers::make::Dice;
+use crate::handlers::memory::{Declared, Memory};
+use crate::handlers::value::Wrong;
+use crate::mailbox;
+use crate::record::Time;
+use crate::wire::layout::Value;
+use crate::wire::pcc::COMMAND_MCTP;
+
+/// All channels of registers there are.
+#[derive(Debug)]
+pub struct Registers {
+    channels: Vec<Channel>,
+    players: BTreeMap<u8, Player>,
+    environment: Environment<'static>,
+}
+
+/// A channel in a subspace of a mailbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Played<'a> {
+    registers: &'a Registers,
+    /// The description.
+    pub channel: &'a Channel,
+    reset: Option<&'a BTreeMap<String, Value>>,
+    subspace: u8,
+}
+
+/// A notification by the clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timed {
+    /// Channel, subspace and its own name.
+    pub name: String,
+    /// Milliseconds after a life of the guest begins.
+    pub after: u64,
+    /// Milliseconds from one to the next.
+    pub every: Option<u64>,
+    /// How often at most.
+    pub times: u64,
+}
+
+/// What a notification by the clock leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticked {
+    /// Content, with its envelope; none if `when` does not hold.
+    pub content: Option<Vec<u8>>,
+    /// What is remembered from now on.
+    pub memory: Memory,
+}
+
+/// Whether a content of type 3 or 4 is MCTP's.
+pub fn is_mctp(kind: u8, content: &[u8]) -> bool {
+    matches!(kind, 3 | 4) && content.get(12..16) == Some(&COMMAND_MCTP)
+}
+
+impl Registers {
+    /// Compiles the channels of all files, given as name, text and shape.
+    pub(crate) fn compile<'s>(
+        files: impl Iterator<Item = (&'s str, &'s str, &'s File)> + Clone,
+        declared: &Declared,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let environment = template::environment();
+        let mut channels: Vec<Channel> = Vec::new();
+        let mut sound = true;
+        for (name, text, file) in files.clone() {
+            let mut compiler = Compiler {
+                environment: &environment,
+                declared,
+                faults: Vec::new(),
+                counts: false,
+            };
+            for (index, source) in file.channels.iter().enumerate() {
+                let path =
+                    vec![key("channels"), Step::Index(index), key("name")];
+                let first = channels.iter().find(|c| c.name == source.name);
+                if let Some(first) = first {
+                    let (other, file) = (&source.name, &first.file);
+                    let wrong = Wrong::new(
+                        format!(
+                            "there is a channel `{other}` in {file} already"
+                        ),
+                        "another name",
+                    );
+                    compiler.fault(path, Side::Value, wrong);
+                }
+                let channel = compiler.channel(name, index, source);
+                sound &= channel.is_some();
+                if let Some(channel) = channel {
+                    compiler.alone(index, &channel, &channels);
+                    channels.push(channel);
+                }
+            }
+            report(name, text, compiler, problems);
+        }
+        let mut players = BTreeMap::new();
+        for (name, text, file) in files {
+            let mut compiler = Compiler {
+                environment: &environment,
+                declared,
+                faults: Vec::new(),
+                counts: false,
+            };
+            // A channel that is wrong is no reason to call its name unknown.
+            if sound {
+                compiler.players(file, &channels, &mut players);
+            }
+            report(name, text, compiler, problems);
+        }
+        Self { channels, players, environment }
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    /// A channel by its name.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the text names the nearest.
+    pub fn named(&self, name: &str) -> Result<&Channel, String> {
+        self.channels.iter().find(|one| one.name == name).ok_or_else(|| {
+            let names = self.channels.iter().map(|one| one.name.as_str());
+            match nearest(name, names) {
+                Some(meant) => {
+                    format!("no channel `{name}`; did you mean `{meant}`?")
+                }
+                None => format!("no channel `{name}`"),
+            }
+        })
+    }
+
+    /// Lets a channel play a subspace, whatever the files say.
+    ///
+    /// # Errors
+    ///
+    /// There is no such channel.
+    pub fn assign(&mut self, subspace: u8, name: &str) -> Result<(), String> {
+        self.named(name)?;
+        let found = self.channels.iter().position(|one| one.name == name);
+        if let Some(channel) = found {
+            let player = Player { channel, reset: BTreeMap::new() };
+            self.players.insert(subspace, player);
+        }
+        Ok(())
+    }
+
+    /// What plays a channel of a mailbox. `content` is a request, where
+    /// there is one.
+    pub fn played(
+        &self,
+        on: &mailbox::Channel,
+        content: Option<&[u8]>,
+    ) -> Option<Played<'_>> {
+        let subspace = on.subspace;
+        let found = |channel, reset| Played {
+            registers: self,
+            channel,
+            reset,
+            subspace,
+        };
+        if let Some(player) = self.players.get(&subspace) {
+            let channel = self.channels.get(player.channel)?;
+            return Some(found(channel, Some(&player.reset)));
+        }
+        let by_id = |one: &&Channel| one.subspaces.contains(&subspace);
+        if let Some(channel) = self.channels.iter().find(by_id) {
+            return Some(found(channel, None));
+        }
+        let is_mctp = content.is_some_and(|bytes| is_mctp(on.kind, bytes));
+        if on.paired.is_some() || is_mctp {
+            return None;
+        }
+        let by_type = |one: &&Channel| one.types.contains(&on.kind);
+        let channel = self.channels.iter().find(by_type)?;
+        Some(found(channel, None))
+    }
+}
+
+fn report(
+    name: &str,
+    text: &str,
+    compiler: Compiler<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    for fault in compiler.faults {
+        let problem =
+            problem_at(name, text, &fault.path, fault.side, fault.wrong);
+        problems.push(problem);
+    }
+}
+
+impl Played<'_> {
+    fn around<'s>(
+        &'s self,
+        declared: &'s Declared,
+        began: Time,
+        now: Time,
+    ) -> Around<'s> {
+        Around {
+            environment: &self.registers.environment,
+            declared,
+            channel: self.channel,
+            reset: self.reset,
+            subspace: self.subspace,
+            began,
+            now,
+        }
+    }
+
+    /// Decides about a command.
+    pub fn answer(
+        &self,
+        declared: &Declared,
+        memory: &Memory,
+        asked: &Asked<'_>,
+        (began, now): (Time, Time),
+    ) -> Answered {
+        let around = self.around(declared, began, now);
+        self.channel.answer(around, memory, asked)
+    }
+
+    fn prefix(&self) -> String {
+        format!("{}@{}/", self.channel.name, self.subspace)
+    }
+
+    /// Its notifications by the clock.
+    pub fn timed(&self) -> impl Iterator<Item = Timed> {
+        let prefix = self.prefix();
+        self.channel.notifications.iter().map(move |one| Timed {
+            name: format!("{prefix}{}", one.name),
+            after: one.after,
+            every: one.every,
+            times: one.times,
+        })
+    }
+
+    /// Makes a notification by the clock. None if it is none of its own.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub fn tick(
+        &self,
+        name: &str,
+        on: &mailbox::Channel,
+        declared: &Declared,
+        memory: &Memory,
+        (began, now, seed): (Time, Time, u64),
+    ) -> Option<Result<Ticked, String>> {
+        let own = name.strip_prefix(&self.prefix())?;
+        let mut all = self.channel.notifications.iter();
+        let notification = all.find(|one| one.name == own)?;
+        let mut memory = memory.clone();
+        let count = memory.count(name);
+        let dice = Dice::new(seed, count, name);
+        let around = self.around(declared, began, now);
+        let mut bank = Bank::new(around, &memory, dice);
+        bank.count = count;
+        if bank.holds(&notification.when).is_err() {
+            return Some(Ok(Ticked { content: None, memory }));
+        }
+        let made = bank.set(&notification.says).and_then(|()| {
+            answer::notice(
+                &bank,
+                &notification.says,
+                self.subspace,
+                on.kind,
+                on.size,
+            )
+        });
+        Some(made.map(|content| Ticked {
+            content: Some(content),
+            memory: bank.remember(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! A content of a channel of registers as the log and `pccd decode` print
+//! it: envelope, header, registers. Never fails.
+
+use super::channel::{Assign, Channel, Command};
+use super::file::Access;
+use super::register::Register;
+use crate::handlers::condition::Seen;
+use crate::handlers::rule::Flag;
+use crate::record::{Decoded, Field, FieldValue};
+use crate::wire::layout::Value;
+use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC};
+use crate::wire::region::{Head, Region};
+
+/// What is known of a content beside its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// PCCT type of its channel.
+    pub kind: u8,
+    /// Subspace.
+    pub subspace: u8,
+    /// Whether it comes from the guest.
+    pub is_request: bool,
+    /// Whether nobody asked for it.
+    pub is_unasked: bool,
+    /// What plays the channel.
+    pub channel: Option<&'a Channel>,
+}
+
+const FLAGS: [(&str, Flag); 7] = [
+    ("error", Flag::Error),
+    ("notification", Flag::Notification),
+    ("no-interrupt", Flag::NoInterrupt),
+    ("double-interrupt", Flag::DoubleInterrupt),
+    ("early-interrupt", Flag::EarlyInterrupt),
+    ("leave-completion", Flag::LeaveCompletion),
+    ("force", Flag::Force),
+];
+
+fn field(layer: &str, name: &str, value: FieldValue) -> Field {
+    Field {
+        layer: layer.to_owned(),
+        name: name.to_owned(),
+        value,
+        meaning: None,
+    }
+}
+
+/// Takes the envelope off, if there is one; its fields, and its flags in
+/// words.
+fn envelope<'a>(
+    content: &'a [u8],
+    fields: &mut Vec<Field>,
+) -> (&'a [u8], Vec<&'static str>) {
+    let split = content
+        .split_at_checked(ENVELOPE_LEN)
+        .filter(|(head, _)| head.starts_with(&ENVELOPE_MAGIC));
+    let Some((head, rest)) = split else {
+        return (content, Vec::new());
+    };
+    let number = |at: usize, size: usize| {
+        let raw = head.get(at..at + size).unwrap_or(&[]);
+        raw.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+    };
+    let flags = number(8, 4);
+    let words: Vec<&str> = FLAGS
+        .iter()
+        .filter(|(_, flag)| flags & u64::from(flag.bit()) != 0)
+        .map(|(name, _)| *name)
+        .collect();
+    let all = [
+        ("version", number(4, 2)),
+        ("size", number(6, 2)),
+        ("flags", flags),
+        ("delay_ms", number(12, 4)),
+        ("subspace", number(16, 2)),
+    ];
+    for (name, value) in all {
+        fields.push(field("envelope", name, FieldValue::Number(value)));
+    }
+    if let Some(flags) = fields.iter_mut().find(|one| one.name == "flags") {
+        flags.meaning = (!words.is_empty()).then(|| words.join(", "));
+    }
+    (rest, words)
+}
+
+/// Whether a register has a value in these bytes.
+fn is_seen(
+    register: &Register,
+    known: &Known<'_>,
+    commands: &[&Command],
+) -> bool {
+    match register.access {
+        Access::Rw => true,
+        Access::Ro => !known.is_request,
+        Access::Wo => known.is_request,
+        Access::Answer => {
+            let sets = |command: &&Command| {
+                command.effect.says.set.iter().any(|assign| {
+                    matches!(assign, Assign::Register(name, _)
+                             if *name == register.name)
+                })
+            };
+            !known.is_request && commands.iter().any(sets)
+        }
+    }
+}
+
+fn register_field(
+    layer: &str,
+    register: &Register,
+    space: &[u8],
+) -> Option<Field> {
+    let value = register.read(space)?;
+    let meaning = register.name_of(&value).map(str::to_owned);
+    let shown = match &value {
+        Value::Number(number) => FieldValue::Number(*number),
+        Value::Bytes(bytes) => FieldValue::Text(hex::encode(bytes)),
+    };
+    Some(Field { meaning, ..field(layer, &register.name, shown) })
+}
+
+/// Decodes a content.
+pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
+    let mut fields = Vec::new();
+    let (content, flags) = envelope(content, &mut fields);
+    let kind = known.kind;
+    let region = Region::split(kind, content, known.is_request);
+    let heads = region.fields(kind);
+    let code = region.code(kind);
+    let commands: Vec<&Command> = match (known.channel, code) {
+        (Some(channel), Some(code)) => {
+            let value = &Value::Number(code);
+            let fits = |command: &&Command| {
+                command.code.holds(Seen { value, name: None })
+            };
+            channel.commands.iter().filter(fits).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut names: Vec<&str> =
+        commands.iter().map(|command| command.name.as_str()).collect();
+    names.dedup();
+    let names = names.join(" or ");
+    for Head { name, value, meaning } in heads {
+        let is_code = name == if kind == 5 { "doorbell" } else { "command" };
+        let meaning = match is_code && !names.is_empty() {
+            true => Some(names.clone()),
+            false => meaning,
+        };
+        let value = FieldValue::Number(value);
+        fields.push(Field { meaning, ..field("pcc", name, value) });
+    }
+    if let Some(channel) = known.channel {
+        for register in channel.in_order() {
+            if is_seen(register, known, &commands) {
+                let layer = &channel.name;
+                fields.extend(register_field(layer, register, region.space));
+            }
+        }
+    }
+    let data = FieldValue::Text(hex::encode(region.space));
+    fields.push(field("pcc", "data", data));
+    let who = match known.channel {
+        Some(channel) => channel.name.clone(),
+        None => format!("subspace {} (type {kind})", known.subspace),
+    };
+    let what = if kind == 5 { "doorbell" } else { "command" };
+    let command = match (code, names.is_empty()) {
+        (Some(code), true) => format!("{what} {code:#x}"),
+        (Some(code), false) => format!("{what} {code:#x} ({names})"),
+        (None, _) => "cut short in the header".to_owned(),
+    };
+    let summary = match (known.is_request, known.is_unasked) {
+        (true, _) => {
+            let asks = fields.iter().any(|one| {
+                let name = one.name.as_str();
+                let wants = match name {
+                    "notify" => 1,
+                    "flags" if one.layer == "pcc" => 1,
+                    _ => 0,
+                };
+                wants == 1
+                    && matches!(one.value, FieldValue::Number(n)
+                                       if n & 1 == 1)
+            });
+            let asks = if asks { ", interrupt wanted" } else { "" };
+            format!("{who}: {command}{asks}")
+        }
+        (false, true) if flags.contains(&"notification") => {
+            format!("{who}: notification")
+        }
+        (false, true) => format!("{who}: update"),
+        (false, false) if kind == 5 => format!("{who}: answer"),
+        (false, false) => format!("{who}: answer to {command}"),
+    };
+    let flags: Vec<&str> =
+        flags.into_iter().filter(|flag| *flag != "notification").collect();
+    let summary = match flags.is_empty() {
+        true => summary,
+        false => format!("{summary}, {}", flags.join(", ")),
+    };
+    Decoded { summary, fields }
+}
