@@ -238,6 +238,82 @@ fn killed_at_every_step_with_delays_and_state() {
     }
 }
 
+/// A counter in a register, a delayed answer, a notification after one and
+/// two by the clock.
+const REGISTERS: &str = r#"{"subspaces": {"0": "c"}, "channels": [{
+  "name": "c",
+  "registers": {"n": {"offset": 0, "width": 8, "access": "ro"},
+                "in": {"offset": 1, "width": 8},
+                "sum": {"width": 32}},
+  "commands": [
+    {"name": "add", "code": 1, "set": {"n": "{{ state.n + 1 }}",
+      "sum": "{{ state.sum + request.in }}"}},
+    {"name": "slow", "code": 2, "delay": 20, "set": {"n": "{{ count }}"},
+      "then": [{"after": 25, "set": {"n": 200}}]},
+    {"name": "sum", "code": 3, "take": false, "set": {"in":
+      "{{ state.sum }}"}}],
+  "notifications": [{"name": "beat", "every": 20, "times": 2,
+    "set": {"sum": "{{ state.sum }}"}}]}]}"#;
+
+fn fill_registers(bench: &Bench) {
+    common::write(&bench.dir.path().join("messages/r.json"), REGISTERS);
+    bench.make_folders();
+    let channel = r#"{"subspace": 0, "type": 2, "size": 12,
+        "completion": "answered"}"#;
+    bench.channels(EPOCH, channel);
+    for (seq, (code, byte)) in (1..).zip([(1, 10), (1, 20), (2, 7), (3, 0)]) {
+        let content = [0, 0x43, 0x43, 0x50, code, 0, 0, 0, 0xee, byte, 0, 0];
+        bench.put(&format!("{}.pcc", stem(seq)), &content);
+    }
+}
+
+fn check_registers(bench: &Bench, case: &str) {
+    bench.wait("the last notification", || bench.list("inbox").len() >= 7);
+    std::thread::sleep(Duration::from_millis(60));
+    let names = bench.list("inbox");
+    let content =
+        |name: &String| fs::read(bench.path("inbox").join(name)).unwrap();
+    let answers: Vec<Vec<u8>> = (1..=4)
+        .map(|seq| content(&format!("{}.r1.pcc", stem(seq)))[8..10].to_vec())
+        .collect();
+    assert_eq!(answers, [[1, 10], [2, 20], [3, 7], [200, 30]], "{case}");
+    let mut unasked: Vec<Vec<u8>> = names
+        .iter()
+        .map(content)
+        .filter(|content| content.starts_with(b"PCCE"))
+        .map(|content| content[40..].to_vec())
+        .collect();
+    unasked.sort();
+    assert_eq!(unasked, [vec![], vec![], vec![200, 7]], "{case}");
+    assert_eq!(names.len(), 7, "{case}: {names:?}");
+}
+
+#[test]
+fn killed_at_every_step_with_registers() {
+    if !can_trace() {
+        return;
+    }
+    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
+        let mut steps = 0;
+        for when in 1..400 {
+            let bench = Bench::new();
+            fill_registers(&bench);
+            let what = format!("signal=KILL:when={when}");
+            let mut child = traced(&bench, calls, &what);
+            let killed = ended(&bench, &mut child);
+            steps += u32::from(killed);
+            let daemon = bench.start();
+            bench.wait_answered();
+            check_registers(&bench, &format!("killed at {calls} {when}"));
+            assert_eq!(daemon.terminate(), 0);
+            if !killed {
+                break;
+            }
+        }
+        assert!(steps > 2, "{calls}: killed only {steps} times");
+    }
+}
+
 #[test]
 fn killed_at_any_time() {
     for round in 0..10_u64 {

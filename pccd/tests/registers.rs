@@ -1,0 +1,392 @@
+//! Channels of registers through the real binary: answers in place, what
+//! the log says of them, and what survives.
+
+mod common;
+
+use std::fs;
+
+use common::{Bench, EPOCH, finish, pccd, write};
+use pccd::{Event, FieldValue, Record};
+
+const CHANNELS: &str = r#"
+  {"subspace": 0, "type": 3, "size": 8192, "completion": "posted", "paired": 1},
+  {"subspace": 1, "type": 4, "size": 8192, "completion": "posted", "paired": 0},
+  {"subspace": 2, "type": 0, "size": 64, "completion": "answered"},
+  {"subspace": 3, "type": 1, "size": 32, "completion": "answered"},
+  {"subspace": 4, "type": 3, "size": 64, "completion": "answered"},
+  {"subspace": 5, "type": 2, "size": 64, "completion": "answered"},
+  {"subspace": 6, "type": 5, "size": 16, "completion": "answered"},
+  {"subspace": 7, "type": 2, "size": 32, "completion": "answered"}"#;
+
+const MAP: &str = r#"{"subspaces": {"2": "cppc", "3": "xgene-hwmon",
+  "4": "kunpeng-hccs", "5": "kunpeng-hccs", "6": "doorbell"},
+  "channels": [{"name": "doorbell", "registers":
+    {"n": {"offset": 0, "width": 16}},
+    "commands": [{"name": "double", "code": 7,
+                  "set": {"n": "{{ state.n * 2 }}"}}]}]}"#;
+
+/// A bench with the channels of messages/ and a map of subspaces.
+fn bench(map: &str) -> Bench {
+    let bench = Bench::new();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../messages");
+    let folder = bench.dir.path().join("messages");
+    for name in ["cppc", "xgene-hwmon", "kunpeng-hccs"] {
+        let file = format!("{name}/{name}.json");
+        let text = fs::read_to_string(format!("{root}/{file}")).unwrap();
+        write(&folder.join(file), &text);
+    }
+    write(&folder.join("map.json"), map);
+    bench.make_folders();
+    bench.channels(EPOCH, CHANNELS);
+    bench
+}
+
+fn name(seq: u32, subspace: u8) -> String {
+    format!("{EPOCH}-{seq:08}-{subspace:03}")
+}
+
+/// Sends a content and returns what came back under its name.
+fn ask(bench: &Bench, seq: u32, subspace: u8, content: &[u8]) -> Vec<u8> {
+    let stem = name(seq, subspace);
+    bench.put(&format!("{stem}.pcc"), content);
+    bench.wait_answered();
+    let path = bench.path("inbox").join(format!("{stem}.r1.pcc"));
+    fs::read(path).unwrap()
+}
+
+fn generic(subspace: u8, code: u16, words: &[u32]) -> Vec<u8> {
+    let mut content = vec![subspace, 0x43, 0x43, 0x50];
+    content.extend(code.to_le_bytes());
+    content.extend([0, 0]);
+    content.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    content
+}
+
+fn summaries(records: &[Record], event: Event) -> Vec<String> {
+    let of = |record: &&Record| record.event == event;
+    let decoded = records.iter().filter(of).map(|r| r.decoded.as_ref());
+    decoded.map(|decoded| decoded.unwrap().summary.clone()).collect()
+}
+
+#[test]
+fn every_type_is_answered_in_place() {
+    let bench = bench(MAP);
+    let daemon = bench.start();
+    let words = [250, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 400, 0];
+    let back = ask(&bench, 1, 2, &generic(2, 1, &words));
+    assert_eq!(back[..12], generic(2, 1, &[250]));
+    let sensor = [0x04ff_e902, 0x10, 0];
+    let back = ask(&bench, 2, 3, &generic(3, 0x8000, &sensor));
+    assert_eq!(back, generic(3, 0x8000, &[0x04ff_e902, 45, 0]));
+    let mut hccs = b"\x04CCP\x01\0\0\0\x40\0\0\0\x01\0\0\0\x32".to_vec();
+    hccs.resize(64, 0);
+    let back = ask(&bench, 3, 4, &hccs);
+    assert_eq!(back[..16], hccs[..16]);
+    assert_eq!((back[16], back[24], back[28]), (0, 1, 1), "one chip");
+    let mut poll = generic(5, 1, &[0x32]);
+    poll.resize(64, 0);
+    let back = ask(&bench, 4, 5, &poll);
+    assert_eq!((back[8], back[16], back[20]), (0, 1, 1), "one chip");
+    let back = ask(&bench, 5, 6, b"\x07\0\0\0\0\0\0\0\x06CCP\x15\0");
+    assert_eq!(back, b"\x06CCP\x2a\0");
+    let back = ask(&bench, 6, 7, &generic(7, 1, &[5]));
+    assert_eq!(&back[..13], b"PCCE\x01\0\x20\0\x01\0\0\0\0", "error status");
+    assert_eq!(back[32..], generic(7, 1, &[5]));
+    assert_eq!(daemon.terminate(), 0);
+    assert_eq!(bench.list("rejected"), [""; 0]);
+    let records = bench.records();
+    assert_eq!(
+        summaries(&records, Event::Received),
+        [
+            "cppc: command 0x1 (write)",
+            "xgene-hwmon: command 0x0 (SoC temperature or CPU power or CPU \
+             power, milliwatts or IO power or IO power, milliwatts or no \
+             such sensor), interrupt wanted",
+            "kunpeng-hccs: command 0x1 (chip count), interrupt wanted",
+            "kunpeng-hccs: command 0x1 (chip count)",
+            "doorbell: doorbell 0x7 (double)",
+            "subspace 7 (type 2): command 0x1",
+        ]
+    );
+    let replied: Vec<&Record> =
+        records.iter().filter(|r| r.event == Event::Replied).collect();
+    assert_eq!(
+        summaries(&records, Event::Replied).last().unwrap(),
+        "subspace 7 (type 2): answer to command 0x1, error"
+    );
+    let first = replied[0].decoded.as_ref().unwrap();
+    let field = first.field("cppc.desired_perf").unwrap();
+    assert_eq!(field.value, FieldValue::Number(250));
+    assert_eq!(replied[0].handler.as_deref(), Some("cppc/write"));
+    assert_eq!(replied[4].subspace, Some(6));
+    assert!(replied[4].message.is_none());
+    let note =
+        records.iter().find(|r| r.event == Event::Note && r.name.is_some());
+    let reason = note.unwrap().reason.as_ref().unwrap();
+    assert!(reason.starts_with("nothing plays subspace 7"), "{reason}");
+}
+
+#[test]
+fn registers_outlive_the_daemon_but_not_the_guest() {
+    let bench = bench(MAP);
+    let fewer = |seq| {
+        let mut content = generic(5, 12, &[0x32, 4]);
+        content.resize(64, 0);
+        ask(&bench, seq, 5, &content)
+    };
+    let linked = |name: &str| {
+        let mut content = generic(5, 6, &[0x32]);
+        content.resize(64, 0);
+        bench.put(&format!("{name}.pcc"), &content);
+        bench.wait_answered();
+        let path = bench.path("inbox").join(format!("{name}.r1.pcc"));
+        fs::read(path).unwrap()[20]
+    };
+    let daemon = bench.start();
+    assert_eq!(linked(&name(1, 5)), 0xff);
+    fewer(2);
+    daemon.kill();
+    let daemon = bench.start();
+    assert_eq!(linked(&name(3, 5)), 0x01);
+    // Neither is it another subspace's.
+    let mut other = b"\x04CCP\x01\0\0\0\x40\0\0\0\x06\0\0\0\x32".to_vec();
+    other.resize(64, 0);
+    assert_eq!(ask(&bench, 4, 4, &other)[28], 0xff);
+    let later = "20261121T050000.000000001Z";
+    bench.channels(later, CHANNELS);
+    assert_eq!(linked(&format!("{later}-00000001-005")), 0xff);
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn what_a_platform_says_unasked() {
+    let map = r#"{"subspaces": {"3": "c"}, "channels": [{"name": "c",
+      "registers": {"alarms": {"offset": 0, "width": 8, "access": "ro"}},
+      "commands": [{"name": "arm", "code": 1, "then": [
+        {"after": 30, "set": {"alarms": "{{ state.alarms + 1 }}"}}]}],
+      "notifications": [{"name": "beat", "every": 20, "times": 2,
+        "envelope": {"flags": ["no-interrupt"]}}]}]}"#;
+    let bench = bench(map);
+    let daemon = bench.start();
+    let back = ask(&bench, 1, 3, &generic(3, 1, &[9]));
+    assert_eq!(back, generic(3, 1, &[0]), "before the alarm");
+    bench.wait("three notifications", || bench.list("inbox").len() == 4);
+    let mut seen = Vec::new();
+    for file in bench.list("inbox") {
+        let content = fs::read(bench.path("inbox").join(&file)).unwrap();
+        if content.starts_with(b"PCCE") {
+            assert!(file.ends_with("-1-003.pcc"), "{file}");
+            assert_eq!(content[16], 3);
+            seen.push((content[8], content[32..].to_vec()));
+        }
+    }
+    seen.sort();
+    let header = generic(3, 0, &[]);
+    let alarm = [&header[..], &[1]].concat();
+    assert_eq!(seen, [(2, alarm), (6, header.clone()), (6, header)]);
+    assert_eq!(daemon.terminate(), 0);
+    let mut told = summaries(&bench.records(), Event::Unasked);
+    told.sort();
+    let beat = "c: notification, no-interrupt";
+    assert_eq!(told, ["c: notification", beat, beat]);
+}
+
+#[test]
+fn wrong_descriptions_are_explained() {
+    let case = |text: &str| {
+        let bench = Bench::new();
+        let folder = bench.dir.path().join("m");
+        write(&folder.join("c.json"), text);
+        let mut command = pccd();
+        finish(command.args(["check", "--messages"]).arg(folder))
+    };
+    let channel = |inner: &str| {
+        format!("{{\"channels\": [{{\"name\": \"c\",\n{inner}}}]}}")
+    };
+    let register = |inner: &str| {
+        channel(&format!(r#"  "registers": {{"level": {{{inner}}}}}"#))
+    };
+    let command = |inner: &str| {
+        channel(&format!(
+            "\"registers\": {{\"level\": {{\"offset\": 0, \"width\": 8}},
+              \"out\": {{\"offset\": 1, \"width\": 8, \"access\": \
+             \"answer\"}},
+              \"in\": {{\"offset\": 1, \"width\": 8, \"access\": \"wo\"}}}},
+  \"tables\": {{\"rpm\": [1]}},
+  \"commands\": [{{\"name\": \"go\", {inner}}}]"
+        ))
+    };
+    // Text of the file, place, and what else must be said.
+    let cases: &[(String, &str, &[&str])] = &[
+        (
+            register(r#""ofset": 4, "width": 8"#),
+            "c.json:2:27",
+            &["did you mean `offset`", "channels[0].registers.level"],
+        ),
+        (
+            register(r#""offset": 4, "width": 12"#),
+            "c.json:2:49",
+            &["a width of 12 bits", "8, 16, 32 or 64"],
+        ),
+        (
+            register(r#""offset": 4"#),
+            "c.json:2:17",
+            &["a register without size"],
+        ),
+        (
+            register(r#""width": 8, "bytes": 2"#),
+            "c.json:2:39",
+            &["one of them"],
+        ),
+        (
+            register(r#""width": 32, "bits": "32:0""#),
+            "c.json:2:48",
+            &["no range of bits"],
+        ),
+        (
+            register(r#""width": 8, "access": "ro""#),
+            "c.json:2:39",
+            &["never sees"],
+        ),
+        (
+            register(r#""width": 8, "reset": 256"#),
+            "c.json:2:48",
+            &["`level` cannot be 256", "from 0 to 255"],
+        ),
+        (
+            register(r#""width": 8, "values": {"high": 300}"#),
+            "c.json:2:58",
+            &["`level` cannot be 300"],
+        ),
+        (
+            register(r#""width": 8, "access": "rx""#),
+            "c.json:2:49",
+            &["unknown variant `rx`", "`rw`, `ro`, `wo`"],
+        ),
+        (
+            channel(
+                r#""registers": {"a": {"offset": 0, "width": 32},
+"b": {"offset": 3, "width": 8}}"#,
+            ),
+            "c.json:3:1",
+            &["`b` lies over `a`"],
+        ),
+        (
+            channel(r#""registers": {"a b": {"width": 8}}"#),
+            "c.json:2:15",
+            &["no name that templates can use"],
+        ),
+        (
+            command(r#""code": "on""#),
+            "c.json:6:39",
+            &["a command's code cannot be"],
+        ),
+        (
+            command(r#""code": 1, "when": {"levle": 1}"#),
+            "c.json:6:51",
+            &["unknown register `levle`", "did you mean `level`"],
+        ),
+        (
+            command(r#""code": 1, "when": {"out": 1}"#),
+            "c.json:6:51",
+            &["no value before the answer"],
+        ),
+        (
+            command(r#""code": 1, "when": {"level": {"rnage": {}}}"#),
+            "c.json:6:61",
+            &["did you mean `range`"],
+        ),
+        (
+            command(r#""code": 1, "when": {"pcc.notfy": 1}"#),
+            "c.json:6:51",
+            &["did you mean `pcc.notify`"],
+        ),
+        (
+            command(r#""code": 1, "set": {"in": 1}"#),
+            "c.json:6:50",
+            &["the guest's alone"],
+        ),
+        (
+            command(r#""code": 1, "set": {"level": "{{ state.levle }}"}"#),
+            "c.json:6:59",
+            &["did you mean `state.level`", "commands[0].set.level"],
+        ),
+        (
+            command(r#""code": 1, "set": {"level": "{{ table.rmp[0] }}"}"#),
+            "c.json:6:59",
+            &["did you mean `table.rpm`"],
+        ),
+        (
+            command(r#""code": 1, "set": {"level": "{{ 1 | lee(2) }}"}"#),
+            "c.json:6:59",
+            &["unknown filter", "`le`"],
+        ),
+        (
+            command(r#""code": 1, "header": {"lenght": 4}"#),
+            "c.json:6:53",
+            &["did you mean `length`"],
+        ),
+        (
+            command(r#""code": 1, "envelope": {"delay_ms": 60001}"#),
+            "c.json:6:67",
+            &["from 0 to 60000"],
+        ),
+        (
+            command(r#""code": 1}, {"name": "go", "code": 1"#),
+            "c.json:6:52",
+            &["there is a `go` in this channel", "is never asked"],
+        ),
+        (
+            channel(r#""notifications": [{"name": "n", "every": 1}]"#),
+            "c.json:2:42",
+            &["from 10 to"],
+        ),
+        (
+            channel(
+                r#""notifications": [{"name": "n", "set":
+ {"x": "{{ request.hex }}"}}]"#,
+            ),
+            "c.json:3:3",
+            &["unknown register `x`"],
+        ),
+        (
+            channel(r#""for": {"types": [6]}"#),
+            "c.json:2:19",
+            &["from 0 to 5"],
+        ),
+        (
+            r#"{"channels": [{"name": "fan"}], "subspaces": {"3": "fam"}}"#
+                .to_owned(),
+            "c.json:1:52",
+            &["no channel `fam`", "did you mean `fan`"],
+        ),
+        (
+            r#"{"channels": [{"name": "fan"}], "subspaces": {"x": "fan"}}"#
+                .to_owned(),
+            "c.json:1:47",
+            &["no subspace id"],
+        ),
+        (
+            r#"{"channels": [{"name": "fan", "registers": {"a": {"width": 8}}}],
+"subspaces": {"3": {"channel": "fan", "reset": {"b": 1}}}}"#
+                .to_owned(),
+            "c.json:2:49",
+            &["no register `b`", "one of `a`"],
+        ),
+        (
+            r#"{"channels": [{"name": "a", "for": {"types": [2]}},
+{"name": "b", "for": {"types": [2]}}, {"name": "a"}]}"#
+                .to_owned(),
+            "c.json:2:32",
+            &["plays 2 as well", "there is a channel `a`"],
+        ),
+    ];
+    for (text, place, said) in cases {
+        let (code, output) = case(text);
+        assert_eq!(code, 1, "{text}\n{output}");
+        assert!(output.contains(place), "{place} in\n{output}");
+        for part in *said {
+            assert!(output.contains(part), "{part} in\n{output}");
+        }
+    }
+}
