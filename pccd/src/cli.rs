@@ -83,6 +83,10 @@ pub struct RunArgs {
     /// mailbox].
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Channel of the handler files that plays a subspace, as in
+    /// 3=xgene-hwmon; may be given several times.
+    #[arg(long, value_name = "ID=NAME", value_parser = channel)]
+    pub channel: Vec<(u8, String)>,
     /// Seed of the random numbers in handlers: the same seed and requests
     /// give the same answers.
     #[arg(long, value_name = "NUMBER", default_value = "0")]
@@ -141,6 +145,20 @@ pub struct DecodeArgs {
     /// What the bytes are.
     #[arg(long = "as", value_enum, default_value = "auto")]
     pub layer: LayerArg,
+    /// PCCT type of the channel, 0 to 5 [default: what it looks like].
+    #[arg(long, value_name = "TYPE", value_parser =
+          clap::value_parser!(u8).range(0..6))]
+    pub subspace_type: Option<u8>,
+    /// Name of the channel in the handler files, to see its registers.
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+    /// Folder of handler files with that channel [default: ./messages if it
+    /// is there, else those built in].
+    #[arg(long, value_name = "DIR")]
+    pub messages: Vec<PathBuf>,
+    /// It goes to the guest; without an envelope nothing else tells.
+    #[arg(long)]
+    pub reply: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "text")]
     pub format: FormatArg,
@@ -200,6 +218,16 @@ pub enum LayerArg {
     Message,
 }
 
+/// Reads `3=fan`.
+fn channel(text: &str) -> Result<(u8, String), String> {
+    let parts = text.split_once('=');
+    let number = parts.and_then(|(id, name)| Some((id.parse().ok()?, name)));
+    match number {
+        Some((id, name)) => Ok((id, name.to_owned())),
+        None => Err("a subspace id and a channel's name, as in 3=fan".into()),
+    }
+}
+
 /// Folders of handler files: those given, or the default.
 pub fn messages(given: &[PathBuf]) -> Vec<PathBuf> {
     let default = PathBuf::from(MESSAGES);
@@ -235,7 +263,8 @@ impl TryFrom<&RunArgs> for daemon::Config {
             })
             .collect();
         let messages = messages(&args.messages);
-        Ok(Self { mailboxes, messages, seed: args.seed })
+        let channels = args.channel.clone();
+        Ok(Self { mailboxes, messages, channels, seed: args.seed })
     }
 }
 

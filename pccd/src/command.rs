@@ -22,6 +22,7 @@ use crate::mailbox::{Mailbox, UnaskedName, Waker};
 use crate::record::{
     Decoded, compact, describe, describe_message, describe_packet, now,
 };
+use crate::registers::{rebuild, show};
 use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
@@ -218,15 +219,31 @@ fn is_content(bytes: &[u8]) -> bool {
     bytes.starts_with(&pcc::ENVELOPE_MAGIC) || pcc::signature(bytes).is_ok()
 }
 
+/// Decodes a content of a channel that does not speak MCTP.
+fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
+    let (kind, reply) = (args.subspace_type, args.reply);
+    let Some(name) = &args.channel else {
+        return Ok(show::describe_alone(bytes, kind, reply, None));
+    };
+    let handlers = daemon::load(&messages(&args.messages))?;
+    let found = handlers.registers().named(name);
+    let channel = found.map_err(|reason| anyhow!(reason))?;
+    Ok(show::describe_alone(bytes, kind, reply, Some(channel)))
+}
+
 fn decode(args: &DecodeArgs) -> Result<ExitCode> {
     let bytes = input(args)?;
-    let decoded = match args.layer {
+    let known = match args.layer {
+        LayerArg::Auto | LayerArg::Content => decode_channel(args, &bytes)?,
+        LayerArg::Packet | LayerArg::Message => None,
+    };
+    let decoded = known.unwrap_or_else(|| match args.layer {
         LayerArg::Content => describe(&bytes),
         LayerArg::Packet => describe_packet(&bytes),
         LayerArg::Message => describe_message(&bytes),
         LayerArg::Auto if is_content(&bytes) => describe(&bytes),
         LayerArg::Auto => describe_message(&bytes),
-    };
+    });
     let mut out = io::stdout().lock();
     match args.format {
         FormatArg::Json => {
@@ -254,7 +271,7 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     let bytes = if json.get("fields").is_some_and(serde_json::Value::is_array) {
         let decoded: Decoded = serde_json::from_str(&text)
             .context("this is not what `pccd decode --format json` prints")?;
-        decoded.encode()
+        rebuild::encode(&decoded).unwrap_or_else(|| decoded.encode())
     } else {
         message_from(&text)
     };

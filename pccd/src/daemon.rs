@@ -26,6 +26,8 @@ pub struct Config {
     pub mailboxes: Vec<(PathBuf, PathBuf)>,
     /// Folders of handler files; none for those built in.
     pub messages: Vec<PathBuf>,
+    /// Channels of registers that play subspaces, whatever the files say.
+    pub channels: Vec<(u8, String)>,
     /// Seed of random numbers.
     pub seed: u64,
 }
@@ -47,6 +49,16 @@ pub fn load(messages: &[PathBuf]) -> Result<Handlers> {
     Ok(handlers?)
 }
 
+/// The same, with channels where the configuration wants them.
+fn load_all(config: &Config) -> Result<Handlers> {
+    let mut handlers = load(&config.messages)?;
+    for (subspace, name) in &config.channels {
+        let assigned = handlers.registers_mut().assign(*subspace, name);
+        assigned.map_err(|reason| anyhow!("--channel: {reason}"))?;
+    }
+    Ok(handlers)
+}
+
 /// Runs until the waker's stop. Returns whether all expectations were met.
 ///
 /// # Errors
@@ -62,7 +74,7 @@ pub fn run<W: Write>(
 ) -> Result<bool> {
     // What is saved while they are read is read again.
     let watched = watch(config, waker);
-    let handlers = Rc::new(load(&config.messages)?);
+    let handlers = Rc::new(load_all(config)?);
     let mut watch = watched?;
     let mut stations = Vec::new();
     let mut seen = HashSet::new();
@@ -143,7 +155,7 @@ fn reload<W: Write>(
     stations: &mut [Station],
     log: &mut Log<W>,
 ) {
-    match load(&config.messages) {
+    match load_all(config) {
         Ok(handlers) => {
             let text = format!(
                 "handlers read again: {} from {}",

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{Bench, EPOCH, finish, pccd, write};
+use common::{Bench, Daemon, EPOCH, finish, pccd, write};
 use pccd::{Event, FieldValue, Record};
 
 const CHANNELS: &str = r#"
@@ -156,6 +156,57 @@ fn registers_outlive_the_daemon_but_not_the_guest() {
     bench.channels(later, CHANNELS);
     assert_eq!(linked(&format!("{later}-00000001-005")), 0xff);
     assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn the_command_line_says_what_plays() {
+    let bench = bench("{}");
+    let mut command = bench.command();
+    command.args(["--channel", "7=xgene-hwmon"]);
+    let daemon = Daemon(command.spawn().unwrap());
+    bench.wait("a daemon", || bench.count(Event::Started) > 0);
+    let content = generic(7, 0x8000, &[0x04ff_e902, 0x20, 0, 0, 0, 0]);
+    assert_eq!(ask(&bench, 1, 7, &content)[12..16], [17, 0, 0, 0]);
+    assert_eq!(daemon.terminate(), 0);
+    let mut command = pccd();
+    command.current_dir(bench.dir.path());
+    let (code, text) = finish(command.args(["--channel", "7=xgene-hwmno"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("did you mean `xgene-hwmon`?"), "{text}");
+}
+
+#[test]
+fn contents_are_decoded_by_hand() {
+    let decode = |args: &[&str]| {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let mut command = pccd();
+        command.current_dir(root).arg("decode").args(args);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", common::stderr_of(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let content = "03434350 0080 0300 02e9ff04 1000000000000000";
+    let text = decode(&[content]);
+    for line in [
+        "subspace 3 (type 2): command 0x0, interrupt wanted\n",
+        "pcc.notify                       1  (interrupt wanted)\n",
+        "pcc.command_complete             1  (complete)\n",
+        "pcc.data                         02e9ff041000000000000000\n",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    let text = decode(&["--channel", "xgene-hwmon", content]);
+    let line = "xgene-hwmon.sensor               16  (SoC temperature)\n";
+    assert!(text.contains(line), "{text}");
+    let text = decode(&["--subspace-type", "5", "01", "00000000000000"]);
+    assert!(text.starts_with("subspace 0 (type 5): doorbell 0x1\n"), "{text}");
+    let text = decode(&["--reply", content]);
+    assert!(text.starts_with("subspace 3 (type 2): answer to command 0x0\n"));
+    let told = "50434345 0100 2000 05000000 00000000 0300";
+    let told = format!("{told} {} {content}", "00".repeat(14));
+    let text = decode(&[&told]);
+    assert!(text.contains("0x0, error, no-interrupt\n"), "{text}");
+    assert!(text.contains("5  (error, no-interrupt)\n"), "{text}");
 }
 
 #[test]

@@ -233,6 +233,11 @@ impl Handlers {
         &self.registers
     }
 
+    /// The same, to let them play other subspaces.
+    pub fn registers_mut(&mut self) -> &mut Registers {
+        &mut self.registers
+    }
+
     /// Scenarios and variables of all files.
     pub fn declared(&self) -> &Declared {
         &self.declared

@@ -13,6 +13,7 @@ mod compile;
 pub mod file;
 mod layout;
 mod players;
+pub mod rebuild;
 mod register;
 pub mod show;
 mod template;

@@ -3,13 +3,14 @@
 
 use super::channel::{Assign, Channel, Command};
 use super::file::Access;
+use super::is_mctp;
 use super::register::Register;
 use crate::handlers::condition::Seen;
 use crate::handlers::rule::Flag;
-use crate::record::{Decoded, Field, FieldValue};
+use crate::record::{self, Decoded, Field, FieldValue};
 use crate::wire::layout::Value;
-use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC};
-use crate::wire::region::{Head, Region};
+use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC, signature};
+use crate::wire::region::{DOORBELL_LEN, GENERIC_LEN, Head, Region, guess};
 
 /// What is known of a content beside its bytes.
 #[derive(Debug, Clone, Copy)]
@@ -57,29 +58,18 @@ fn envelope<'a>(
     let Some((head, rest)) = split else {
         return (content, Vec::new());
     };
-    let number = |at: usize, size: usize| {
-        let raw = head.get(at..at + size).unwrap_or(&[]);
-        raw.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
-    };
-    let flags = number(8, 4);
-    let words: Vec<&str> = FLAGS
-        .iter()
-        .filter(|(_, flag)| flags & u64::from(flag.bit()) != 0)
-        .map(|(name, _)| *name)
-        .collect();
-    let all = [
-        ("version", number(4, 2)),
-        ("size", number(6, 2)),
-        ("flags", flags),
-        ("delay_ms", number(12, 4)),
-        ("subspace", number(16, 2)),
-    ];
-    for (name, value) in all {
-        fields.push(field("envelope", name, FieldValue::Number(value)));
+    let mut found = record::describe(head).fields;
+    let flags = found.iter_mut().find(|one| one.name == "flags");
+    let mut words = Vec::new();
+    if let Some(Field { value: FieldValue::Number(flags), meaning, .. }) = flags
+    {
+        let set = FLAGS
+            .iter()
+            .filter(|(_, flag)| *flags & u64::from(flag.bit()) != 0);
+        words.extend(set.map(|(name, _)| *name));
+        *meaning = (!words.is_empty()).then(|| words.join(", "));
     }
-    if let Some(flags) = fields.iter_mut().find(|one| one.name == "flags") {
-        flags.meaning = (!words.is_empty()).then(|| words.join(", "));
-    }
+    fields.append(&mut found);
     (rest, words)
 }
 
@@ -200,4 +190,32 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
         false => format!("{summary}, {}", flags.join(", ")),
     };
     Decoded { summary, fields }
+}
+
+/// Decodes a content of which nobody knows what channel it is for, unless
+/// `kind` says its type. None if it is MCTP's or no PCC message at all.
+pub fn describe_alone(
+    content: &[u8],
+    kind: Option<u8>,
+    is_reply: bool,
+    channel: Option<&Channel>,
+) -> Option<Decoded> {
+    let (inner, _) = envelope(content, &mut Vec::new());
+    let has_envelope = inner.len() < content.len();
+    let behind = inner.get(DOORBELL_LEN..).unwrap_or(&[]);
+    let signed = signature(inner).or_else(|_| signature(behind)).ok();
+    let is_known = kind.is_some() || channel.is_some();
+    let is_ours = signed.is_some() && inner.len() >= GENERIC_LEN;
+    if !is_known && (is_mctp(3, inner) || !is_ours) {
+        return None;
+    }
+    let told = content.get(16).copied().filter(|_| has_envelope);
+    let known = Known {
+        kind: kind.unwrap_or_else(|| guess(inner)),
+        subspace: told.or(signed).unwrap_or(0),
+        is_request: !is_reply && !has_envelope,
+        is_unasked: false,
+        channel,
+    };
+    Some(describe(content, &known))
 }

@@ -1,0 +1,144 @@
+//! Decoded contents made into the same bytes again.
+
+use crate::record::{Decoded, Field, FieldValue};
+
+/// The way back from [`super::show`]: envelope, header and communication
+/// space; registers are part of that. None for contents that other layers
+/// decode.
+///
+/// # Errors
+///
+/// A field is missing or does not fit.
+pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, String>> {
+    let has = |name: &str| decoded.field(&format!("pcc.{name}")).is_some();
+    if !has("data") || decoded.field("mctp.source").is_some() {
+        return None;
+    }
+    let kind = match (has("command_complete"), has("command")) {
+        (true, _) => 0,
+        (false, true) => 3,
+        (false, false) if has("doorbell") || has("signature") => 5,
+        (false, false) => return None,
+    };
+    Some(rebuild(decoded, kind))
+}
+
+fn rebuild(decoded: &Decoded, kind: u8) -> Result<Vec<u8>, String> {
+    let only = |layer: &str| {
+        let fields = decoded.fields.iter().filter(|one| one.layer == layer);
+        let fields: Vec<Field> = fields.cloned().collect();
+        Decoded { summary: String::new(), fields }
+    };
+    let mut out = match only("envelope") {
+        envelope if envelope.fields.is_empty() => Vec::new(),
+        envelope => envelope.encode()?,
+    };
+    let mut put = |name: &str, bytes: usize| {
+        let value = decoded.field(&format!("pcc.{name}")).map(|f| &f.value);
+        match value {
+            Some(FieldValue::Number(n)) => {
+                let raw = n.to_le_bytes();
+                let (low, high) =
+                    raw.split_at_checked(bytes).unwrap_or_default();
+                if high.iter().any(|byte| *byte != 0) {
+                    return Err(format!("`pcc.{name}` has {bytes} bytes"));
+                }
+                out.extend(low);
+                Ok(())
+            }
+            Some(FieldValue::Text(text)) => {
+                let raw = hex::decode(text)
+                    .map_err(|_| format!("`pcc.{name}` is not hex"))?;
+                out.extend(raw);
+                Ok(())
+            }
+            None => Err(format!("field `pcc.{name}` has no value")),
+        }
+    };
+    match kind {
+        3 => {
+            for name in ["signature", "flags", "length", "command"] {
+                put(name, 4)?;
+            }
+        }
+        5 => {
+            for (name, bytes) in [("doorbell", 8), ("signature", 4)] {
+                if decoded.field(&format!("pcc.{name}")).is_some() {
+                    put(name, bytes)?;
+                }
+            }
+        }
+        _ => {
+            put("signature", 4)?;
+            let bits = |names: &[(&str, u32, u64)]| -> Result<u16, String> {
+                names.iter().try_fold(0, |word, (name, shift, most)| {
+                    let field = decoded.field(&format!("pcc.{name}"));
+                    match field.map(|field| &field.value) {
+                        Some(FieldValue::Number(n)) if n <= most => {
+                            let n = u16::try_from(*n).unwrap_or(0);
+                            Ok(word | n << shift)
+                        }
+                        _ => {
+                            Err(format!("`pcc.{name}` is no number that fits"))
+                        }
+                    }
+                })
+            };
+            let command = [
+                ("command", 0, 0xff),
+                ("reserved", 8, 0x7f),
+                ("notify", 15, 1),
+            ];
+            let status = [
+                ("command_complete", 0, 1),
+                ("platform_interrupt", 1, 1),
+                ("error", 2, 1),
+                ("platform_notification", 3, 1),
+                ("status_reserved", 4, 0xfff),
+            ];
+            let words = [bits(&command)?, bits(&status)?];
+            out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+    }
+    let data = decoded.field("pcc.data").map(|field| field.value.to_string());
+    let data = hex::decode(data.unwrap_or_default().trim())
+        .map_err(|_| "`pcc.data` is not hex".to_owned())?;
+    out.extend(data);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::show::describe_alone;
+    use super::*;
+
+    #[test]
+    fn every_content_goes_there_and_back() {
+        let mut envelope = b"PCCE\x01\0\x20\0\x0f\0\0\0\x07\0\0\0".to_vec();
+        envelope.extend([3, 0]);
+        envelope.resize(32, 0);
+        let generic = b"\x03CCP\x09\xff\x0f\xaaabcdefghij".to_vec();
+        let extended = b"\x04CCP\x01\0\0\0\x06\0\0\0\x05\0\0\0ab".to_vec();
+        let reduced = b"\x07\0\0\0\0\0\0\x01\x02CCP\xee".to_vec();
+        let told = [envelope, generic.clone()].concat();
+        for content in [&generic, &extended, &reduced, &told] {
+            for kind in [None, Some(2), Some(3), Some(5)] {
+                for is_reply in [false, true] {
+                    let decoded = describe_alone(content, kind, is_reply, None);
+                    let back = encode(&decoded.unwrap()).unwrap();
+                    assert_eq!(back.as_ref(), Ok(content), "{kind:?}");
+                }
+            }
+        }
+        let mut decoded = describe_alone(&generic, None, false, None).unwrap();
+        for field in &mut decoded.fields {
+            if field.name == "notify" {
+                field.value = FieldValue::Number(2);
+            }
+        }
+        let error = encode(&decoded).unwrap().unwrap_err();
+        assert_eq!(error, "`pcc.notify` is no number that fits");
+        let mctp = crate::record::describe(b"\x01\x02\x03");
+        assert_eq!(encode(&mctp), None);
+    }
+}
