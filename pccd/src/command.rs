@@ -85,9 +85,13 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
                 let text = "too many handlers to compare each with each";
                 writeln!(out, "note: {text}; some overlaps are not shown")?;
             }
+            let channels = match handlers.registers().channels().len() {
+                0 => String::new(),
+                count => format!(" and {count} channels"),
+            };
             writeln!(
                 out,
-                "{} handlers in {} files of {}: all right",
+                "{} handlers{channels} in {} files of {}: all right",
                 handlers.len(),
                 handlers.files(),
                 handlers.source()

@@ -18,7 +18,7 @@ const CHANNELS: &str = r#"
   {"subspace": 6, "type": 5, "size": 16, "completion": "answered"},
   {"subspace": 7, "type": 2, "size": 32, "completion": "answered"}"#;
 
-const MAP: &str = r#"{"subspaces": {"2": "cppc", "3": "xgene-hwmon",
+const MAP: &str = r#"{"subspaces": {"2": "processor", "3": "xgene-hwmon",
   "4": "kunpeng-hccs", "5": "kunpeng-hccs", "6": "doorbell"},
   "channels": [{"name": "doorbell", "registers":
     {"n": {"offset": 0, "width": 16}},
@@ -30,8 +30,8 @@ fn bench(map: &str) -> Bench {
     let bench = Bench::new();
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../messages");
     let folder = bench.dir.path().join("messages");
-    for name in ["cppc", "xgene-hwmon", "kunpeng-hccs"] {
-        let file = format!("{name}/{name}.json");
+    for name in ["processor", "xgene-hwmon", "kunpeng-hccs"] {
+        let file = format!("channels/{name}.json");
         let text = fs::read_to_string(format!("{root}/{file}")).unwrap();
         write(&folder.join(file), &text);
     }
@@ -98,10 +98,8 @@ fn every_type_is_answered_in_place() {
     assert_eq!(
         summaries(&records, Event::Received),
         [
-            "cppc: command 0x1 (write)",
-            "xgene-hwmon: command 0x0 (SoC temperature or CPU power or CPU \
-             power, milliwatts or IO power or IO power, milliwatts or no \
-             such sensor), interrupt wanted",
+            "processor: command 0x1 (write)",
+            "xgene-hwmon: command 0x0 (SoC temperature), interrupt wanted",
             "kunpeng-hccs: command 0x1 (chip count), interrupt wanted",
             "kunpeng-hccs: command 0x1 (chip count)",
             "doorbell: doorbell 0x7 (double)",
@@ -115,9 +113,9 @@ fn every_type_is_answered_in_place() {
         "subspace 7 (type 2): answer to command 0x1, error"
     );
     let first = replied[0].decoded.as_ref().unwrap();
-    let field = first.field("cppc.desired_perf").unwrap();
+    let field = first.field("processor.desired_perf").unwrap();
     assert_eq!(field.value, FieldValue::Number(250));
-    assert_eq!(replied[0].handler.as_deref(), Some("cppc/write"));
+    assert_eq!(replied[0].handler.as_deref(), Some("processor/write"));
     assert_eq!(replied[4].subspace, Some(6));
     assert!(replied[4].message.is_none());
     let note =

@@ -4,16 +4,16 @@
 /// Names and texts, as they lie in `messages/`.
 pub const FILES: &[(&str, &str)] = &[
     (
-        "messages/cppc/cppc.json",
-        include_str!("../../../messages/cppc/cppc.json"),
+        "messages/channels/processor.json",
+        include_str!("../../../messages/channels/processor.json"),
     ),
     (
-        "messages/kunpeng-hccs/kunpeng-hccs.json",
-        include_str!("../../../messages/kunpeng-hccs/kunpeng-hccs.json"),
+        "messages/channels/kunpeng-hccs.json",
+        include_str!("../../../messages/channels/kunpeng-hccs.json"),
     ),
     (
-        "messages/xgene-hwmon/xgene-hwmon.json",
-        include_str!("../../../messages/xgene-hwmon/xgene-hwmon.json"),
+        "messages/channels/xgene-hwmon.json",
+        include_str!("../../../messages/channels/xgene-hwmon.json"),
     ),
     (
         "messages/mctp/endpoint.json",

@@ -14,16 +14,28 @@ pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, String>> {
     if !has("data") || decoded.field("mctp.source").is_some() {
         return None;
     }
-    let kind = match (has("command_complete"), has("command")) {
-        (true, _) => 0,
-        (false, true) => 3,
-        (false, false) if has("doorbell") || has("signature") => 5,
-        (false, false) => return None,
-    };
-    Some(rebuild(decoded, kind))
+    if !has("signature") && !has("doorbell") {
+        return None;
+    }
+    Some(rebuild(decoded))
 }
 
-fn rebuild(decoded: &Decoded, kind: u8) -> Result<Vec<u8>, String> {
+/// Fields of a word: name, lowest bit, highest value.
+type Word = &'static [(&'static str, u32, u16)];
+
+/// The command word of types 0–2.
+const COMMAND: Word =
+    &[("command", 0, 0xff), ("reserved", 8, 0x7f), ("notify", 15, 1)];
+/// Their status word.
+const STATUS: Word = &[
+    ("command_complete", 0, 1),
+    ("platform_interrupt", 1, 1),
+    ("error", 2, 1),
+    ("platform_notification", 3, 1),
+    ("status_reserved", 4, 0xfff),
+];
+
+fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, String> {
     let only = |layer: &str| {
         let fields = decoded.fields.iter().filter(|one| one.layer == layer);
         let fields: Vec<Field> = fields.cloned().collect();
@@ -33,72 +45,44 @@ fn rebuild(decoded: &Decoded, kind: u8) -> Result<Vec<u8>, String> {
         envelope if envelope.fields.is_empty() => Vec::new(),
         envelope => envelope.encode()?,
     };
-    let mut put = |name: &str, bytes: usize| {
-        let value = decoded.field(&format!("pcc.{name}")).map(|f| &f.value);
-        match value {
-            Some(FieldValue::Number(n)) => {
-                let raw = n.to_le_bytes();
-                let (low, high) =
-                    raw.split_at_checked(bytes).unwrap_or_default();
-                if high.iter().any(|byte| *byte != 0) {
-                    return Err(format!("`pcc.{name}` has {bytes} bytes"));
-                }
-                out.extend(low);
-                Ok(())
-            }
-            Some(FieldValue::Text(text)) => {
-                let raw = hex::decode(text)
-                    .map_err(|_| format!("`pcc.{name}` is not hex"))?;
-                out.extend(raw);
-                Ok(())
-            }
-            None => Err(format!("field `pcc.{name}` has no value")),
-        }
+    let field = |name: &str| decoded.field(&format!("pcc.{name}"));
+    let number = |name: &str| match field(name).map(|field| &field.value) {
+        Some(FieldValue::Number(number)) => Ok(*number),
+        _ => Err(format!("`pcc.{name}` is no number")),
     };
-    match kind {
-        3 => {
-            for name in ["signature", "flags", "length", "command"] {
-                put(name, 4)?;
-            }
+    // A header that is cut short lacks fields at its end.
+    let mut put = |name: &str, bytes: usize| -> Result<(), String> {
+        if field(name).is_none() {
+            return Ok(());
         }
-        5 => {
-            for (name, bytes) in [("doorbell", 8), ("signature", 4)] {
-                if decoded.field(&format!("pcc.{name}")).is_some() {
-                    put(name, bytes)?;
-                }
-            }
+        let raw = number(name)?.to_le_bytes();
+        let (low, high) = raw.split_at_checked(bytes).unwrap_or_default();
+        if high.iter().any(|byte| *byte != 0) {
+            return Err(format!("`pcc.{name}` has {bytes} bytes"));
         }
-        _ => {
-            put("signature", 4)?;
-            let bits = |names: &[(&str, u32, u64)]| -> Result<u16, String> {
-                names.iter().try_fold(0, |word, (name, shift, most)| {
-                    let field = decoded.field(&format!("pcc.{name}"));
-                    match field.map(|field| &field.value) {
-                        Some(FieldValue::Number(n)) if n <= most => {
-                            let n = u16::try_from(*n).unwrap_or(0);
-                            Ok(word | n << shift)
-                        }
-                        _ => {
-                            Err(format!("`pcc.{name}` is no number that fits"))
-                        }
-                    }
-                })
-            };
-            let command = [
-                ("command", 0, 0xff),
-                ("reserved", 8, 0x7f),
-                ("notify", 15, 1),
-            ];
-            let status = [
-                ("command_complete", 0, 1),
-                ("platform_interrupt", 1, 1),
-                ("error", 2, 1),
-                ("platform_notification", 3, 1),
-                ("status_reserved", 4, 0xfff),
-            ];
-            let words = [bits(&command)?, bits(&status)?];
-            out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        out.extend(low);
+        Ok(())
+    };
+    put("doorbell", 8)?;
+    put("signature", 4)?;
+    if field("notify").is_none() {
+        for name in ["flags", "length", "command"] {
+            put(name, 4)?;
         }
+    }
+    for word in [COMMAND, STATUS] {
+        if !word.iter().all(|(name, ..)| field(name).is_some()) {
+            continue;
+        }
+        let mut bits = 0_u16;
+        for (name, shift, most) in word {
+            let number = number(name)?;
+            let part = u16::try_from(number).ok().filter(|n| n <= most);
+            let part =
+                part.ok_or_else(|| format!("`pcc.{name}` is at most {most}"))?;
+            bits |= part << shift;
+        }
+        out.extend(bits.to_le_bytes());
     }
     let data = decoded.field("pcc.data").map(|field| field.value.to_string());
     let data = hex::decode(data.unwrap_or_default().trim())
@@ -137,7 +121,7 @@ mod tests {
             }
         }
         let error = encode(&decoded).unwrap().unwrap_err();
-        assert_eq!(error, "`pcc.notify` is no number that fits");
+        assert_eq!(error, "`pcc.notify` is at most 1");
         let mctp = crate::record::describe(b"\x01\x02\x03");
         assert_eq!(encode(&mctp), None);
     }

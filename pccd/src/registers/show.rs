@@ -1,7 +1,7 @@
 //! A content of a channel of registers as the log and `pccd decode` print
 //! it: envelope, header, registers. Never fails.
 
-use super::channel::{Assign, Channel, Command};
+use super::channel::{Assign, Channel, Command, Subject};
 use super::file::Access;
 use super::is_mctp;
 use super::register::Register;
@@ -109,6 +109,59 @@ fn register_field(
     Some(Field { meaning, ..field(layer, &register.name, shown) })
 }
 
+/// Commands that a content may be, from its code and, in requests, from
+/// what it shows of the conditions; none after one that it surely is.
+fn likely<'c>(
+    channel: &'c Channel,
+    code: u64,
+    region: &Region<'_>,
+    known: &Known<'_>,
+) -> Vec<&'c Command> {
+    let value = &Value::Number(code);
+    let mut found = Vec::new();
+    for command in &channel.commands {
+        if !command.code.holds(Seen { value, name: None }) {
+            continue;
+        }
+        let mut sure = known.is_request;
+        let mut may = true;
+        for (subject, condition) in &command.when {
+            let register = match subject {
+                Subject::Register(name) => channel.registers.get(name),
+                Subject::Variable(_) | Subject::Head(_) => None,
+            };
+            let seen = register
+                .filter(|one| known.is_request && one.access != Access::Ro)
+                .and_then(|one| Some((one, one.read(region.space)?)));
+            match seen {
+                Some((register, value)) => {
+                    let name = register.name_of(&value);
+                    may &= condition.holds(Seen { value: &value, name });
+                }
+                None => sure = false,
+            }
+        }
+        if may {
+            found.push(command);
+            if sure {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Names of commands, if they are few enough to tell anything.
+fn names(commands: &[&Command]) -> String {
+    let mut names: Vec<&str> =
+        commands.iter().map(|command| command.name.as_str()).collect();
+    names.dedup();
+    match names.len() {
+        0..=3 => names.join(" or "),
+        _ => String::new(),
+    }
+}
+
 /// Decodes a content.
 pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     let mut fields = Vec::new();
@@ -118,19 +171,10 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     let heads = region.fields(kind);
     let code = region.code(kind);
     let commands: Vec<&Command> = match (known.channel, code) {
-        (Some(channel), Some(code)) => {
-            let value = &Value::Number(code);
-            let fits = |command: &&Command| {
-                command.code.holds(Seen { value, name: None })
-            };
-            channel.commands.iter().filter(fits).collect()
-        }
+        (Some(channel), Some(code)) => likely(channel, code, &region, known),
         _ => Vec::new(),
     };
-    let mut names: Vec<&str> =
-        commands.iter().map(|command| command.name.as_str()).collect();
-    names.dedup();
-    let names = names.join(" or ");
+    let names = names(&commands);
     for Head { name, value, meaning } in heads {
         let is_code = name == if kind == 5 { "doorbell" } else { "command" };
         let meaning = match is_code && !names.is_empty() {
@@ -148,7 +192,8 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
             }
         }
     }
-    let data = FieldValue::Text(hex::encode(region.space));
+    let data = [region.unread(kind), region.space].concat();
+    let data = FieldValue::Text(hex::encode(data));
     fields.push(field("pcc", "data", data));
     let who = match known.channel {
         Some(channel) => channel.name.clone(),

@@ -218,6 +218,21 @@ fn notifications_carry_registers_that_change() {
     assert_eq!(content[ENVELOPE_LEN..], generic(0, &words(&[2, 0])));
     assert_eq!(memory.times("fan@3/stalled"), 1);
     assert!(!memory.registers[&3].contains_key("rpm"));
+    // On type 4 it is a message, on type 3 nothing goes unasked.
+    bench.on.kind = 4;
+    let message = tick(&bench).content.unwrap();
+    let mut expected = extended(0, 12, &words(&[2, 0]));
+    expected[4] = 0;
+    assert_eq!(message, expected);
+    bench.on.kind = 3;
+    let declared = bench.handlers.declared();
+    let (began, now) = bench.times();
+    let (on, memory) = (&bench.on, &bench.memory);
+    let times = (began, now, 0);
+    let name = "fan@3/stalled";
+    let made = bench.played().tick(name, on, declared, memory, times);
+    let reason = made.unwrap().unwrap_err();
+    assert_eq!(reason, "nothing unasked goes to subspace 3 of type 3");
 }
 
 #[test]
@@ -358,7 +373,7 @@ fn which_channel_plays() {
 /// A file of messages/, with one subspace that it plays.
 fn shipped(name: &str, reset: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../messages");
-    let path = format!("{folder}/{name}/{name}.json");
+    let path = format!("{folder}/channels/{name}.json");
     let text = std::fs::read_to_string(&path).expect("a file of messages/");
     let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
     let reset: serde_json::Value = serde_json::from_str(reset).unwrap();
@@ -369,7 +384,7 @@ fn shipped(name: &str, reset: &str) -> String {
 
 #[test]
 fn cppc_counts_at_the_granted_speed() {
-    let mut bench = Bench::new(&shipped("cppc", "{}"), 0, 64);
+    let mut bench = Bench::new(&shipped("processor", "{}"), 0, 64);
     let empty = [0; 52];
     bench.up_us = 1000;
     let first = bench.command(0, &empty);

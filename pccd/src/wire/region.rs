@@ -162,6 +162,13 @@ impl<'a> Region<'a> {
         doorbell.into_iter().chain(found).collect()
     }
 
+    /// Bytes of a header that is cut short within a field.
+    pub fn unread(&self, kind: u8) -> &'a [u8] {
+        let ends = places(kind).iter().map(|place| place.offset + place.size);
+        let whole = ends.filter(|end| *end <= self.header.len()).max();
+        self.header.get(whole.unwrap_or(0)..).unwrap_or(&[])
+    }
+
     /// What the guest commands: the code of types 0–2, the command of 3 and
     /// 4, the doorbell's value of 5. None if the header is cut short.
     pub fn code(&self, kind: u8) -> Option<u64> {
