@@ -42,6 +42,10 @@ pub struct Config {
     pub vendors: Vec<(VendorId, u16)>,
     /// Whether the discovery commands and flag exist.
     pub discovery: bool,
+    /// UUID of the network; without one Get Network ID is not supported.
+    pub network_id: Option<[u8; 16]>,
+    /// Whether Query Hop, which bridges answer, is supported.
+    pub query_hop: bool,
 }
 
 impl Default for Config {
@@ -55,6 +59,8 @@ impl Default for Config {
             versions: BTreeMap::new(),
             vendors: Vec::new(),
             discovery: false,
+            network_id: None,
+            query_hop: false,
         }
     }
 }
@@ -212,6 +218,8 @@ impl Endpoint {
             Command::PrepareForDiscovery | Command::EndpointDiscovery => {
                 discovery
             }
+            Command::GetNetworkId => self.config.network_id.is_some(),
+            Command::QueryHop => self.config.query_hop,
             _ => false,
         };
         if !supported {
@@ -240,6 +248,11 @@ impl Endpoint {
                 (Success, std::iter::once(count).chain(listed).collect())
             }
             (Command::GetVendorSupport, [selector]) => self.vendor(*selector),
+            (Command::GetNetworkId, []) => {
+                let id = self.config.network_id.unwrap_or_default();
+                (Success, id.to_vec())
+            }
+            (Command::QueryHop, [eid, kind]) => self.hop(Eid(*eid), *kind),
             (Command::PrepareForDiscovery, []) => {
                 self.state.discovered = false;
                 (Success, Vec::new())
@@ -272,6 +285,20 @@ impl Endpoint {
             _ => return refused,
         }
         (CompletionCode::Success, vec![0, self.state.eid, 0])
+    }
+
+    /// Query Hop (DSP0236 §12): there is no hop beyond us.
+    fn hop(&self, eid: Eid, kind: u8) -> (CompletionCode, Vec<u8>) {
+        if eid != self.eid() || !eid.is_assignable() {
+            return (CompletionCode::InvalidData, Vec::new());
+        }
+        let unit = self.config.transmission_unit.saturating_sub(BASELINE_UNIT);
+        let unit = u16::try_from(unit / 16).unwrap_or(u16::MAX).to_be_bytes();
+        // Next bridge 0: the endpoint is on this bus.
+        let mut data = vec![0, kind];
+        data.extend(unit);
+        data.extend(unit);
+        (CompletionCode::Success, data)
     }
 
     /// DSP0236 §12.6: oldest first.

@@ -135,6 +135,30 @@ fn static_eid_and_discovery() {
 }
 
 #[test]
+fn network_id_and_query_hop() {
+    let mut endpoint = Endpoint::new(Config {
+        eid: Eid(9),
+        transmission_unit: 256,
+        network_id: Some(*b"fedcba9876543210"),
+        query_hop: true,
+        ..Config::default()
+    });
+    let cases: &[(&[u8], &[u8])] = &[
+        (&[0, 0x81, 0x0e], b"\0\x01\x0e\0fedcba9876543210"),
+        (&[0, 0x81, 0x0e, 1], &[0, 1, 0x0e, 3]),
+        // 256 bytes are 64 and 12 times 16.
+        (&[0, 0x81, 0x0f, 9, 1], &[0, 1, 0x0f, 0, 0, 1, 0, 12, 0, 12]),
+        (&[0, 0x81, 0x0f, 0, 1], &[0, 1, 0x0f, 2]),
+        (&[0, 0x81, 0x0f, 255, 1], &[0, 1, 0x0f, 2]),
+        (&[0, 0x81, 0x0f, 10, 1], &[0, 1, 0x0f, 2]),
+        (&[0, 0x81, 0x0f, 9], &[0, 1, 0x0f, 3]),
+    ];
+    for (request, response) in cases {
+        assert_eq!(&answer(&mut endpoint, request), response, "{request:02x?}");
+    }
+}
+
+#[test]
 fn what_gets_no_answer() {
     let cases: &[(&str, &[u8])] = &[
         ("response", &[0, 0x00, 2]),

@@ -16,20 +16,13 @@ impl Compiler<'_> {
     pub fn endpoint(&mut self, source: &EndpointFile) -> Config {
         let root = [key("endpoint")];
         let at = |name: &str| join(&root, [key(name)]);
-        let mut config = Config::default();
-        if let Some(text) = &source.uuid {
-            match uuid(text).and_then(|bytes| bytes.try_into().ok()) {
-                Some(bytes) => config.uuid = Some(bytes),
-                None => self.fault(
-                    at("uuid"),
-                    Side::Value,
-                    Wrong::new(
-                        format!("`{text}` is not a UUID"),
-                        "the form 01234567-89ab-cdef-0123-456789abcdef",
-                    ),
-                ),
-            }
-        }
+        let mut config = Config {
+            uuid: self.uuid(&at("uuid"), source.uuid.as_ref()),
+            network_id: self
+                .uuid(&at("network_id"), source.network_id.as_ref()),
+            query_hop: source.query_hop,
+            ..Config::default()
+        };
         if let Some(number) = source.eid {
             config.eid = self.eid(&at("eid"), number, true);
         }
@@ -117,6 +110,23 @@ impl Compiler<'_> {
         }
         config.discovery = source.discovery;
         config
+    }
+
+    fn uuid(
+        &mut self,
+        path: &[Step],
+        text: Option<&String>,
+    ) -> Option<[u8; 16]> {
+        let text = text?;
+        let bytes = uuid(text).and_then(|bytes| bytes.try_into().ok());
+        if bytes.is_none() {
+            let wrong = Wrong::new(
+                format!("`{text}` is not a UUID"),
+                "the form 01234567-89ab-cdef-0123-456789abcdef",
+            );
+            self.fault(path.to_vec(), Side::Value, wrong);
+        }
+        bytes
     }
 
     fn eid(&mut self, path: &[Step], number: Number, none: bool) -> Eid {

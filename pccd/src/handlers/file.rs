@@ -77,6 +77,10 @@ pub struct EndpointFile {
     pub vendor_ids: Vec<VendorFile>,
     /// Whether the discovery commands exist.
     pub discovery: bool,
+    /// The network's UUID; without, Get Network ID is not supported.
+    pub network_id: Option<String>,
+    /// Whether Query Hop, which bridges answer, is supported.
+    pub query_hop: bool,
 }
 
 /// A vendor.
