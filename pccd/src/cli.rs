@@ -43,6 +43,15 @@ pub enum Command {
                             expectation of a handler was not met, 2 wrong \
                             usage or our own trouble.")]
     Run(RunArgs),
+    /// Show how a mailbox stands: daemon, guest, channels, what waits.
+    #[command(after_help = "Example: pccd status --mailbox /tmp/pcc")]
+    Status(StatusArgs),
+    /// Show what the platform remembers: EID, variables, counts, delays.
+    #[command(after_help = "Example: pccd state --format json")]
+    State(StatusArgs),
+    /// Have the daemon read its handler files again.
+    #[command(after_help = "Example: pccd reload --mailbox /tmp/pcc")]
+    Reload(ReloadArgs),
     /// Check handler files.
     #[command(after_help = "Example: pccd check --messages ./messages")]
     Check(CheckArgs),
@@ -94,6 +103,36 @@ pub struct RunArgs {
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: FormatArg,
+}
+
+/// Arguments of `status` and `state`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Mailbox folder.
+    #[arg(long, value_name = "DIR", default_value = MAILBOX)]
+    pub mailbox: PathBuf,
+    /// The daemon's state folder [default: state in the mailbox].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: FormatArg,
+}
+
+impl StatusArgs {
+    /// The state folder.
+    pub fn state(&self) -> PathBuf {
+        let default = || self.mailbox.join("state");
+        self.state.clone().unwrap_or_else(default)
+    }
+}
+
+/// Arguments of `reload`.
+#[derive(Debug, Args)]
+pub struct ReloadArgs {
+    /// Mailbox folder.
+    #[arg(long, value_name = "DIR", default_value = MAILBOX)]
+    pub mailbox: PathBuf,
 }
 
 /// Arguments of `check`.

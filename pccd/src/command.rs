@@ -10,7 +10,7 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::{
     BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, FormatArg,
-    LayerArg, RunArgs, SendArgs, messages,
+    LayerArg, RunArgs, SendArgs, StatusArgs, messages,
 };
 use crate::daemon;
 use crate::exchange::pack;
@@ -23,6 +23,7 @@ use crate::record::{
     Decoded, compact, describe, describe_message, describe_packet, now,
 };
 use crate::registers::{rebuild, show};
+use crate::status::{self, Status};
 use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
@@ -36,6 +37,14 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         None => run(&cli.run),
         Some(Command::Run(args)) => run(args),
+        Some(Command::Status(args)) => show_status(args),
+        Some(Command::State(args)) => show_state(args),
+        Some(Command::Reload(args)) => {
+            let pid = status::reload(&args.mailbox)?;
+            let text = "reads its handler files again; its log says the rest";
+            writeln!(io::stdout(), "process {pid} {text}")?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Check(args)) => check(args),
         Some(Command::Schema) => {
             write!(io::stdout(), "{}", crate::handlers::schema::text())?;
@@ -66,6 +75,36 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }
+}
+
+fn show_status(args: &StatusArgs) -> Result<ExitCode> {
+    let status = Status::of(&args.mailbox, &args.state())?;
+    match args.format {
+        FormatArg::Text => write!(io::stdout(), "{}", status.text())?,
+        FormatArg::Json => {
+            writeln!(io::stdout(), "{}", serde_json::to_string(&status)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_state(args: &StatusArgs) -> Result<ExitCode> {
+    let ledger = status::ledger(&args.state())?.with_context(|| {
+        format!(
+            "there is no ledger in {}: nothing has happened yet, or it lies \
+             elsewhere (--state)",
+            args.state().display()
+        )
+    })?;
+    match args.format {
+        FormatArg::Text => {
+            write!(io::stdout(), "{}", status::ledger_text(&ledger))?;
+        }
+        FormatArg::Json => {
+            writeln!(io::stdout(), "{}", serde_json::to_string(&ledger)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {

@@ -12,6 +12,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use sd_notify::NotifyState;
 
 use crate::handlers::Handlers;
 use crate::log::Log;
@@ -105,6 +106,7 @@ pub fn run<W: Write>(
             handlers.source(),
         )));
     }
+    tell(NotifyState::Ready, clock, &mut log);
     while !waker.is_stopped() {
         if waker.take_reload() {
             reload(config, clock, &mut stations, &mut log);
@@ -126,12 +128,21 @@ pub fn run<W: Write>(
         }
     }
     drop(watch);
+    tell(NotifyState::Stopping, clock, &mut log);
     let mut met = true;
     for station in &mut stations {
         met &= station.conclude(&mut log);
     }
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
     Ok(met)
+}
+
+/// Tells a service manager, if there is one.
+fn tell<W: Write>(state: NotifyState<'_>, clock: Clock, log: &mut Log<W>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        let text = format!("cannot tell the service manager: {error}");
+        log.write(&Record::new(clock(), Event::Error).because(text));
+    }
 }
 
 /// Watches the folders of handler files, if there are any.

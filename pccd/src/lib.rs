@@ -13,6 +13,7 @@
 //! - [`exchange`]: from a request's bytes to a decision.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
+//! - [`status`]: what the files tell of a mailbox, without the daemon.
 //! - [`cli`], [`command`]: the program.
 //!
 //! Tools use the decoders and the log's records:
@@ -36,6 +37,7 @@ pub mod mailbox;
 pub mod record;
 pub mod registers;
 pub mod station;
+pub mod status;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;
 

@@ -1,0 +1,200 @@
+//! What can be told of a mailbox and its daemon from the files alone: the
+//! daemon is not asked, and a dead one can be looked at, too.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde::Serialize;
+
+use crate::mailbox::{Channels, Due, Ledger};
+use crate::record::iso;
+
+/// How a mailbox stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The mailbox.
+    pub mailbox: PathBuf,
+    /// Process id of the daemon, if one runs.
+    pub daemon: Option<i32>,
+    /// The life of the guest, if there is one.
+    pub epoch: Option<String>,
+    /// Channels: subspace id and type.
+    pub channels: Vec<(u8, u8)>,
+    /// Requests that wait for an answer.
+    pub outbox: usize,
+    /// Messages that the guest has not taken yet.
+    pub inbox: usize,
+    /// Malformed files.
+    pub rejected: usize,
+    /// Files whose time is over.
+    pub stale: usize,
+    /// EID in force.
+    pub eid: Option<u8>,
+    /// Answers that are decided and wait for their time.
+    pub delayed: usize,
+}
+
+/// The daemon's process id, if it runs: the lock file's, if such a process
+/// is a pccd.
+fn daemon(mailbox: &Path) -> Option<i32> {
+    let text = fs::read_to_string(mailbox.join("daemon.lock")).ok()?;
+    let number: i32 = text.trim().parse().ok()?;
+    let pid = Pid::from_raw(number)?;
+    test_kill_process(pid).ok()?;
+    let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;
+    name.trim().starts_with("pccd").then_some(number)
+}
+
+fn count(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name());
+    names.filter(|name| !name.as_encoded_bytes().ends_with(b".reason")).count()
+}
+
+/// Reads a ledger; none if there is none yet.
+///
+/// # Errors
+///
+/// It is there and cannot be read.
+pub fn ledger(state: &Path) -> Result<Option<Ledger>> {
+    let path = state.join("ledger.json");
+    let Ok(bytes) = fs::read(&path) else {
+        return Ok(None);
+    };
+    let ledger = Ledger::decode(&bytes)
+        .map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
+    Ok(Some(ledger))
+}
+
+impl Status {
+    /// Looks at a mailbox.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or a file in it cannot be read.
+    pub fn of(mailbox: &Path, state: &Path) -> Result<Self> {
+        if !mailbox.is_dir() {
+            return Err(anyhow!(
+                "there is no mailbox {}; name one with --mailbox, or start \
+                 pccd or QEMU, which make it",
+                mailbox.display()
+            ));
+        }
+        let channels = match fs::read(mailbox.join("channels.json")) {
+            Ok(bytes) => Channels::decode(&bytes)?,
+            Err(_) => Channels { epoch: None, channels: Vec::new() },
+        };
+        let ledger = ledger(state)?;
+        let began = ledger.as_ref().map(|ledger| ledger.epoch.clone());
+        let epoch = channels.epoch.map(|epoch| epoch.to_string());
+        let listed = channels.channels.iter();
+        Ok(Self {
+            mailbox: mailbox.to_owned(),
+            daemon: daemon(mailbox),
+            epoch: epoch.or(began).filter(|epoch| !epoch.is_empty()),
+            channels: listed.map(|one| (one.subspace, one.kind)).collect(),
+            outbox: count(&mailbox.join("outbox")),
+            inbox: count(&mailbox.join("inbox")),
+            rejected: count(&mailbox.join("rejected")),
+            stale: count(&mailbox.join("stale")),
+            eid: ledger.as_ref().map(|ledger| ledger.endpoint.eid),
+            delayed: ledger.map_or(0, |ledger| {
+                let delayed = |due| due != Due::Now;
+                let answers = ledger.answers.iter();
+                answers.filter(|answer| delayed(answer.due)).count()
+            }),
+        })
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = format!("mailbox {}\n", self.mailbox.display());
+        let mut line = |name: &str, value: String| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {name:<10} {value}");
+        };
+        line(
+            "daemon",
+            match self.daemon {
+                Some(pid) => format!("process {pid}"),
+                None => "none runs".to_owned(),
+            },
+        );
+        let epoch = self.epoch.clone();
+        line("guest", epoch.unwrap_or_else(|| "none yet".to_owned()));
+        let channels: Vec<String> = self
+            .channels
+            .iter()
+            .map(|(subspace, kind)| format!("{subspace} (type {kind})"))
+            .collect();
+        line(
+            "channels",
+            match channels.is_empty() {
+                true => {
+                    "not said; 0 (type 3) and 1 (type 4) are assumed".into()
+                }
+                false => channels.join(", "),
+            },
+        );
+        if let Some(eid) = self.eid {
+            line("EID", eid.to_string());
+        }
+        line("outbox", format!("{} waiting", self.outbox));
+        line("inbox", format!("{} waiting", self.inbox));
+        line("delayed", self.delayed.to_string());
+        line("rejected", self.rejected.to_string());
+        line("stale", self.stale.to_string());
+        text
+    }
+}
+
+/// What a ledger says, for people.
+pub fn ledger_text(ledger: &Ledger) -> String {
+    let mut text = String::new();
+    let mut line = |name: String, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<32} {value}");
+    };
+    line("guest".into(), ledger.epoch.clone());
+    line("began".into(), iso(ledger.began));
+    line("EID".into(), ledger.endpoint.eid.to_string());
+    for (name, value) in &ledger.memory.variables {
+        line(format!("state.{name}"), value.json().to_string());
+    }
+    for (name, count) in &ledger.memory.counts {
+        line(format!("answered: {name}"), count.times.to_string());
+    }
+    for (name, at) in &ledger.timers {
+        line(format!("by the clock: {name}"), iso(*at));
+    }
+    for answer in &ledger.answers {
+        let due = match answer.due {
+            Due::Now => continue,
+            Due::At(at) => iso(at),
+            Due::Never => "never".to_owned(),
+        };
+        line(format!("delayed: {}", answer.handler), due);
+    }
+    text
+}
+
+/// Asks the daemon of a mailbox to read its handlers again.
+///
+/// # Errors
+///
+/// None runs, or it cannot be asked.
+pub fn reload(mailbox: &Path) -> Result<i32> {
+    let number = daemon(mailbox).ok_or_else(|| {
+        anyhow!(
+            "no pccd answers for {}; start one with pccd run --mailbox {0}",
+            mailbox.display()
+        )
+    })?;
+    let pid = Pid::from_raw(number)
+        .ok_or_else(|| anyhow!("{number} is no process id"))?;
+    kill_process(pid, Signal::HUP)?;
+    Ok(number)
+}
