@@ -410,6 +410,39 @@ fn the_index_finds_what_a_search_finds() {
     }
 }
 
+/// However many handlers there are, an exact match looks at one.
+#[test]
+fn many_handlers_leave_one_candidate() {
+    let handlers: Vec<String> = (0..2000)
+        .map(|n| {
+            format!(
+                r#"{{"name": "h{n}", "match": {{"fields": {{
+                "mctp.type": "vendor-PCI", "vendor.vendor_id": {n},
+                "vendor.data": "{n:04x}"}}}}, "reply": "none"}},
+                {{"name": "b{n}", "match": {{"hex": "05 {n:04x} ??"}},
+                "reply": "none"}}"#
+            )
+        })
+        .collect();
+    let text = format!("{{\"handlers\": [{}]}}", handlers.join(",\n"));
+    let talk = Talk::new(&text);
+    for message in [&[0x7e, 7, 8, 7, 8][..], &[5, 7, 8, 0]] {
+        let described = crate::wire::message::describe(message);
+        let view = matcher::View {
+            message,
+            fields: &described.fields,
+            headers: Vec::new(),
+        };
+        let found = talk.handlers.index.candidates(&view);
+        assert_eq!(found.len(), 1, "{message:02x?}");
+        let start = std::time::Instant::now();
+        for _ in 0..100 {
+            talk.handlers.index.candidates(&view);
+        }
+        println!("{:?} a look-up", start.elapsed() / 100);
+    }
+}
+
 #[test]
 fn messages_by_the_clock() {
     let talk = Talk::new(
