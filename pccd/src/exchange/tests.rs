@@ -264,3 +264,45 @@ fn no_bytes_make_it_panic() {
         assert!(!decoded.summary.is_empty());
     }
 }
+
+#[test]
+fn no_bytes_make_register_channels_panic() {
+    let mut platform = builtin();
+    let channels: Vec<String> = [2, 1, 0, 3, 5]
+        .iter()
+        .enumerate()
+        .map(|(subspace, kind)| {
+            format!(
+                r#"{{"subspace": {subspace}, "type": {kind}, "size": 64,
+                "completion": "answered"}}"#
+            )
+        })
+        .collect();
+    let text = format!(
+        r#"{{"version": 1, "epoch": "20261121T044142.123456789Z",
+        "channels": [{}]}}"#,
+        channels.join(",")
+    );
+    let channels = Channels::decode(text.as_bytes()).unwrap();
+    let mut next = numbers();
+    for _ in 0..20_000 {
+        let subspace = u8::try_from(next() % 5).unwrap();
+        let mut content = vec![subspace, b'C', b'C', b'P'];
+        let size = next() % 70;
+        content.extend((0..size).map(|_| u8::try_from(next() % 9).unwrap()));
+        content.truncate(next() % (content.len() + 1));
+        let name = RequestName { subspace, ..name(1) };
+        let verdict = platform.receive(&channels, &name, &content, TIME);
+        if let Verdict::Complete { action, .. } = verdict {
+            keep(&mut platform, action.changes);
+        }
+        for is_request in [false, true] {
+            for is_unasked in [false, true] {
+                let described = platform.describe(
+                    &channels, subspace, &content, is_request, is_unasked,
+                );
+                assert!(!described.summary.is_empty());
+            }
+        }
+    }
+}
