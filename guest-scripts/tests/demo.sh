@@ -18,8 +18,9 @@ eid=9
 uuid=8a7b1c2d-3e4f-4a5b-9c6d-7e8f90a1b2c3
 # Versions of the base specification, oldest first: 1.0, 1.1, 1.2, 1.3.3
 versions='f1f0ff00 f1f1ff00 f1f2ff00 f1f3f300'
-# Message types besides control: PLDM, vendor-defined (PCI)
-types='01 7e'
+# Message types besides control: PLDM, NVMe-MI, SPDM, one that has no name,
+# vendor-defined (PCI and IANA)
+types='01 04 05 20 7e 7f'
 # PLDM terminus id
 tid=01
 # Vendor, a PCI id. Whatever we send to it comes back, but for one message.
@@ -79,7 +80,7 @@ request "$control" '83 04 ff' "03 04 00 04 $versions"
 result $?
 
 step 'Get Message Type Support'
-request "$control" '84 05' "04 05 00 02 $types"
+request "$control" '84 05' "04 05 00 06 $types"
 result $?
 
 # PLDM type 0, command 2 (DSP0240)

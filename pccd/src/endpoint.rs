@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::checksum::Checksum;
 use crate::wire::control::{
     BASE_SPECIFICATION, Command, CompletionCode, Message, TYPE_NOT_SUPPORTED,
 };
-use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
+use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, INTEGRITY_LEN, MsgType};
 use crate::wire::version::Version;
 
 /// A vendor whose messages the endpoint knows.
@@ -66,12 +67,44 @@ impl Default for Config {
 }
 
 /// What control messages change. It lasts for one life of the guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
 pub struct State {
     /// EID in force, 0 for none.
     pub eid: u8,
     /// The Discovered flag, where discovery is used.
     pub discovered: bool,
+    /// Whom we sent a message of our own with each tag, and wait for.
+    #[serde(default)]
+    pub asked: [Option<u8>; 8],
+}
+
+impl State {
+    /// A message of ours goes out; the answer may come with its tag.
+    pub fn ask(&mut self, destination: Eid, tag: u8) {
+        if let Some(asked) = self.asked.get_mut(usize::from(tag)) {
+            *asked = Some(destination.0);
+        }
+    }
+
+    /// Whether we wait for a message from there with that tag.
+    pub fn awaits(&self, source: Eid, tag: u8) -> bool {
+        let asked = self.asked.get(usize::from(tag)).copied().flatten();
+        asked.is_some_and(|eid| {
+            let eid = Eid(eid);
+            eid == source || eid == Eid::NULL || eid == Eid::BROADCAST
+        })
+    }
+
+    /// The answer came; a broadcast may have many.
+    pub fn answered(&mut self, tag: u8) {
+        if let Some(asked) = self.asked.get_mut(usize::from(tag))
+            && *asked != Some(Eid::BROADCAST.0)
+        {
+            *asked = None;
+        }
+    }
 }
 
 /// What comes of a control message.
@@ -98,7 +131,7 @@ impl Endpoint {
     }
 
     fn initial(config: &Config) -> State {
-        State { eid: config.eid.0, discovered: false }
+        State { eid: config.eid.0, ..State::default() }
     }
 
     /// Back to the start of a life of the guest.
@@ -146,7 +179,7 @@ impl Endpoint {
                 self.eid()
             ));
         }
-        if !header.to {
+        if !header.to && !self.state.awaits(source, header.tag) {
             return Err("a response (TO clear) that nobody waits for".into());
         }
         Ok(())
@@ -161,7 +194,50 @@ impl Endpoint {
         }
     }
 
+    /// Whether a message is intact, as far as its type says how to know.
+    /// Control (DSP0236 §11.3), PLDM (DSP0241), SPDM (DSP0275) and secured
+    /// messages (DSP0276) have no integrity check, NVMe-MI always has a
+    /// CRC-32C; of other types with one only the room for it is known.
+    ///
+    /// # Errors
+    ///
+    /// Why it is dropped without an answer.
+    pub fn judge_integrity(message: &[u8]) -> Result<(), String> {
+        let Some((first, rest)) = message.split_first() else {
+            return Err("a message without its type byte".to_owned());
+        };
+        let kind = MsgType::from(first & 0x7f);
+        let checked = first & 0x80 != 0;
+        match kind {
+            MsgType::Control
+            | MsgType::Pldm
+            | MsgType::Spdm
+            | MsgType::Secured
+                if checked =>
+            {
+                Err(format!("a {kind} message with the IC bit set"))
+            }
+            MsgType::NvmeMi if !checked => {
+                Err("an NVMe-MI message with the IC bit clear".to_owned())
+            }
+            _ if checked && rest.len() < INTEGRITY_LEN => {
+                Err("a message too short for its integrity check".to_owned())
+            }
+            MsgType::NvmeMi => {
+                let end = message.len().saturating_sub(INTEGRITY_LEN);
+                let (body, check) = message.split_at(end);
+                let right = Checksum::Crc32c.of(body).to_le_bytes();
+                match right.starts_with(check) {
+                    true => Ok(()),
+                    false => Err("a wrong integrity check".to_owned()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a message may be acted on as a control message at all.
+    /// Requests come with the tag owner bit, responses without.
     ///
     /// # Errors
     ///
@@ -169,6 +245,7 @@ impl Endpoint {
     pub fn judge_control<'a>(
         message: &'a [u8],
         packets: usize,
+        to: bool,
     ) -> Result<Message<'a>, String> {
         let request =
             Message::decode(message).map_err(|error| error.to_string())?;
@@ -178,15 +255,20 @@ impl Endpoint {
         if request.ic {
             return Err("a control message with the IC bit set".into());
         }
-        if !request.rq {
-            return Err("a control response that nobody waits for".into());
+        match (to, request.rq) {
+            (true, false) => {
+                Err("a control response with the TO bit set".into())
+            }
+            (false, true) => {
+                Err("a control request with the TO bit clear".into())
+            }
+            _ => Ok(request),
         }
-        Ok(request)
     }
 
     /// Acts on a control message and answers it.
     pub fn handle(&mut self, message: &[u8]) -> Outcome {
-        let request = match Self::judge_control(message, 1) {
+        let request = match Self::judge_control(message, 1, true) {
             Ok(request) => request,
             Err(reason) => return Outcome::Silent(reason),
         };
@@ -220,6 +302,8 @@ impl Endpoint {
             }
             Command::GetNetworkId => self.config.network_id.is_some(),
             Command::QueryHop => self.config.query_hop,
+            // For bridges and bus owners (DSP0236 table 12), transport
+            // specific, or optional and not here.
             _ => false,
         };
         if !supported {
@@ -252,7 +336,9 @@ impl Endpoint {
                 let id = self.config.network_id.unwrap_or_default();
                 (Success, id.to_vec())
             }
-            (Command::QueryHop, [eid, kind]) => self.hop(Eid(*eid), *kind),
+            (Command::QueryHop, [eid, kind]) => {
+                self.query_hop(Eid(*eid), *kind)
+            }
             (Command::PrepareForDiscovery, []) => {
                 self.state.discovered = false;
                 (Success, Vec::new())
@@ -268,7 +354,8 @@ impl Endpoint {
         Some(answer)
     }
 
-    /// DSP0236 §12.3. There is one bus, so set and force are the same.
+    /// DSP0236 §12.3. There is one bus, so set and force are the same, and
+    /// who sets the EID has discovered the endpoint.
     fn set_eid(
         &mut self,
         operation: u8,
@@ -276,7 +363,10 @@ impl Endpoint {
     ) -> (CompletionCode, Vec<u8>) {
         let refused = (CompletionCode::InvalidData, Vec::new());
         match operation {
-            0 | 1 if eid.is_assignable() => self.state.eid = eid.0,
+            0 | 1 if eid.is_assignable() => {
+                self.state.eid = eid.0;
+                self.state.discovered |= self.config.discovery;
+            }
             2 => match self.config.static_eid {
                 Some(fixed) => self.state.eid = fixed.0,
                 None => return refused,
@@ -285,20 +375,6 @@ impl Endpoint {
             _ => return refused,
         }
         (CompletionCode::Success, vec![0, self.state.eid, 0])
-    }
-
-    /// Query Hop (DSP0236 §12): there is no hop beyond us.
-    fn hop(&self, eid: Eid, kind: u8) -> (CompletionCode, Vec<u8>) {
-        if eid != self.eid() || !eid.is_assignable() {
-            return (CompletionCode::InvalidData, Vec::new());
-        }
-        let unit = self.config.transmission_unit.saturating_sub(BASELINE_UNIT);
-        let unit = u16::try_from(unit / 16).unwrap_or(u16::MAX).to_be_bytes();
-        // Next bridge 0: the endpoint is on this bus.
-        let mut data = vec![0, kind];
-        data.extend(unit);
-        data.extend(unit);
-        (CompletionCode::Success, data)
     }
 
     /// DSP0236 §12.6: oldest first.
@@ -314,6 +390,23 @@ impl Endpoint {
         let count = u8::try_from(listed.len()).unwrap_or(u8::MAX);
         let bytes = listed.iter().take(count.into()).flat_map(|v| v.0);
         (CompletionCode::Success, std::iter::once(count).chain(bytes).collect())
+    }
+
+    /// DSP0236 §12.17. Nothing lies behind us: only we ourselves are local,
+    /// and there is no way to anybody else.
+    fn query_hop(&self, eid: Eid, kind: u8) -> (CompletionCode, Vec<u8>) {
+        if !eid.is_assignable() || eid != self.eid() {
+            return (CompletionCode::InvalidData, Vec::new());
+        }
+        let known = kind == u8::from(MsgType::Control)
+            || self.config.message_types.contains(&kind);
+        // Units of 16 bytes above the baseline.
+        let above = self.config.transmission_unit.saturating_sub(BASELINE_UNIT);
+        let unit = u16::try_from(above / 16).unwrap_or(u16::MAX).to_be_bytes();
+        let mut data = vec![0, if known { kind } else { 0xff }];
+        data.extend(unit);
+        data.extend(unit);
+        (CompletionCode::Success, data)
     }
 
     /// DSP0236 §12.8.

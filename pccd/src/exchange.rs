@@ -240,10 +240,17 @@ impl Platform {
             return Action::ignore(reason.to_owned());
         };
         let kind = MsgType::from(first & 0x7f);
-        if kind == MsgType::Control
-            && let Err(reason) =
-                Endpoint::judge_control(request.message, message.packets)
-        {
+        let Header { to: asked_of_us, tag, .. } = *request.header;
+        let judged =
+            Endpoint::judge_integrity(request.message).and_then(|()| {
+                if kind != MsgType::Control {
+                    return Ok(());
+                }
+                let packets = message.packets;
+                Endpoint::judge_control(request.message, packets, asked_of_us)
+                    .map(|_| ())
+            });
+        if let Err(reason) = judged {
             return Action::ignore(reason);
         }
         let asking = Asking {
@@ -274,6 +281,17 @@ impl Platform {
         });
         let mut endpoint = self.endpoint.clone();
         let mut reason = "the handler wants silence".to_owned();
+        let mut state = endpoint.state();
+        if !asked_of_us {
+            // Whatever handlers make of it: there is nothing to answer.
+            reason = "the answer to a message of ours".to_owned();
+            asked.reply = Replied::Silence;
+            state.answered(tag);
+        }
+        for push in &asked.unasked {
+            state.ask(push.destination, push.tag);
+        }
+        endpoint.set_state(state);
         if asked.reply == Replied::Pass {
             if kind == MsgType::Control {
                 asked.handlers.push("endpoint".to_owned());
@@ -373,7 +391,7 @@ impl Platform {
         channels: &Channels,
         name: &str,
         time: Time,
-    ) -> Option<Result<(Option<Sending>, Memory), String>> {
+    ) -> Option<Result<(Option<Sending>, Changes), String>> {
         let asking = Asking {
             request: None,
             memory: &self.memory,
@@ -385,9 +403,12 @@ impl Platform {
         }
         let made = self.handlers.tick(name, &asking)?;
         Some(made.map_err(|failed| failed.reason).and_then(|timely| {
+            let mut changes =
+                Changes { endpoint: self.state(), memory: timely.memory };
             let Some(push) = timely.unasked else {
-                return Ok((None, timely.memory));
+                return Ok((None, changes));
             };
+            changes.endpoint.ask(push.destination, push.tag);
             let to = channels
                 .inbox()
                 .ok_or("the mailbox has no channel towards the guest")?;
@@ -395,7 +416,7 @@ impl Platform {
             let route = outwards(source, push.destination, push.tag);
             let unit = self.endpoint.config().transmission_unit;
             let sent = pack(push.message, &route, to, unit)?;
-            Ok((Some(sent.told(push.told.as_ref(), to)?), timely.memory))
+            Ok((Some(sent.told(push.told.as_ref(), to)?), changes))
         }))
     }
 }

@@ -337,5 +337,9 @@ mod tests {
             (last.layer.as_str(), last.name.as_str()),
             ("end", "control.eid")
         );
+        // Two bytes of four: what was left is there as well.
+        let decoded = describe_message(&[1, 0x80, 2, 0x11, 7]);
+        let last = decoded.fields.last().unwrap();
+        assert_eq!(last.value, FieldValue::Text("07".to_owned()));
     }
 }

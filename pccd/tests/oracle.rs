@@ -40,7 +40,7 @@ fn packets(
 #[test]
 fn its_packets_are_put_together() {
     for size in (0..=300).chain([511, 512, 513, 2000]) {
-        let mut stack = Stack::new(Eid(8), 64, 0);
+        let mut stack = Stack::new(Eid(8), 68, 0);
         let body: Vec<u8> = (0..size)
             .map(|at: usize| u8::try_from(at % 251).unwrap())
             .collect();
@@ -66,7 +66,7 @@ fn it_puts_our_answers_together() {
     let mut platform = Platform::new(Rc::new(handlers), 0);
     let channels = Channels::default();
     for size in (0..=200).chain([255, 256, 257, MOST]) {
-        let mut stack = Stack::new(Eid(8), 64, 0);
+        let mut stack = Stack::new(Eid(8), 68, 0);
         let mut body = vec![0x1a, 0xf4];
         body.extend((0..size).map(|at| u8::try_from(at % 251).unwrap()));
         let mut answer = None;

@@ -1,9 +1,8 @@
 //! Requests of channels that do not speak MCTP: a command is answered in
 //! place, by what plays the channel.
 
-use super::{Action, Platform, Sending};
+use super::{Action, Changes, Platform, Sending};
 use crate::handlers::Wait;
-use crate::handlers::memory::Memory;
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::record::{Decoded, Time, describe};
 use crate::registers::show::{self, Known};
@@ -82,7 +81,7 @@ impl Platform {
                 .into_iter()
                 .map(|sent| (to_guest(sent.content), sent.after))
                 .collect(),
-            changes: is_changed.then(|| super::Changes {
+            changes: is_changed.then(|| Changes {
                 endpoint: self.endpoint.state(),
                 memory: answered.memory,
             }),
@@ -116,7 +115,7 @@ impl Platform {
         channels: &Channels,
         name: &str,
         time: Time,
-    ) -> Option<Result<(Option<Sending>, Memory), String>> {
+    ) -> Option<Result<(Option<Sending>, Changes), String>> {
         let declared = self.handlers.declared();
         let times = (self.began, time, self.seed);
         let mut all = channels.channels.iter();
@@ -129,7 +128,8 @@ impl Platform {
                     contents: vec![content],
                     subspace: on.subspace,
                 });
-                (sending, memory)
+                let endpoint = self.endpoint.state();
+                (sending, Changes { endpoint, memory })
             }))
         })
     }

@@ -202,6 +202,9 @@ fn what_is_dropped_or_ignored() {
         ("nobody's type", &[1, 9, 8, 0xc8, 5, 0x10]),
         ("no type", &[1, 9, 8, 0xc8]),
         ("middle first", &[1, 9, 8, 0x08, 0]),
+        ("start below the baseline unit", &[1, 9, 8, 0x88, 0, 0x80]),
+        ("control request without TO", &[1, 9, 8, 0xc0, 0, 0x80, 2]),
+        ("IC on PLDM", &[1, 9, 8, 0xc8, 0x81, 0x80, 0, 2]),
     ];
     for (case, packet) in cases {
         match receive(&mut platform, packet) {
@@ -213,15 +216,50 @@ fn what_is_dropped_or_ignored() {
     // Reserved header bits are ignored.
     answer(&mut platform, &[0xf1, 9, 8, 0xc8, 0, 0x80, 2]);
     // A control message in two packets.
-    let two: [&[u8]; 2] = [&[1, 9, 8, 0x88, 0, 0x80], &[1, 9, 8, 0x58, 2]];
+    let mut first = vec![1, 9, 8, 0x88, 0, 0x80, 2];
+    first.resize(68, 0);
     assert!(matches!(
-        receive(&mut platform, two[0]),
+        receive(&mut platform, &first),
         Verdict::Waiting { dropped: None }
     ));
     assert!(matches!(
-        receive(&mut platform, two[1]),
+        receive(&mut platform, &[1, 9, 8, 0x58, 2]),
         Verdict::Complete { action, .. } if action.reply.is_none()
     ));
+}
+
+/// A handler that sends a message of its own, and one that hears the answer.
+#[test]
+fn answers_to_our_own_messages_reach_handlers_and_are_not_answered() {
+    let text = r#"{"endpoint": {"eid": 9},
+      "variables": {"heard": 0},
+      "handlers": [
+        {"name": "start", "match": {"hex": "7e 1af4 01"},
+         "reply": "none",
+         "then": [{"unasked": {"message": {"hex": "7e 1af4 02"},
+                               "tag": 5}}]},
+        {"name": "hear", "match": {"hex": "7e 1af4 03"},
+         "reply": {"hex": "7e 1af4 04"}, "set": {"heard": 1}}]}"#;
+    let handlers = Handlers::from_texts(&[("e.json", text)]).unwrap();
+    let mut platform = Platform::new(Rc::new(handlers), 0);
+    let early = [1, 9, 8, 0xc5, 0x7e, 0x1a, 0xf4, 3];
+    assert!(matches!(receive(&mut platform, &early), Verdict::Dropped(_)));
+    let start = [1, 9, 8, 0xc8, 0x7e, 0x1a, 0xf4, 1];
+    let Verdict::Complete { action, .. } = receive(&mut platform, &start)
+    else {
+        panic!("not complete");
+    };
+    assert_eq!(action.unasked[0].0.contents[0][16..20], [1, 8, 9, 0xcd]);
+    keep(&mut platform, action.changes);
+    let Verdict::Complete { action, .. } = receive(&mut platform, &early)
+    else {
+        panic!("not complete");
+    };
+    assert_eq!(action.reply, None);
+    assert_eq!(action.handler.as_deref(), Some("hear"));
+    keep(&mut platform, action.changes);
+    // Its tag is free again.
+    assert!(matches!(receive(&mut platform, &early), Verdict::Dropped(_)));
 }
 
 /// Numbers that look random and are the same every time (xorshift).

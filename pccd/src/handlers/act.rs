@@ -306,7 +306,8 @@ impl Compiler<'_> {
             Fault::Overwrite(wrong) => {
                 let at = at("overwrite");
                 let path = join(&at, [key("fields")]);
-                let fields = self.settings(&path, &wrong.fields, true);
+                let fields =
+                    self.settings(&path, &wrong.fields, true, &Given::new());
                 let packet = wrong.packet.map(|number| {
                     self.packet(&join(&at, [key("packet")]), number)
                 });

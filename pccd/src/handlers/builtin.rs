@@ -1,36 +1,32 @@
 //! The handler files that are part of the program, for when there is no
 //! folder of one's own.
 
+/// A file of `messages/`, by its path there.
+macro_rules! message {
+    ($path:literal) => {
+        (
+            concat!("messages/", $path),
+            include_str!(concat!("../../../messages/", $path)),
+        )
+    };
+}
+
 /// Names and texts, as they lie in `messages/`.
 pub const FILES: &[(&str, &str)] = &[
-    (
-        "messages/channels/processor.json",
-        include_str!("../../../messages/channels/processor.json"),
-    ),
-    (
-        "messages/channels/kunpeng-hccs.json",
-        include_str!("../../../messages/channels/kunpeng-hccs.json"),
-    ),
-    (
-        "messages/channels/xgene-hwmon.json",
-        include_str!("../../../messages/channels/xgene-hwmon.json"),
-    ),
-    (
-        "messages/mctp/endpoint.json",
-        include_str!("../../../messages/mctp/endpoint.json"),
-    ),
-    (
-        "messages/pldm/base.json",
-        include_str!("../../../messages/pldm/base.json"),
-    ),
-    (
-        "messages/vendor/echo.json",
-        include_str!("../../../messages/vendor/echo.json"),
-    ),
+    message!("channels/kunpeng-hccs.json"),
+    message!("channels/processor.json"),
+    message!("channels/xgene-hwmon.json"),
+    message!("mctp/endpoint.json"),
+    message!("nvme-mi/health.json"),
+    message!("pldm/base.json"),
+    message!("pldm/fru.json"),
+    message!("pldm/multipart.json"),
+    message!("pldm/platform.json"),
+    message!("raw/echo.json"),
+    message!("spdm/responder.json"),
+    message!("vendor/echo.json"),
+    message!("vendor/iana.json"),
 ];
 
 /// The file with the endpoint that is used when no other file has one.
-pub const ENDPOINT: (&str, &str) = (
-    "messages/mctp/endpoint.json",
-    include_str!("../../../messages/mctp/endpoint.json"),
-);
+pub const ENDPOINT: (&str, &str) = message!("mctp/endpoint.json");

@@ -16,7 +16,7 @@ use super::matching::expected_request;
 use super::memory::Declared;
 use super::rule::HandlerFile;
 use super::template::{self, Uses};
-use super::value::{Wrong, field_items, hex_bytes, value_of};
+use super::value::{Wrong, field_items_in, hex_bytes, plain_values, value_of};
 use crate::wire::encode::Given;
 use crate::wire::error::EncodeError;
 use crate::wire::layout::{Item, Kind, Value};
@@ -88,8 +88,9 @@ impl Handler {
 }
 
 /// Header fields an answer takes over from its request.
-pub const ECHOED: [&str; 8] = [
+pub const ECHOED: [&str; 10] = [
     "mctp.type",
+    "mctp.ic",
     "control.instance_id",
     "control.command",
     "pldm.instance_id",
@@ -97,6 +98,7 @@ pub const ECHOED: [&str; 8] = [
     "pldm.type",
     "pldm.command",
     "vendor.vendor_id",
+    "spdm.version",
 ];
 
 /// What every answer is: no request and no datagram.
@@ -296,11 +298,15 @@ impl<'a> Compiler<'a> {
         path: &[Step],
         fields: &Map<String, Json>,
         has_request: bool,
+        known: &Given,
     ) -> Vec<(String, Setting)> {
         let mut settings = Vec::new();
+        let mut known = known.clone();
+        known.extend(plain_values(fields));
+        answer_defaults(&mut known);
         for (field, json) in fields {
             let at = join(path, [key(field)]);
-            let items = match field_items(field) {
+            let items = match field_items_in(field, &known) {
                 Ok(items) => items,
                 Err(wrong) => {
                     self.fault(at, Side::Key, wrong);
@@ -337,7 +343,9 @@ impl<'a> Compiler<'a> {
         has_request: bool,
     ) -> Option<Make> {
         let before = self.faults.len();
-        let settings = self.settings(path, fields, has_request);
+        let nothing = Given::new();
+        let known = answers.unwrap_or(&nothing);
+        let settings = self.settings(path, fields, has_request, known);
         if self.faults.len() > before {
             return None;
         }

@@ -109,7 +109,10 @@ impl Plan {
 fn in_headers(field: &str) -> bool {
     field.starts_with("pcc.")
         || (field.starts_with("mctp.")
-            && !matches!(field, "mctp.type" | "mctp.ic"))
+            && !matches!(
+                field,
+                "mctp.type" | "mctp.ic" | "mctp.integrity_check"
+            ))
 }
 
 fn write(
@@ -118,9 +121,7 @@ fn write(
     field: &str,
     value: &Value,
 ) -> Result<(), String> {
-    let place = fields
-        .iter()
-        .find(|found| field.split_once('.') == Some((found.layer, found.name)));
+    let place = fields.iter().find(|found| found.is(field));
     let place = place.ok_or_else(|| {
         format!("`overwrite`: the reply has no field `{field}`")
     })?;

@@ -43,11 +43,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// A field by its full name.
     pub fn get(&self, field: &str) -> Option<Seen<'_>> {
-        let (layer, name) = field.split_once('.')?;
-        let found = self
-            .fields
-            .iter()
-            .find(|found| found.layer == layer && found.name == name);
+        let found = self.fields.iter().find(|found| found.is(field));
         if let Some(found) = found {
             // A number's digits in hex are no name.
             let name = found.meaning.as_deref();

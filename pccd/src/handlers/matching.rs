@@ -8,7 +8,7 @@ use super::locate::{Side, Step};
 use super::matcher::{FieldCondition, Matcher};
 use super::memory::Variable;
 use super::rule::Match;
-use super::value::{Pattern, Wrong, field_items, value_of};
+use super::value::{Pattern, Wrong, field_items_in, plain_values, value_of};
 use crate::wire::encode::Given;
 use crate::wire::layout::Value;
 use crate::wire::mctp::MsgType;
@@ -71,9 +71,10 @@ impl Compiler<'_> {
         fields: &Map<String, Json>,
     ) -> Vec<FieldCondition> {
         let mut conditions = Vec::new();
+        let known = plain_values(fields);
         for (field, json) in fields {
             let at = join(path, [key(field)]);
-            match field_items(field) {
+            match field_items_in(field, &known) {
                 Err(wrong) => self.fault(at, Side::Key, wrong),
                 Ok(items) => {
                     let value = |json: &Json| value_of(field, &items, json);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::file::{File, Number};
 use super::rule::{Delay, DelayRange};
-use crate::wire::layout::Item;
+use crate::wire::layout::{Item, Kind};
 use crate::wire::message;
 
 /// The schema, as `messages/schema.json` holds it.
@@ -47,7 +47,12 @@ fn value(items: &[Item]) -> Json {
     let mut any = Vec::new();
     if let Some(width) = width {
         let most = (1_u64 << width) - 1;
-        any.push(json!({"type": "integer", "minimum": 0, "maximum": most}));
+        let below = numbers().any(|item| item.kind.is_signed());
+        let least = if below { -(1_i64 << (width - 1)) } else { 0 };
+        any.push(json!({"type": "integer", "minimum": least, "maximum": most}));
+        if numbers().any(|item| item.kind == Kind::F32Le) {
+            any.push(json!({"type": "number"}));
+        }
         any.push(json!({"type": "boolean"}));
         if !names.is_empty() {
             any.push(json!({"enum": names}));
@@ -82,31 +87,48 @@ fn define(generator: &mut SchemaGenerator) -> Vec<(String, String)> {
     names.collect()
 }
 
+/// An object of fields, defined once under a name. Fields of lists have
+/// their place behind the name.
+fn object(
+    generator: &mut SchemaGenerator,
+    name: &str,
+    value: &dyn Fn(String) -> Json,
+) -> Schema {
+    if !generator.definitions().contains_key(name) {
+        let mut properties = Map::new();
+        let mut patterns = Map::new();
+        for (field, at) in define(generator) {
+            if message::in_list(&field) {
+                let plain = field.replace('.', "\\.");
+                let pattern = format!("^{plain}(\\[[0-9]+\\]){{1,2}}$");
+                patterns.insert(pattern, value(at.clone()));
+            }
+            properties.insert(field, value(at));
+        }
+        let object = json!({
+            "type": "object",
+            "properties": properties,
+            "patternProperties": patterns,
+            "additionalProperties": false
+        });
+        generator.definitions_mut().insert(name.to_owned(), object);
+    }
+    json_schema!({"$ref": format!("#/$defs/{name}")})
+}
+
 /// Fields and their values.
 pub(super) fn settings(generator: &mut SchemaGenerator) -> Schema {
-    let properties: Map<String, Json> = define(generator)
-        .into_iter()
-        .map(|(field, at)| (field, json!({"$ref": at})))
-        .collect();
-    json_schema!({
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false
-    })
+    object(generator, "Fields", &|at| json!({"$ref": at}))
 }
 
 /// Fields and what they must be.
 pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
     let condition = generator.subschema_for::<Condition>();
-    let properties: Map<String, Json> = define(generator)
-        .into_iter()
-        .map(|(field, at)| (field, json!({"anyOf": [{"$ref": at}, condition]})))
-        .collect();
-    json_schema!({
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false
-    })
+    object(
+        generator,
+        "Conditions",
+        &|at| json!({"anyOf": [{"$ref": at}, condition]}),
+    )
 }
 
 /// Scenarios and variables, and what they must be.

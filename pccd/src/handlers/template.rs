@@ -10,8 +10,9 @@ use serde_json::{Map, Value as Json, json};
 use super::Request;
 use super::error::nearest;
 use super::memory::{Declared, Memory};
-use super::value::Wrong;
+use super::value::{Wrong, hex_bytes};
 use crate::record::{Time, compact, iso};
+use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Found, Value};
 use crate::wire::message;
 
@@ -38,14 +39,35 @@ fn hex_filter(number: u64, digits: Option<usize>) -> String {
     format!("{number:0digits$x}")
 }
 
+/// A number as hex bytes, least significant first: so many, or four.
+fn le_filter(number: u64, bytes: Option<usize>) -> String {
+    let all = number.to_le_bytes();
+    hex::encode(all.get(..bytes.unwrap_or(4).min(8)).unwrap_or(&all))
+}
+
+/// The checksum of bytes in hex, as a number.
+fn checksum(kind: Checksum, text: &str) -> Result<u64, minijinja::Error> {
+    let bytes = hex_bytes(text).map_err(|wrong| {
+        minijinja::Error::new(ErrorKind::InvalidOperation, wrong.message)
+    })?;
+    Ok(kind.of(&bytes))
+}
+
 /// The environment all templates are filled in with. Unknown names are
 /// errors, and a template may not run for ever.
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Else a debug build prints every field there is with each error.
+    environment.set_debug(false);
     environment.set_recursion_limit(32);
     environment.set_fuel(Some(100_000));
     environment.add_filter("hex", hex_filter);
+    environment.add_filter("le", le_filter);
+    environment.add_filter("crc8", |hex: &str| checksum(Checksum::Crc8, hex));
+    environment.add_filter("crc32", |hex: &str| checksum(Checksum::Crc32, hex));
+    environment
+        .add_filter("crc32c", |hex: &str| checksum(Checksum::Crc32c, hex));
     environment
 }
 
@@ -183,7 +205,7 @@ fn try_out(
         | ErrorKind::UnknownFunction
         | ErrorKind::UnknownMethod => Err(Wrong::new(
             format!("template: {error:#}"),
-            "a filter of minijinja, or `hex`",
+            "a filter of minijinja, or `hex`, `le`, `crc8`, `crc32`, `crc32c`",
         )),
         _ => Ok(()),
     }
@@ -208,20 +230,31 @@ pub fn request(request: &Request<'_>, fields: &[Found]) -> Json {
     seen.insert("destination".into(), header.destination.0.into());
     seen.insert("tag".into(), header.tag.into());
     seen.insert("subspace".into(), request.subspace.into());
-    let mut put = |field: &str, value: Json| {
-        let Some((layer, name)) = field.split_once('.') else {
-            return;
-        };
+    let mut put = |layer: &str, name: &str, indexes: &[u16], value: Json| {
         let layer = seen
             .entry(layer.to_owned())
             .or_insert_with(|| Json::Object(Map::new()));
-        if let Json::Object(layer) = layer {
-            layer.insert(name.to_owned(), value);
+        let Json::Object(layer) = layer else { return };
+        let mut place = layer.entry(name.to_owned()).or_insert(Json::Null);
+        // Fields in lists are lists here as well.
+        for index in indexes {
+            if !place.is_array() {
+                *place = Json::Array(Vec::new());
+            }
+            let Json::Array(list) = place else { return };
+            let index = usize::from(*index);
+            if list.len() <= index {
+                list.resize(index + 1, Json::Null);
+            }
+            let Some(element) = list.get_mut(index) else { return };
+            place = element;
         }
+        *place = value;
     };
     for (field, value) in request.headers() {
         if let Value::Number(number) = value {
-            put(field, number.into());
+            let (layer, name) = field.split_once('.').unwrap_or((field, ""));
+            put(layer, name, &[], number.into());
         }
     }
     for found in fields {
@@ -229,7 +262,7 @@ pub fn request(request: &Request<'_>, fields: &[Found]) -> Json {
             Value::Number(number) => (*number).into(),
             Value::Bytes(_) => found.text.clone().into(),
         };
-        put(&format!("{}.{}", found.layer, found.name), value);
+        put(found.layer, found.name, found.place.indexes(), value);
     }
     Json::Object(seen)
 }
@@ -296,6 +329,10 @@ mod tests {
             ("{{ request.vendor.vendor_id | hex(4) }}", "1af4"),
             ("{{ request.destination | hex }}", "09"),
             ("{{ request.hex[2:6] }}", "1af4"),
+            ("{{ '313233343536373839' | crc32 | hex(8) }}", "cbf43926"),
+            ("{{ '31 3233343536373839' | crc32 | le }}", "2639f4cb"),
+            ("{{ '313233343536373839' | crc32c | le(4) }}", "839206e3"),
+            ("{{ '313233343536373839' | crc8 | le(1) }}", "f4"),
             ("{{ request.pcc.flags }}", "1"),
             ("{{ time.unix }} {{ time.iso }}", "0 1970-01-01T00:00:00.000Z"),
         ];
@@ -304,6 +341,26 @@ mod tests {
             assert!(checked(source).is_ok(), "{source}");
         }
         assert!(filled("{{ request.pldm.tid }}").is_err(), "undefined");
+    }
+
+    #[test]
+    fn fields_in_lists_are_lists() {
+        let message =
+            &hex::decode("01000221000200010101040201 02".replace(' ', ""))
+                .unwrap();
+        let fields = message::describe(message).fields;
+        let seen = Request {
+            header: &HEADER,
+            pcc_flags: 1,
+            pcc_length: 19,
+            subspace: 0,
+            serial: 1,
+            message,
+        };
+        let seen = request(&seen, &fields);
+        let states = &seen["pldm"]["present_state"];
+        assert_eq!(states, &serde_json::json!([1, 2]));
+        assert!(checked("{{ request.pldm.present_state[1] }}").is_ok());
     }
 
     #[test]

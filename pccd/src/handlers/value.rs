@@ -1,10 +1,11 @@
 //! Values as handler files write them, made into values of wire fields, and
 //! byte patterns in hex.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::error::nearest;
 use super::file::parse_number;
+use crate::wire::encode::Given;
 use crate::wire::layout::{Item, Kind, Value};
 use crate::wire::message;
 use crate::wire::version::Version;
@@ -36,7 +37,23 @@ impl Wrong {
 
 /// The table entries of a full field name.
 pub fn field_items(field: &str) -> Result<Vec<Item>, Wrong> {
-    let items = message::items(field);
+    field_items_in(field, &Given::new())
+}
+
+/// What fields with plain values say of a message's headers.
+pub fn plain_values(fields: &Map<String, Json>) -> Given {
+    let mut known = Given::new();
+    for (field, json) in fields {
+        let value = value_of(field, &message::items(field), json);
+        known.extend(value.ok().map(|value| (field.clone(), value)));
+    }
+    known
+}
+
+/// The table entries of a full field name, those of a message first of
+/// which some fields are known.
+pub fn field_items_in(field: &str, known: &Given) -> Result<Vec<Item>, Wrong> {
+    let items = message::items_in(field, known);
     if !items.is_empty() {
         return Ok(items);
     }
@@ -83,7 +100,7 @@ fn one(
 ) -> Result<Value, Wrong> {
     if item.is_number() {
         let number = match json {
-            Json::Number(number) => number.as_u64(),
+            Json::Number(number) => plain_number(item, number),
             Json::Bool(flag) => Some(u64::from(*flag)),
             Json::String(text) => {
                 Some(named_number(field, items, text.trim())?)
@@ -93,9 +110,7 @@ fn one(
         let room =
             format!("a number from 0 to {}", (1_u64 << item.width()) - 1);
         return match number {
-            Some(number) if number >> item.width() == 0 => {
-                Ok(Value::Number(number))
-            }
+            Some(number) if item.kind.fits(number) => Ok(Value::Number(number)),
             _ => Err(Wrong::new(format!("`{field}` cannot be {json}"), room)),
         };
     }
@@ -128,6 +143,24 @@ fn one(
     }
 }
 
+/// A number below zero in two's complement, one with a point as IEEE 754.
+/// A whole number is the bits themselves, as decoding prints them.
+fn plain_number(item: &Item, number: &serde_json::Number) -> Option<u64> {
+    if let Some(number) = number.as_u64() {
+        return Some(number);
+    }
+    match item.kind {
+        Kind::S8 | Kind::S16Le | Kind::S32Le => {
+            let number = number.as_i64()?.cast_unsigned();
+            item.kind.fits(number).then_some(number)
+        }
+        // The nearest there is.
+        #[allow(clippy::cast_possible_truncation)]
+        Kind::F32Le => Some((number.as_f64()? as f32).to_bits().into()),
+        _ => None,
+    }
+}
+
 /// A number, or the name of a value in any table of the field.
 fn named_number(field: &str, items: &[Item], text: &str) -> Result<u64, Wrong> {
     let names = || items.iter().flat_map(|item| item.names);
@@ -144,8 +177,12 @@ fn named_number(field: &str, items: &[Item], text: &str) -> Result<u64, Wrong> {
         expected: Some(match known.is_empty() {
             true => "a number, as in 26 or \"0x1a\"".to_owned(),
             false => format!("a number, or one of `{}`", {
-                let mut listed = known.clone();
-                listed.dedup();
+                let mut listed: Vec<&str> = Vec::new();
+                for name in &known {
+                    if !listed.contains(name) {
+                        listed.push(name);
+                    }
+                }
                 listed.join("`, `")
             }),
         }),
@@ -374,6 +411,12 @@ mod tests {
             ("control.versions", json!(["1.0"]), bytes(&[0xf1, 0xf0, 0xff, 0])),
             ("pldm.versions", json!(["1.1.0"]), bytes(&[0, 0xf0, 0xf1, 0xf1])),
             ("control.types", json!(["PLDM", 126]), bytes(&[1, 0x7e])),
+            ("pldm.present_reading[3]", json!(42), Value::Number(42)),
+            ("pldm.unit_modifier", json!(-3), Value::Number(u64::MAX - 2)),
+            ("pldm.warning_low", json!(-1), Value::Number(u64::MAX)),
+            ("pldm.warning_low", json!(-129), Value::Number(u64::MAX - 128)),
+            ("pldm.resolution", json!(0.5), Value::Number(0x3f00_0000)),
+            ("pldm.resolution", json!(1), Value::Number(1)),
             (
                 "pldm.types",
                 json!(["base", "platform", 4]),
@@ -389,6 +432,8 @@ mod tests {
     fn wrong_values_are_explained() {
         let cases = [
             ("mctp.tag", json!(8), "a number from 0 to 7", None),
+            ("mctp.tag", json!(-1), "a number from 0 to 7", None),
+            ("pldm.unit_modifier", json!(-129), "a number", None),
             ("pldm.command", json!("GetTDI"), "one of", Some("GetTID")),
             ("vendor.data", json!("0g"), "pairs of hex", None),
             ("vendor.data", json!("012"), "pairs of hex", None),

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_ledger_goes_there_and_back() {
-        let state = State { eid: 9, discovered: false };
+        let state = State { eid: 9, ..State::default() };
         let time = crate::record::now();
         let mut ledger = Ledger::new("e".to_owned(), time, state);
         ledger.memory.count("counted");

@@ -107,7 +107,11 @@ fn the_ledger_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let state = StateFolder::open(&dir.path().join("s")).unwrap();
     assert_eq!(state.load(), Ok(None));
-    let endpoint = crate::endpoint::State { eid: 9, discovered: true };
+    let endpoint = crate::endpoint::State {
+        eid: 9,
+        discovered: true,
+        asked: [None, Some(8), None, None, None, None, None, Some(0)],
+    };
     for epoch in ["a", "b"] {
         let ledger =
             Ledger::new(epoch.to_owned(), crate::record::now(), endpoint);

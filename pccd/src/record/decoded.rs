@@ -39,6 +39,8 @@ pub struct Field {
 pub enum FieldValue {
     /// A number.
     Number(u64),
+    /// A number below zero.
+    Negative(i64),
     /// Hex, or a UUID in its usual form.
     Text(String),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for FieldValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            Self::Negative(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -56,8 +59,13 @@ impl From<Found> for Field {
     fn from(found: Found) -> Self {
         Self {
             layer: found.layer.to_owned(),
-            name: found.name.to_owned(),
+            name: format!("{}{}", found.name, found.place),
             value: match found.value {
+                Value::Number(number)
+                    if found.kind.is_signed() && number.cast_signed() < 0 =>
+                {
+                    FieldValue::Negative(number.cast_signed())
+                }
                 Value::Number(number) => FieldValue::Number(number),
                 Value::Bytes(_) => FieldValue::Text(found.text),
             },
@@ -125,6 +133,9 @@ impl Decoded {
             };
             let value = match value {
                 FieldValue::Number(number) => Value::Number(*number),
+                FieldValue::Negative(number) => {
+                    Value::Number(number.cast_unsigned())
+                }
                 FieldValue::Text(text) => Value::Bytes(bytes(text)?),
             };
             match (layer.as_str(), name.as_str(), value) {

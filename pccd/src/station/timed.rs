@@ -80,14 +80,14 @@ impl Station {
         let Some(made) = self.platform.tick(&self.channels, name, now) else {
             return Ok(());
         };
-        let (sending, memory) = made.unwrap_or_else(|reason| {
+        let (sending, changes) = made.unwrap_or_else(|reason| {
             let mut record = self.record(Event::Error);
             record.handler = Some(name.to_owned());
             log.write(&record.because(reason));
             // It counts as sent, or it would fail again at once.
             let mut memory = self.ledger.memory.clone();
             memory.count(name);
-            (None, memory)
+            (None, Changes { endpoint: self.ledger.endpoint, memory })
         });
         // What was missed while nobody ran is left out.
         let next = every.and_then(|every| {
@@ -102,8 +102,7 @@ impl Station {
         };
         let before = self.ledger.timers.get(name).copied();
         self.ledger.timers.insert(name.to_owned(), next.unwrap_or(at));
-        let endpoint = self.ledger.endpoint;
-        let changes = Some(Changes { endpoint, memory });
+        let changes = Some(changes);
         if let Err(trouble) = self.commit(opened, answers, changes, false) {
             match before {
                 Some(before) => {

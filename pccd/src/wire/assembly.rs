@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::mctp::{Eid, Packet};
+use super::mctp::{BASELINE_UNIT, Eid, Packet};
 
 /// Our bound on an assembled message; Linux has the same.
 pub const MAX_MESSAGE: usize = 65536;
@@ -108,6 +108,17 @@ impl<T> Assembler<T> {
             to: header.to,
             tag: header.tag,
         };
+        if header.som && !header.eom && packet.payload.len() < BASELINE_UNIT {
+            // It has no effect on what is in assembly.
+            return Assembled::Dropped {
+                parts: vec![part],
+                reason: format!(
+                    "a start packet of {} bytes: the transmission unit is \
+                     below {BASELINE_UNIT}",
+                    packet.payload.len()
+                ),
+            };
+        }
         if header.som {
             let dropped = self.open.remove(&key).map(|assembly| {
                 let reason = "a new start for the same source and tag";
@@ -234,7 +245,7 @@ mod tests {
 
     #[test]
     fn all_sizes_and_units_come_back() {
-        for unit in [1, 2, 63, 64, 65, 200] {
+        for unit in [64, 65, 68, 200] {
             for size in 1..=2 * unit + 1 {
                 let message = vec![0x7e; size];
                 match push_all(&fragment(&message, unit, &ROUTE)) {
@@ -275,6 +286,12 @@ mod tests {
                 &[start.clone(), packet(0x18, &[1; 63])],
                 &[0, 1],
                 "middle packet of 63",
+            ),
+            (
+                "short start",
+                &[start.clone(), packet(0x89, &[1; 63])],
+                &[1],
+                "below 64",
             ),
             (
                 "long end",
@@ -331,7 +348,8 @@ mod tests {
         let mut assembler = Assembler::default();
         let mut gone = Vec::new();
         for source in 8..=254 {
-            let bytes = [1, 9, source, 0x88, 0];
+            let mut bytes = vec![1, 9, source, 0x88];
+            bytes.resize(4 + BASELINE_UNIT, 0);
             let start = Packet::decode(&bytes).unwrap();
             match assembler.push(0, &start, source) {
                 Assembled::Waiting { dropped } => {
@@ -346,7 +364,8 @@ mod tests {
         for part in 0..=MAX_PACKETS {
             let sequence = u8::try_from(part % 4).unwrap() << 4;
             let som = if part == 0 { 0x80 } else { 0 };
-            let bytes = [1, 9, 8, sequence | som | 8, 0];
+            let mut bytes = vec![1, 9, 8, sequence | som | 8];
+            bytes.resize(4 + BASELINE_UNIT, 0);
             let packet = Packet::decode(&bytes).unwrap();
             let done = assembler.push(0, &packet, part);
             let dropped = matches!(done, Assembled::Dropped { .. });

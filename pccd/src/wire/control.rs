@@ -3,10 +3,14 @@
 //! Message byte 0 is the type (0x00), byte 1 Rq, D and instance id, byte 2
 //! the command; a response has its completion code in byte 3.
 
+mod tables;
+
 use super::codes;
 use super::error::DecodeError;
-use super::layout::{Item, Kind, Names};
+use super::layout::{Item, Kind};
 use super::mctp::MsgType;
+
+pub use tables::{request, response};
 
 codes! {
     /// Commands (DSP0236 table 12).
@@ -48,6 +52,8 @@ codes! {
 
 /// Get MCTP Version Support: that message type is not supported.
 pub const TYPE_NOT_SUPPORTED: CompletionCode = CompletionCode::Unknown(0x80);
+/// Routing Information Update: there is no room for that many entries.
+pub const INSUFFICIENT_SPACE: CompletionCode = CompletionCode::Unknown(0x80);
 /// Message type that stands for the base specification in Get MCTP Version
 /// Support.
 pub const BASE_SPECIFICATION: u8 = 0xff;
@@ -64,135 +70,6 @@ pub const HEADER: &[Item] = &[
 /// The completion code of a response.
 pub const COMPLETION: &[Item] =
     &[Item::new("completion_code", Kind::U8).named(CompletionCode::NAMES)];
-
-const SET_EID_OPERATIONS: Names = &[
-    (0, "set EID"),
-    (1, "force EID"),
-    (2, "reset EID"),
-    (3, "set Discovered flag"),
-];
-const ASSIGNMENT: Names = &[(0, "accepted"), (1, "rejected")];
-const ALLOCATION: Names =
-    &[(0, "no EID pool"), (1, "EID pool required"), (2, "EID pool received")];
-const ENDPOINT_TYPES: Names =
-    &[(0, "simple endpoint"), (1, "bus owner or bridge")];
-const EID_TYPES: Names = &[
-    (0, "dynamic EID"),
-    (1, "static EID supported"),
-    (2, "static EID, in force"),
-    (3, "static EID, another in force"),
-];
-const VENDOR_FORMATS: Names = &[(0, "PCI"), (1, "IANA")];
-const VERSION_TYPES: Names = &[
-    (0x00, "control"),
-    (0x01, "PLDM"),
-    (0x02, "NC-SI"),
-    (0x03, "Ethernet"),
-    (0x04, "NVMe-MI"),
-    (0x05, "SPDM"),
-    (0x06, "secured"),
-    (0x7e, "vendor-PCI"),
-    (0x7f, "vendor-IANA"),
-    (0xff, "base specification"),
-];
-
-/// Request data of a command; nothing for commands not described here.
-pub fn request(command: Command) -> &'static [Item] {
-    const SET_EID: &[Item] = &[
-        Item::bits("reserved2", 7, 2).or(0),
-        Item::bits("operation", 1, 0).named(SET_EID_OPERATIONS),
-        Item::new("eid", Kind::U8).brief("set to {}"),
-    ];
-    const VERSION: &[Item] = &[Item::new("message_type", Kind::U8)
-        .named(VERSION_TYPES)
-        .brief("of {}")];
-    const VENDOR: &[Item] =
-        &[Item::new("set_selector", Kind::U8).brief("selector {}")];
-    const EID: &[Item] = &[Item::new("eid", Kind::U8).brief("EID {}")];
-    const QUERY_HOP: &[Item] = &[
-        Item::new("eid", Kind::U8).brief("EID {}"),
-        Item::new("message_type", Kind::U8).named(MsgType::NAMES),
-    ];
-    const REST: &[Item] = &[Item::new("data", Kind::Rest)];
-    match command {
-        Command::SetEndpointId => SET_EID,
-        Command::GetVersionSupport => VERSION,
-        Command::GetVendorSupport => VENDOR,
-        Command::ResolveEndpointId => EID,
-        Command::QueryHop => QUERY_HOP,
-        Command::GetEndpointId
-        | Command::GetEndpointUuid
-        | Command::GetMessageTypeSupport
-        | Command::PrepareForDiscovery
-        | Command::EndpointDiscovery
-        | Command::DiscoveryNotify
-        | Command::GetNetworkId
-        | Command::QueryRateLimit
-        | Command::QuerySupportedInterfaces => &[],
-        _ => REST,
-    }
-}
-
-/// Response data of a command after a completion code of SUCCESS.
-pub fn response(command: Command) -> &'static [Item] {
-    const SET_EID: &[Item] = &[
-        Item::bits("reserved2", 7, 6).or(0),
-        Item::bits("assignment_status", 5, 4).named(ASSIGNMENT).brief("{}"),
-        Item::bits("reserved3", 3, 2).or(0),
-        Item::bits("allocation_status", 1, 0).named(ALLOCATION),
-        Item::new("eid", Kind::U8).brief("EID {}"),
-        Item::new("eid_pool_size", Kind::U8),
-    ];
-    const GET_EID: &[Item] = &[
-        Item::new("eid", Kind::U8).brief("EID {}"),
-        Item::bits("reserved2", 7, 6).or(0),
-        Item::bits("endpoint_type", 5, 4).named(ENDPOINT_TYPES).or(0),
-        Item::bits("reserved3", 3, 2).or(0),
-        Item::bits("eid_type", 1, 0).named(EID_TYPES).or(0),
-        Item::new("medium_specific", Kind::U8).or(0),
-    ];
-    const UUID: &[Item] = &[Item::new("uuid", Kind::Uuid).brief("UUID {}")];
-    const VERSION: &[Item] = &[
-        Item::new("version_count", Kind::CountOf(4)),
-        Item::new("versions", Kind::Versions { reversed: false, leave: 0 })
-            .brief("versions {}"),
-    ];
-    const TYPES: &[Item] = &[
-        Item::new("type_count", Kind::CountOf(1)),
-        Item::new("types", Kind::Codes).named(MsgType::NAMES).brief("types {}"),
-    ];
-    const VENDOR: &[Item] = &[
-        Item::new("next_selector", Kind::U8),
-        Item::new("vendor_id_format", Kind::U8)
-            .named(VENDOR_FORMATS)
-            .brief("{}"),
-        Item::new("vendor_id", Kind::AllBut(2)),
-        Item::new("command_set", Kind::U16Be),
-    ];
-    const NETWORK: &[Item] =
-        &[Item::new("network_id", Kind::Uuid).brief("network {}")];
-    const QUERY_HOP: &[Item] = &[
-        Item::new("next_bridge_eid", Kind::U8).brief("next bridge {}"),
-        Item::new("message_type", Kind::U8).named(MsgType::NAMES),
-        Item::new("incoming_unit", Kind::U16Be),
-        Item::new("outgoing_unit", Kind::U16Be),
-    ];
-    const REST: &[Item] = &[Item::new("data", Kind::Rest)];
-    match command {
-        Command::SetEndpointId => SET_EID,
-        Command::GetEndpointId => GET_EID,
-        Command::GetEndpointUuid => UUID,
-        Command::GetVersionSupport => VERSION,
-        Command::GetMessageTypeSupport => TYPES,
-        Command::GetVendorSupport => VENDOR,
-        Command::PrepareForDiscovery
-        | Command::EndpointDiscovery
-        | Command::DiscoveryNotify => &[],
-        Command::GetNetworkId => NETWORK,
-        Command::QueryHop => QUERY_HOP,
-        _ => REST,
-    }
-}
 
 /// A control message, without judging whether it is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]

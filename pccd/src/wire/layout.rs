@@ -1,13 +1,22 @@
-//! Messages as tables of fields, and the two walks over such a table:
-//! bytes to fields for display and matching here, fields to bytes for
-//! answers in [`super::encode`].
+//! Messages as tables of fields: how a field lies in the bytes, what it is
+//! called, what its values mean.
 //!
-//! The walk over bytes never fails: it marks where it stopped.
+//! The two walks over such tables are [`super::walk`] (bytes to fields, for
+//! display and matching) and [`super::encode`] (fields to bytes).
 
-use super::version::Version;
+use std::fmt;
+
+use super::checksum::Checksum;
+
+use super::text::signed;
+
+pub use super::text::{spaced_hex, uuid_text};
 
 /// Named values of a field.
 pub type Names = &'static [(u64, &'static str)];
+
+/// Fields that depend on the value of another: the value, the fields.
+pub type Cases = &'static [(u64, &'static [Item])];
 
 /// How a field lies in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,21 +35,43 @@ pub enum Kind {
     U16Be,
     /// Two bytes, least significant first.
     U16Le,
+    /// Three bytes, most significant first.
+    U24Be,
     /// Four bytes, most significant first.
     U32Be,
     /// Four bytes, least significant first.
     U32Le,
+    /// One byte with a sign.
+    S8,
+    /// Two bytes with a sign, least significant first.
+    S16Le,
+    /// Four bytes with a sign, least significant first.
+    S32Le,
+    /// IEEE 754 single precision, least significant byte first.
+    F32Le,
     /// That many bytes.
     Bytes(usize),
     /// A set of numbers, bit n of byte n/8 for n, in that many bytes.
     BitSet(usize),
     /// Sixteen bytes in the order of RFC 4122.
     Uuid,
-    /// A byte that counts the units of so many bytes in the next field.
-    CountOf(usize),
-    /// A list of one-byte codes up to the end.
+    /// A number of so many bytes, least significant first: how much there
+    /// is of the field that is [`Item::counted`] by it.
+    Count(usize),
+    /// A number of so many bytes, least significant first: the bytes after
+    /// it up to the end of the scope or message, and so many more.
+    Length {
+        /// Bytes it has itself.
+        size: usize,
+        /// Added to what follows.
+        plus: usize,
+    },
+    /// A checksum over the bytes of the named scope or field and of what
+    /// lies between.
+    Sum(Checksum, &'static str),
+    /// A list of one-byte codes.
     Codes,
-    /// A list of versions, all but so many bytes of what is left.
+    /// A list of versions of four bytes.
     Versions {
         /// PLDM's byte order instead of MCTP's.
         reversed: bool,
@@ -51,10 +82,30 @@ pub enum Kind {
     AllBut(usize),
     /// What is left, possibly nothing.
     Rest,
+    /// Zeros up to a multiple of that many bytes in the scope; at most one
+    /// byte less than that.
+    Pad(usize),
+    /// These fields, again and again: as often as counted, or as long as
+    /// there are more bytes than are left to others.
+    Repeat(&'static [Item]),
+    /// These fields within as many bytes as counted, or all but those left
+    /// to others; bytes after them belong to the scope itself.
+    Scope(&'static [Item]),
+    /// These fields, unless the bytes end before them.
+    Optional(&'static [Item]),
+    /// Fields that depend on a field found earlier.
+    Switch {
+        /// The field, in the same layer.
+        on: &'static str,
+        /// Its values.
+        cases: Cases,
+        /// The fields for any other value.
+        other: &'static [Item],
+    },
 }
 
 /// One field of a layout.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     /// The specification's name in small letters and underscores.
     pub name: &'static str,
@@ -66,12 +117,27 @@ pub struct Item {
     pub brief: Option<&'static str>,
     /// Value when an answer does not give one.
     pub default: Option<u64>,
+    /// The field that says how much there is of this one.
+    pub counted: Option<&'static str>,
+    /// Bytes left to the fields after it.
+    pub leave: usize,
+    /// Whether it is one of a list; the tables need not say so themselves.
+    pub listed: bool,
 }
 
 impl Item {
     /// A field without named values.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, names: &[], brief: None, default: None }
+        Self {
+            name,
+            kind,
+            names: &[],
+            brief: None,
+            default: None,
+            counted: None,
+            leave: 0,
+            listed: false,
+        }
     }
 
     /// A field that is zero unless an answer says otherwise.
@@ -82,6 +148,31 @@ impl Item {
     /// Bits of a byte, `high` down to `low`.
     pub const fn bits(name: &'static str, high: u32, low: u32) -> Self {
         Self::new(name, Kind::Bits { shift: low, width: high - low + 1 })
+    }
+
+    /// These fields, again and again.
+    pub const fn repeat(items: &'static [Self]) -> Self {
+        Self::new("", Kind::Repeat(items))
+    }
+
+    /// These fields, or nothing.
+    pub const fn optional(items: &'static [Self]) -> Self {
+        Self::new("", Kind::Optional(items))
+    }
+
+    /// Fields that depend on another.
+    pub const fn switch(
+        on: &'static str,
+        cases: Cases,
+        other: &'static [Self],
+    ) -> Self {
+        Self::new("", Kind::Switch { on, cases, other })
+    }
+
+    /// The same field, lying otherwise.
+    pub const fn of(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// With names for values.
@@ -102,33 +193,105 @@ impl Item {
         self
     }
 
+    /// As much as another field says.
+    pub const fn counted(mut self, by: &'static str) -> Self {
+        self.counted = Some(by);
+        self
+    }
+
+    /// With bytes left to the fields after it.
+    pub const fn leave(mut self, bytes: usize) -> Self {
+        self.leave = bytes;
+        self
+    }
+
     /// Whether values are numbers (and not bytes).
     pub fn is_number(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Bits { .. }
-                | Kind::U8
-                | Kind::U16Be
-                | Kind::U16Le
-                | Kind::U32Be
-                | Kind::U32Le
-                | Kind::CountOf(_)
-        )
+        self.width() > 0
+    }
+
+    /// Whether it is the same field as far as its values go.
+    pub fn same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.names == other.names
     }
 
     /// Number of bits a number of this kind has, 0 for bytes.
     pub fn width(&self) -> u32 {
+        self.kind.width()
+    }
+
+    /// The fields within it, in all their cases; none if it is one itself.
+    pub fn parts(&self) -> Vec<&'static [Self]> {
         match self.kind {
-            Kind::Bits { width, .. } => width,
-            Kind::U8 | Kind::CountOf(_) => 8,
-            Kind::U16Be | Kind::U16Le => 16,
-            Kind::U32Be | Kind::U32Le => 32,
+            Kind::Repeat(items)
+            | Kind::Scope(items)
+            | Kind::Optional(items) => vec![items],
+            Kind::Switch { cases, other, .. } => {
+                cases.iter().map(|(_, items)| *items).chain([other]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Units of its bytes that a count counts.
+    pub(super) fn unit(&self) -> usize {
+        match self.kind {
+            Kind::Versions { .. } => 4,
+            _ => 1,
+        }
+    }
+}
+
+impl Kind {
+    /// Number of bits of a number, 0 for all else.
+    pub fn width(self) -> u32 {
+        let bytes = |count: usize| 8 * u32::try_from(count).unwrap_or(0);
+        match self {
+            Self::Bits { width, .. } => width,
+            Self::U8 | Self::S8 => 8,
+            Self::U16Be | Self::U16Le | Self::S16Le => 16,
+            Self::U24Be => 24,
+            Self::U32Be | Self::U32Le | Self::S32Le | Self::F32Le => 32,
+            Self::Count(size) | Self::Length { size, .. } => bytes(size),
+            Self::Sum(checksum, _) => bytes(checksum.size()),
             _ => 0,
         }
     }
 
-    fn meaning(&self, number: u64) -> Option<String> {
-        name_of(self.names, number).map(str::to_owned)
+    /// Bytes a number lies in, 0 for all else.
+    pub fn size(self) -> usize {
+        self.width().div_ceil(8) as usize
+    }
+
+    /// Whether a number lies most significant byte first.
+    pub fn is_big_endian(self) -> bool {
+        matches!(self, Self::U16Be | Self::U24Be | Self::U32Be)
+    }
+
+    /// Whether a number can be below zero.
+    pub fn is_signed(self) -> bool {
+        matches!(self, Self::S8 | Self::S16Le | Self::S32Le)
+    }
+
+    /// Whether a number fits.
+    pub fn fits(self, number: u64) -> bool {
+        if !self.is_signed() {
+            return number >> self.width() == 0;
+        }
+        signed(number, self.width()).cast_unsigned() == number
+    }
+
+    /// Whether it is made of fields and no field itself.
+    pub fn is_composed(self) -> bool {
+        matches!(
+            self,
+            Self::Repeat(_)
+                | Self::Optional(_)
+                | Self::Switch { .. }
+                | Self::Scope(_)
+        )
     }
 }
 
@@ -146,10 +309,50 @@ pub struct Section {
     pub items: &'static [Item],
 }
 
+/// How many of each a list may have; more are not taken apart.
+pub const MOST_ELEMENTS: u16 = 256;
+
+/// Which element of a list a field belongs to, of which element of a list
+/// around it; nowhere for fields that are in no list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Place {
+    depth: u8,
+    at: [u16; 2],
+}
+
+impl Place {
+    /// In an element of a list at this place. Tables have at most two
+    /// lists within each other.
+    #[must_use]
+    pub fn element(mut self, index: u16) -> Self {
+        if let Some(at) = self.at.get_mut(usize::from(self.depth)) {
+            *at = index;
+            self.depth += 1;
+        }
+        self
+    }
+
+    /// The elements, outermost first.
+    pub fn indexes(&self) -> &[u16] {
+        self.at.get(..usize::from(self.depth)).unwrap_or(&[])
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.indexes().iter().try_for_each(|index| write!(f, "[{index}]"))
+    }
+}
+
+/// A field's name without the element it belongs to.
+pub fn without_place(field: &str) -> &str {
+    field.split_once('[').map_or(field, |(name, _)| name)
+}
+
 /// What a field holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// A number.
+    /// A number; one below zero in two's complement of 64 bits.
     Number(u64),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -162,6 +365,8 @@ pub struct Found {
     pub layer: &'static str,
     /// Field name.
     pub name: &'static str,
+    /// The element of a list it belongs to.
+    pub place: Place,
     /// How it lies in the bytes.
     pub kind: Kind,
     /// Offset of its first byte.
@@ -174,6 +379,29 @@ pub struct Found {
     pub meaning: Option<String>,
     /// How the summary mentions it.
     pub brief: Option<String>,
+}
+
+impl Found {
+    /// Its name in full: `layer.name`, and the element if it is in a list.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}{}", self.layer, self.name, self.place)
+    }
+
+    /// Whether a full name means this field. Without an element it means
+    /// that of any.
+    pub fn is(&self, field: &str) -> bool {
+        let rest = field
+            .strip_prefix(self.layer)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .and_then(|rest| rest.strip_prefix(self.name));
+        match rest {
+            Some("") => true,
+            Some(rest) => {
+                rest.starts_with('[') && *rest == self.place.to_string()
+            }
+            None => false,
+        }
+    }
 }
 
 /// Where a walk over bytes had to stop.
@@ -189,281 +417,35 @@ pub struct Stop {
     pub left: usize,
 }
 
-/// The walk over bytes.
-#[derive(Debug)]
-pub struct Walk<'a> {
-    bytes: &'a [u8],
-    offset: usize,
-    /// What was found so far.
-    pub fields: Vec<Found>,
-    /// Set when bytes ran out.
-    pub stop: Option<Stop>,
-}
-
-impl<'a> Walk<'a> {
-    /// Starts at the first byte.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, fields: Vec::new(), stop: None }
-    }
-
-    /// What was not walked over.
-    pub fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.offset..).unwrap_or(&[])
-    }
-
-    /// The number in a field found earlier.
-    pub fn number(&self, layer: &str, name: &str) -> Option<u64> {
-        self.fields.iter().rev().find_map(|found| match found.value {
-            Value::Number(number)
-                if found.layer == layer && found.name == name =>
-            {
-                Some(number)
-            }
-            _ => None,
-        })
-    }
-
-    /// Walks over a section; does nothing after a stop.
-    pub fn section(&mut self, section: &Section) {
-        for item in section.items {
-            if self.stop.is_some() {
-                return;
-            }
-            self.item(section.layer, item);
-        }
-    }
-
-    fn item(&mut self, layer: &'static str, item: &Item) {
-        let left = self.rest().len();
-        let needed = match item.kind {
-            Kind::Bits { .. } | Kind::U8 | Kind::CountOf(_) => 1,
-            Kind::U16Be | Kind::U16Le => 2,
-            Kind::U32Be | Kind::U32Le => 4,
-            Kind::Bytes(count) | Kind::BitSet(count) => count,
-            Kind::Uuid => 16,
-            Kind::Codes | Kind::Rest => left,
-            Kind::AllBut(leave) | Kind::Versions { leave, .. } => {
-                left.saturating_sub(leave)
-            }
-        };
-        let Some(raw) = self.rest().get(..needed) else {
-            self.stop = Some(Stop {
-                field: format!("{layer}.{}", item.name),
-                offset: self.offset,
-                needed,
-                left,
-            });
-            return;
-        };
-        let found = show(layer, item, self.offset, raw);
-        if !matches!(item.kind, Kind::Bits { shift, .. } if shift > 0) {
-            self.offset += needed;
-        }
-        self.fields.push(found);
-    }
-}
-
-/// Big-endian number; longer input keeps the low 64 bits.
-pub(super) fn number_be(raw: &[u8]) -> u64 {
-    raw.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
-}
-
-fn number_le(raw: &[u8]) -> u64 {
-    raw.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
-}
-
-/// A UUID in its usual form; other lengths as plain hex.
-pub fn uuid_text(raw: &[u8]) -> String {
-    let text = hex::encode(raw);
-    if raw.len() != 16 {
-        return text;
-    }
-    let mut out = String::with_capacity(36);
-    for (index, character) in text.chars().enumerate() {
-        if matches!(index, 8 | 12 | 16 | 20) {
-            out.push('-');
-        }
-        out.push(character);
-    }
-    out
-}
-
-/// Bytes as people read them: what is text as text, all else in hex.
-fn read(raw: &[u8]) -> String {
-    match std::str::from_utf8(raw) {
-        Ok(text) if raw.iter().all(|b| (b' '..=b'~').contains(b)) => {
-            format!("{text:?}")
-        }
-        _ => spaced_hex(raw),
-    }
-}
-
-/// Bytes in hex: two digits, a space.
-pub fn spaced_hex(raw: &[u8]) -> String {
-    let parts: Vec<String> =
-        raw.iter().map(|byte| format!("{byte:02x}")).collect();
-    parts.join(" ")
-}
-
-fn versions_text(raw: &[u8], reversed: bool) -> String {
-    let mut parts = Vec::new();
-    for chunk in raw.chunks(4) {
-        match <[u8; 4]>::try_from(chunk) {
-            Ok(bytes) => {
-                let mut version = Version(bytes);
-                if reversed {
-                    version = Version(version.reversed());
-                }
-                parts.push(version.to_string());
-            }
-            Err(_) => parts.push(format!("({} bytes)", chunk.len())),
-        }
-    }
-    parts.join(", ")
-}
-
-fn show(layer: &'static str, item: &Item, offset: usize, raw: &[u8]) -> Found {
-    let number = match item.kind {
-        Kind::Bits { shift, width } => {
-            let mask = (1_u64 << width) - 1;
-            Some((number_be(raw) >> shift) & mask)
-        }
-        Kind::U8 | Kind::U16Be | Kind::U32Be | Kind::CountOf(_) => {
-            Some(number_be(raw))
-        }
-        Kind::U16Le | Kind::U32Le => Some(number_le(raw)),
-        _ => None,
-    };
-    let (value, text, meaning) = match number {
-        Some(number) => (
-            Value::Number(number),
-            number.to_string(),
-            item.meaning(number).or_else(|| match item.width() {
-                16 => Some(format!("{number:#06x}")),
-                32 => Some(format!("{number:#010x}")),
-                _ => None,
-            }),
-        ),
-        None => {
-            let meaning = match item.kind {
-                Kind::Versions { reversed, .. } => {
-                    Some(versions_text(raw, reversed))
-                }
-                Kind::Codes => Some(
-                    raw.iter()
-                        .map(|code| {
-                            name_of(item.names, u64::from(*code)).map_or_else(
-                                || format!("{code:#04x}"),
-                                str::to_owned,
-                            )
-                        })
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                ),
-                Kind::BitSet(_) => Some(
-                    (0..raw.len() * 8)
-                        .filter(|bit| {
-                            raw.get(bit / 8)
-                                .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
-                        })
-                        .map(|bit| {
-                            name_of(item.names, bit as u64)
-                                .map_or_else(|| bit.to_string(), str::to_owned)
-                        })
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                ),
-                _ => None,
-            };
-            let text = match item.kind {
-                Kind::Uuid => uuid_text(raw),
-                _ => hex::encode(raw),
-            };
-            (Value::Bytes(raw.to_vec()), text, meaning)
-        }
-    };
-    let brief = item.brief.map(|brief| {
-        let shown = match (&meaning, item.kind) {
-            (None, Kind::Rest | Kind::AllBut(_) | Kind::Bytes(_)) => {
-                match raw.len() {
-                    0 => "no bytes".to_owned(),
-                    1 => format!("1 byte {}", spaced_hex(raw)),
-                    count => format!("{count} bytes {}", read(raw)),
-                }
-            }
-            (Some(meaning), _) => meaning.clone(),
-            (None, _) => text.clone(),
-        };
-        brief.replace("{}", &shown)
-    });
-    let (name, kind) = (item.name, item.kind);
-    Found { layer, name, kind, offset, value, text, meaning, brief }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::encode::{Given, encode_section};
-
-    const SECTION: Section = Section {
-        layer: "t",
-        items: &[
-            Item::bits("high", 7, 6),
-            Item::bits("low", 5, 0),
-            Item::new("be", Kind::U16Be),
-            Item::new("le", Kind::U32Le),
-            Item::new("count", Kind::CountOf(2)),
-            Item::new("rest", Kind::Rest),
-        ],
-    };
-    const BYTES: &[u8] = &[
-        0x85, // high 2, low 5
-        0x1a, 0xf4, // be
-        0x04, 0x03, 0x02, 0x01, // le
-        0x01, // count
-        0xaa, 0xbb, // rest
-    ];
 
     #[test]
-    fn fields_and_bytes_agree() {
-        let mut walk = Walk::new(BYTES);
-        walk.section(&SECTION);
-        assert_eq!(walk.stop, None);
-        let numbers: Vec<_> = ["high", "low", "be", "le", "count"]
-            .iter()
-            .map(|name| walk.number("t", name).unwrap())
-            .collect();
-        assert_eq!(numbers, [2, 5, 0x1af4, 0x0102_0304, 1]);
-        let given: Given = walk
-            .fields
-            .iter()
-            .filter(|found| found.name != "count")
-            .map(|found| (format!("t.{}", found.name), found.value.clone()))
-            .collect();
-        let mut out = Vec::new();
-        encode_section(&SECTION, &given, &mut out).unwrap();
-        assert_eq!(out, BYTES);
-    }
-
-    #[test]
-    fn every_length_stops_in_the_right_field() {
-        let stops = [
-            "t.high", "t.be", "t.be", "t.le", "t.le", "t.le", "t.le", "t.count",
-        ];
-        for (length, field) in stops.iter().enumerate() {
-            let mut walk = Walk::new(BYTES.get(..length).unwrap());
-            walk.section(&SECTION);
-            assert_eq!(&walk.stop.unwrap().field, field, "length {length}");
+    fn a_name_means_its_element_or_any() {
+        let found = Found {
+            layer: "t",
+            name: "state",
+            place: Place::default().element(2).element(10),
+            kind: Kind::U8,
+            offset: 0,
+            value: Value::Number(0),
+            text: String::new(),
+            meaning: None,
+            brief: None,
+        };
+        assert_eq!(found.full_name(), "t.state[2][10]");
+        for (name, means) in [
+            ("t.state", true),
+            ("t.state[2][10]", true),
+            ("t.state[2]", false),
+            ("t.state[2][1]", false),
+            ("t.states", false),
+            ("t", false),
+            ("u.state", false),
+        ] {
+            assert_eq!(found.is(name), means, "{name}");
         }
-    }
-
-    #[test]
-    fn lists_print_their_names() {
-        const ITEMS: &[Item] = &[Item::new("set", Kind::BitSet(2))];
-        let section = Section { layer: "t", items: ITEMS };
-        let mut walk = Walk::new(&[0x15, 0x80]);
-        walk.section(&section);
-        let found = walk.fields.first().unwrap();
-        assert_eq!(found.meaning.as_deref(), Some("0, 2, 4, 15"));
+        assert_eq!(without_place("t.state[2]"), "t.state");
     }
 }

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::checksum::Checksum;
 use super::codes;
 use super::error::DecodeError;
 use super::layout::{Item, Kind, Section};
@@ -78,6 +79,17 @@ pub const MESSAGE: Section = Section {
         Item::bits("ic", 7, 7).or(0),
         Item::bits("type", 6, 0).named(MsgType::NAMES),
     ],
+};
+
+/// Length of the integrity check of every message type that has one.
+pub const INTEGRITY_LEN: usize = 4;
+
+/// What a message ends in whose IC bit is set. Which check it is, is the
+/// message type's to say (DSP0236 §8.1); NVMe-MI's is a CRC-32C over the
+/// message from its type byte on.
+pub const INTEGRITY: Section = Section {
+    layer: "mctp",
+    items: &[Item::new("integrity_check", Kind::Sum(Checksum::Crc32c, "ic"))],
 };
 
 /// A transport header.

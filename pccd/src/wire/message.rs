@@ -4,15 +4,24 @@
 //! One function, [`section`], says which fields come next given those
 //! already known; reading and writing both follow it.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::control::{self, Command};
-use super::encode::{Given, encode_section};
+use super::encode::{Encoder, Given};
 use super::error::EncodeError;
-use super::layout::{Item, Kind, Section, Stop, Value, Walk};
+use super::layout::{Item, Kind, Section, Stop, Value, without_place};
 use super::mctp::{self, MsgType};
 use super::summary::summary;
-use super::{pcc, pldm, vendor};
+use super::walk::Walk;
+use super::{pcc, pldm, spdm, vendor};
+
+/// The content of a PCC message that is none of MCTP.
+pub(super) const PCC_DATA: Section =
+    Section { layer: "pcc", items: &[Item::new("data", Kind::Rest)] };
+/// The part of a message that one of several packets carries.
+pub(super) const PART: Section =
+    Section { layer: "mctp", items: &[Item::new("part", Kind::Rest)] };
 
 /// Bytes as fields, and a line that says what they are.
 #[derive(Debug)]
@@ -66,7 +75,7 @@ pub fn section(
             let items = match stage {
                 1 => pldm::header(kind()),
                 2 if rq()? => pldm::request(kind()?, command()?),
-                2 => pldm::COMPLETION,
+                2 => pldm::completion(kind()?, command()?),
                 3 if !rq()? && number(layer, "completion_code")? == 0 => {
                     pldm::response(kind()?, command()?)
                 }
@@ -74,6 +83,7 @@ pub fn section(
             };
             Some(Section { layer, items })
         }
+        MsgType::Spdm => single(spdm::MESSAGE),
         MsgType::VendorPci => single(vendor::PCI),
         MsgType::VendorIana => single(vendor::IANA),
         _ => {
@@ -88,6 +98,7 @@ pub fn layer_of(kind: MsgType) -> &'static str {
     match kind {
         MsgType::Control => "control",
         MsgType::Pldm => "pldm",
+        MsgType::Spdm => "spdm",
         MsgType::VendorPci | MsgType::VendorIana => "vendor",
         _ => "message",
     }
@@ -96,8 +107,29 @@ pub fn layer_of(kind: MsgType) -> &'static str {
 /// Stages a message can have at most.
 pub(super) const STAGES: usize = 4;
 
+/// Whether a message ends in an integrity check (DSP0236 §8.1): control
+/// messages never do, whatever their bit says.
+fn has_integrity_check(number: &dyn Fn(&str, &str) -> Option<u64>) -> bool {
+    number("mctp", "ic") == Some(1) && number("mctp", "type") != Some(0)
+}
+
 fn walk_message(walk: &mut Walk<'_>) {
+    walk_stages(walk);
+    let checked = has_integrity_check(&|layer, name| walk.number(layer, name));
+    if checked && walk.stop.is_none() && walk.rest().is_empty() {
+        walk.give_back();
+        walk.section(&mctp::INTEGRITY);
+    }
+    walk.give_back();
+}
+
+fn walk_stages(walk: &mut Walk<'_>) {
     for stage in 0..STAGES {
+        if stage == 1
+            && has_integrity_check(&|layer, name| walk.number(layer, name))
+        {
+            walk.keep_back(mctp::INTEGRITY_LEN);
+        }
         // The PLDM type stands behind the field whose names it decides:
         // look ahead for it.
         let ahead = walk.rest().get(1).map(|byte| u64::from(byte & 0x3f));
@@ -143,10 +175,8 @@ pub fn describe_content(content: &[u8]) -> Described {
     if walk.rest().is_empty() {
         return finish(walk, |_| "an empty file".to_owned());
     }
-    const DATA: Section =
-        Section { layer: "pcc", items: &[Item::new("data", Kind::Rest)] };
     if let Err(error) = pcc::signature(walk.rest()) {
-        walk.section(&DATA);
+        walk.section(&PCC_DATA);
         return finish(walk, |_| format!("not a PCC message: {error}"));
     }
     let counted = walk.rest().len().saturating_sub(pcc::UNCOUNTED_LEN) as u64;
@@ -155,7 +185,7 @@ pub fn describe_content(content: &[u8]) -> Described {
     if walk.stop.is_some()
         || command != Some(u64::from(u32::from_le_bytes(pcc::COMMAND_MCTP)))
     {
-        walk.section(&DATA);
+        walk.section(&PCC_DATA);
         return finish(walk, |walk| {
             format!(
                 "PCC message of subspace {}",
@@ -194,36 +224,10 @@ fn walk_packet(mut walk: Walk<'_>) -> Described {
     if part == "first" {
         walk.section(&mctp::MESSAGE);
     }
-    const PART: Section =
-        Section { layer: "mctp", items: &[Item::new("part", Kind::Rest)] };
     walk.section(&PART);
     finish(walk, |_| {
         format!("{part} part of a message in several packets, {size} bytes")
     })
-}
-
-/// Full names of all fields of a message whose header fields are `given`.
-pub fn field_names(given: &Given) -> Vec<String> {
-    let mut names = Vec::new();
-    for stage in 0..STAGES {
-        let Some(section) = section(stage, &|l, n| lookup(given, l, n)) else {
-            break;
-        };
-        names.extend(
-            section
-                .items
-                .iter()
-                .map(|item| format!("{}.{}", section.layer, item.name)),
-        );
-    }
-    names
-}
-
-fn lookup(given: &Given, layer: &str, name: &str) -> Option<u64> {
-    match given.get(&format!("{layer}.{name}"))? {
-        Value::Number(number) => Some(*number),
-        Value::Bytes(_) => None,
-    }
 }
 
 /// Writes a message from fields. A response with a completion code other
@@ -233,33 +237,80 @@ fn lookup(given: &Given, layer: &str, name: &str) -> Option<u64> {
 ///
 /// A field is missing, does not fit, or does not belong to the message.
 pub fn encode(given: &Given) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Vec::new();
-    for stage in 0..STAGES {
-        let Some(section) = section(stage, &|l, n| lookup(given, l, n)) else {
-            break;
-        };
-        encode_section(&section, given, &mut out)?;
-    }
-    let known = field_names(given);
-    match given.keys().find(|field| !known.contains(field)) {
-        Some(field) => {
-            Err(EncodeError::Unknown { field: field.clone(), known })
-        }
-        None => Ok(out),
+    let mut encoder = Encoder::new(given);
+    encode_stages(&mut encoder, true)?;
+    match encoder.unused() {
+        Some(field) => Err(EncodeError::Unknown {
+            field: field.clone(),
+            known: encoder.known(),
+        }),
+        None => Ok(encoder.finish()),
     }
 }
 
-/// A field anywhere in the tables, by full name: several layouts may share
-/// a name, with different widths or named values.
+/// Writes the sections of a message, up to an integrity check if it ends.
+pub(super) fn encode_stages(
+    encoder: &mut Encoder<'_>,
+    ends: bool,
+) -> Result<(), EncodeError> {
+    let opened = encoder.opened();
+    for stage in 0..STAGES {
+        match section(stage, &|layer, name| encoder.number(layer, name)) {
+            Some(section) => encoder.section(&section)?,
+            None => break,
+        }
+    }
+    if ends && has_integrity_check(&|layer, name| encoder.number(layer, name)) {
+        encoder.close(opened);
+        encoder.section(&mctp::INTEGRITY)?;
+    }
+    encoder.close(opened);
+    Ok(())
+}
+
+/// A field anywhere in the tables, by full name, with or without the place
+/// in a list: several layouts may share a name, with different widths or
+/// named values.
 pub fn items(field: &str) -> Vec<Item> {
-    let Some((layer, name)) = field.split_once('.') else {
+    type ByName = HashMap<&'static str, HashMap<&'static str, Vec<Item>>>;
+    static BY_NAME: LazyLock<ByName> = LazyLock::new(|| {
+        let mut by_name = ByName::new();
+        for (layer, item) in all_items() {
+            let layer = by_name.entry(*layer).or_default();
+            layer.entry(item.name).or_default().push(*item);
+        }
+        by_name
+    });
+    let Some((layer, name)) = without_place(field).split_once('.') else {
         return Vec::new();
     };
-    all_items()
-        .iter()
-        .filter(|(of, item)| *of == layer && item.name == name)
-        .map(|(_, item)| *item)
-        .collect()
+    let layer = BY_NAME.get(layer);
+    layer.and_then(|layer| layer.get(name)).cloned().unwrap_or_default()
+}
+
+/// The same, those first that a message with these header fields has: names
+/// of values may mean another number elsewhere.
+pub fn items_in(field: &str, known: &Given) -> Vec<Item> {
+    let number = |layer: &str, name: &str| match known
+        .get(&format!("{layer}.{name}"))?
+    {
+        Value::Number(number) => Some(*number),
+        Value::Bytes(_) => None,
+    };
+    let mut found = Vec::new();
+    for stage in 0..STAGES {
+        let Some(section) = section(stage, &number) else { break };
+        found.extend(leaves(section.items).into_iter().filter(|item| {
+            without_place(field).split_once('.')
+                == Some((section.layer, item.name))
+        }));
+    }
+    for item in items(field) {
+        if !found.iter().any(|own: &Item| own.same(&item)) {
+            found.push(item);
+        }
+    }
+    found
 }
 
 /// Every field of every table, with its layer.
@@ -270,23 +321,26 @@ pub fn all_items() -> &'static [(&'static str, Item)] {
 
 fn gather_items() -> Vec<(&'static str, Item)> {
     let mut found: Vec<(&'static str, Item)> = Vec::new();
-    let mut add = |layer: &'static str, items: &[Item]| {
-        for item in items {
+    let mut seen = HashSet::new();
+    let mut add = |layer: &'static str, items: &'static [Item]| {
+        // Many commands have the same table.
+        if !seen.insert((items.as_ptr(), items.len())) {
+            return;
+        }
+        for item in leaves(items) {
             // Tables share fields; one of each is enough.
             let same = |(of, other): &(&str, Item)| {
-                *of == layer
-                    && other.name == item.name
-                    && other.kind == item.kind
-                    && other.names == item.names
+                *of == layer && other.same(&item) && other.listed == item.listed
             };
             if !found.iter().any(same) {
-                found.push((layer, *item));
+                found.push((layer, item));
             }
         }
     };
     add("pcc", pcc::HEADER.items);
     add("mctp", mctp::HEADER.items);
     add("mctp", mctp::MESSAGE.items);
+    add("mctp", mctp::INTEGRITY.items);
     add("control", control::HEADER);
     add("control", control::COMPLETION);
     for code in 0..=u8::MAX {
@@ -294,155 +348,46 @@ fn gather_items() -> Vec<(&'static str, Item)> {
         add("control", control::request(command));
         add("control", control::response(command));
     }
-    for code in 0..0x40 {
-        add("pldm", pldm::header(Some(code)));
+    for kind in pldm::DESCRIBED {
+        add("pldm", pldm::header(Some(kind)));
     }
-    add("pldm", pldm::COMPLETION);
-    for code in 0..=u8::MAX {
-        add("pldm", pldm::request(0, code));
-        add("pldm", pldm::response(0, code));
+    for kind in pldm::DESCRIBED {
+        for code in 0..=u8::MAX {
+            add("pldm", pldm::completion(kind, code));
+            add("pldm", pldm::request(kind, code));
+            add("pldm", pldm::response(kind, code));
+        }
     }
+    add("spdm", spdm::MESSAGE);
     add("vendor", vendor::PCI);
     add("vendor", vendor::IANA);
-    add("message", &[Item::new("data", Kind::Rest)]);
+    const DATA: &[Item] = &[Item::new("data", Kind::Rest)];
+    add("message", DATA);
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Messages and what is said of them.
-    const SUMMARIES: &[(&[u8], &str)] = &[
-        (&[0, 0x80, 2], "Get Endpoint ID request"),
-        (&[0, 0, 2, 0, 9, 0, 0], "Get Endpoint ID response: SUCCESS, EID 9"),
-        (&[0, 0x80, 1, 0, 9], "Set Endpoint ID request: set to 9"),
-        (&[0, 0, 1, 0, 0, 9, 0], "Set Endpoint ID response: SUCCESS, EID 9"),
-        (
-            &[
-                0, 1, 3, 0, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
-                0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
-            ],
-            "Get Endpoint UUID response: SUCCESS, UUID \
-             01234567-89ab-cdef-0123-456789abcdef",
-        ),
-        (
-            &[0, 0x81, 4, 0xff],
-            "Get MCTP Version Support request: of base specification",
-        ),
-        (
-            &[0, 0, 4, 0, 1, 0xf1, 0xf3, 0xf3, 0],
-            "Get MCTP Version Support response: SUCCESS, versions 1.3.3",
-        ),
-        (
-            &[0, 0, 5, 0, 2, 1, 0x7e],
-            "Get Message Type Support response: SUCCESS, types PLDM, \
-             vendor-PCI",
-        ),
-        (&[1, 0, 0, 2, 0, 1], "PLDM base GetTID response: SUCCESS, TID 1"),
-        (
-            &[0x7e, 0x1a, 0xf4, 1, 2],
-            "Vendor defined (PCI 0x1af4) message: 2 bytes 01 02",
-        ),
-        (
-            &[0x7f, 0, 0, 1, 0x9c, 1],
-            "Vendor defined (IANA 412) message: 1 byte 01",
-        ),
-        (&[0, 0x80, 0x7f], "unknown control command 0x7f request"),
-        (
-            &[0, 0, 0x7f, 5],
-            "unknown control command 0x7f response: ERROR_UNSUPPORTED_CMD",
-        ),
-        (
-            &[0, 0, 4, 0x80],
-            "Get MCTP Version Support response: \
-          completion code 0x80",
-        ),
-        (&[5, 0x10, 0x84, 0, 0], "SPDM message: 4 bytes 10 84 00 00"),
-        (&[], "an empty message (cut short in mctp.ic)"),
-        (&[0, 0x80, 2, 7], "Get Endpoint ID request (1 byte too many)"),
-        (
-            &[0, 0x80, 1, 0],
-            "Set Endpoint ID request (cut short in control.eid)",
-        ),
-    ];
-
-    #[test]
-    fn summaries() {
-        for (message, summary) in SUMMARIES {
-            assert_eq!(&describe(message).summary, summary);
+/// The fields of a table, those within others included.
+fn leaves(items: &'static [Item]) -> Vec<Item> {
+    let mut found = Vec::new();
+    for item in items {
+        if !item.name.is_empty() {
+            found.push(*item);
+        }
+        for inner in item.parts() {
+            let listed = matches!(item.kind, Kind::Repeat(_));
+            found.extend(leaves(inner).into_iter().map(|mut inner| {
+                inner.listed |= listed;
+                inner
+            }));
         }
     }
-
-    #[test]
-    fn every_prefix_is_described() {
-        for (message, _) in SUMMARIES {
-            for length in 0..message.len() {
-                let described = describe(message.get(..length).unwrap());
-                assert!(!described.summary.is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn every_start_of_three_bytes_is_described() {
-        for kind in 0..=u8::MAX {
-            for command in 0..=u8::MAX {
-                for flags in [0x00, 0x80, 0xc0] {
-                    let message = [kind, flags, command, 0, 0, 1];
-                    let described = describe(&message);
-                    assert!(!described.summary.is_empty());
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn fields_become_the_same_bytes() {
-        let complete = SUMMARIES
-            .iter()
-            .filter(|(_, summary)| !summary.contains(" ("))
-            .chain(SUMMARIES.iter().filter(|(_, s)| s.contains("Vendor")));
-        for (message, summary) in complete {
-            let given: Given = describe(message)
-                .fields
-                .into_iter()
-                .map(|f| (format!("{}.{}", f.layer, f.name), f.value))
-                .collect();
-            assert_eq!(&encode(&given).unwrap(), message, "{summary}");
-        }
-    }
-
-    #[test]
-    fn a_field_of_another_message_is_refused() {
-        let given = Given::from([
-            ("mctp.type".to_owned(), Value::Number(0x7e)),
-            ("vendor.vendor_id".to_owned(), Value::Number(0x1af4)),
-            ("pldm.tid".to_owned(), Value::Number(1)),
-        ]);
-        let error = encode(&given).unwrap_err();
-        assert_eq!(error.to_string(), "this message has no field `pldm.tid`");
-    }
-
-    #[test]
-    fn contents_are_described_at_every_length() {
-        let content = [
-            0x05, 0x43, 0x43, 0x50, 1, 0, 0, 0, 11, 0, 0, 0, 0x4d, 0x43, 0x54,
-            0x50, 1, 9, 8, 0xc8, 0, 0x80, 2,
-        ];
-        for length in 0..content.len() {
-            let described = describe_content(content.get(..length).unwrap());
-            assert!(!described.summary.is_empty());
-        }
-        let described = describe_content(&content);
-        assert_eq!(described.summary, "Get Endpoint ID request");
-        assert_eq!(described.fields.len(), 4 + 9 + 2 + 5);
-        let mut fragment = content;
-        fragment[19] = 0x88;
-        assert_eq!(
-            describe_content(&fragment).summary,
-            "first part of a message in several packets, 3 bytes"
-        );
-        assert!(describe_content(b"PCCE").summary.starts_with("an empty"));
-    }
+    found
 }
+
+/// Whether a field, by full name, is one of a list anywhere.
+pub fn in_list(field: &str) -> bool {
+    items(field).iter().any(|item| item.listed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,19 +6,24 @@
 //! prints, what a handler matches and what it answers are the same fields.
 
 pub mod assembly;
+pub mod checksum;
 pub mod control;
 pub mod encode;
 pub mod error;
 pub mod layout;
 pub mod mctp;
 pub mod message;
+mod overwrite;
 pub mod pcc;
 pub mod pldm;
 pub mod rebuild;
 pub mod region;
+pub mod spdm;
 mod summary;
+pub mod text;
 pub mod vendor;
 pub mod version;
+pub mod walk;
 
 pub use error::{DecodeError, EncodeError};
 

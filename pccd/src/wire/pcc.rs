@@ -27,7 +27,7 @@ pub const HEADER: Section = Section {
     items: &[
         Item::new("signature", Kind::U32Le),
         Item::new("flags", Kind::U32Le),
-        Item::new("length", Kind::U32Le),
+        Item::new("length", Kind::Length { size: 4, plus: 0 }),
         Item::new("command", Kind::U32Le).named(COMMANDS),
     ],
 };

@@ -4,6 +4,11 @@
 //! byte 2 header version and PLDM type, byte 3 the command; a response has
 //! its completion code in byte 4.
 
+mod base;
+mod fru;
+mod pdr;
+mod platform;
+
 use super::codes;
 use super::layout::{Item, Kind, Names};
 
@@ -54,33 +59,7 @@ codes! {
     }
 }
 
-const PLATFORM_COMMANDS: Names = &[
-    (0x03, "GetTerminusUID"),
-    (0x04, "SetEventReceiver"),
-    (0x05, "GetEventReceiver"),
-    (0x0a, "PlatformEventMessage"),
-    (0x0b, "PollForPlatformEventMessage"),
-    (0x0c, "EventMessageSupported"),
-    (0x0d, "EventMessageBufferSize"),
-    (0x10, "SetNumericSensorEnable"),
-    (0x11, "GetSensorReading"),
-    (0x20, "SetStateSensorEnables"),
-    (0x21, "GetStateSensorReadings"),
-    (0x31, "SetNumericEffecterValue"),
-    (0x32, "GetNumericEffecterValue"),
-    (0x39, "SetStateEffecterStates"),
-    (0x3a, "GetStateEffecterStates"),
-    (0x50, "GetPDRRepositoryInfo"),
-    (0x51, "GetPDR"),
-];
-const FRU_COMMANDS: Names = &[
-    (0x01, "GetFRURecordTableMetadata"),
-    (0x02, "GetFRURecordTable"),
-    (0x04, "GetFRURecordByOption"),
-];
-const OPERATION_FLAGS: Names = &[(0, "GetNextPart"), (1, "GetFirstPart")];
-const TRANSFER_FLAGS: Names =
-    &[(1, "Start"), (2, "Middle"), (4, "End"), (5, "StartAndEnd")];
+const TRANSFER_OPERATIONS: Names = &[(0, "GetNextPart"), (1, "GetFirstPart")];
 
 macro_rules! header {
     ($names:expr) => {
@@ -99,8 +78,8 @@ macro_rules! header {
 /// The header as fields; the command's names depend on the PLDM type.
 pub fn header(pldm_type: Option<u8>) -> &'static [Item] {
     const BASE: &[Item] = header!(BaseCommand::NAMES);
-    const PLATFORM: &[Item] = header!(PLATFORM_COMMANDS);
-    const FRU: &[Item] = header!(FRU_COMMANDS);
+    const PLATFORM: &[Item] = header!(platform::COMMANDS);
+    const FRU: &[Item] = header!(fru::COMMANDS);
     const OTHER: &[Item] = header!(&[]);
     match pldm_type.map(PldmType::from) {
         Some(PldmType::Base) => BASE,
@@ -110,60 +89,67 @@ pub fn header(pldm_type: Option<u8>) -> &'static [Item] {
     }
 }
 
-/// The completion code of a response.
-pub const COMPLETION: &[Item] =
-    &[Item::new("completion_code", Kind::U8).named(CompletionCode::NAMES)];
+/// A table of completion codes: the generic ones, and a command's own.
+macro_rules! codes_of {
+    ($(($code:literal, $name:literal)),* $(,)?) => {{
+        const CODES: $crate::wire::layout::Names = &[
+            // First, so that a name means the command's own code.
+            $(($code, $name),)*
+            (0x00, "SUCCESS"),
+            (0x01, "ERROR"),
+            (0x02, "ERROR_INVALID_DATA"),
+            (0x03, "ERROR_INVALID_LENGTH"),
+            (0x04, "ERROR_NOT_READY"),
+            (0x05, "ERROR_UNSUPPORTED_PLDM_CMD"),
+            (0x20, "ERROR_INVALID_PLDM_TYPE"),
+            (0x21, "INVALID_TRANSFER_CONTEXT"),
+            (0x22, "INVALID_DATA_TRANSFER_HANDLE"),
+            (0x23, "UNEXPECTED_TRANSFER_FLAG_OPERATION"),
+            (0x24, "INVALID_REQUESTED_SECTION_OFFSET"),
+        ];
+        const ITEMS: &[$crate::wire::layout::Item] =
+            &[$crate::wire::layout::Item::new(
+                "completion_code",
+                $crate::wire::layout::Kind::U8,
+            )
+            .named(CODES)];
+        ITEMS
+    }};
+}
+use codes_of;
+
+/// The completion code of a response; names above 0x7f are the command's.
+pub fn completion(pldm_type: u8, command: u8) -> &'static [Item] {
+    match PldmType::from(pldm_type) {
+        PldmType::Base => base::completion(BaseCommand::from(command)),
+        PldmType::Platform => platform::completion(command),
+        PldmType::Fru => fru::completion(command),
+        _ => codes_of!(),
+    }
+}
 
 const DATA: &[Item] = &[Item::new("data", Kind::Rest)];
 
-/// Request data of a command.
+/// One number of each PLDM type that has tables of its own, and one that
+/// has none.
+pub const DESCRIBED: [u8; 4] = [0, 2, 4, 0x3f];
+
+/// Request data of a command; bytes for those without a layout.
 pub fn request(pldm_type: u8, command: u8) -> &'static [Item] {
-    const SET_TID: &[Item] = &[Item::new("tid", Kind::U8).brief("set to {}")];
-    const VERSION: &[Item] = &[
-        Item::new("data_transfer_handle", Kind::U32Le),
-        Item::new("transfer_operation_flag", Kind::U8).named(OPERATION_FLAGS),
-        Item::new("pldm_type", Kind::U8).named(PldmType::NAMES).brief("of {}"),
-    ];
-    const COMMANDS: &[Item] = &[
-        Item::new("pldm_type", Kind::U8).named(PldmType::NAMES).brief("of {}"),
-        Item::new("version", Kind::Versions { reversed: true, leave: 0 }),
-    ];
-    if PldmType::from(pldm_type) != PldmType::Base {
-        return DATA;
-    }
-    match BaseCommand::from(command) {
-        BaseCommand::SetTid => SET_TID,
-        BaseCommand::GetTid | BaseCommand::GetTypes => &[],
-        BaseCommand::GetVersion => VERSION,
-        BaseCommand::GetCommands | BaseCommand::SelectVersion => COMMANDS,
+    match PldmType::from(pldm_type) {
+        PldmType::Base => base::request(BaseCommand::from(command)),
+        PldmType::Platform => platform::request(command),
+        PldmType::Fru => fru::request(command),
         _ => DATA,
     }
 }
 
 /// Response data of a command after a completion code of SUCCESS.
 pub fn response(pldm_type: u8, command: u8) -> &'static [Item] {
-    const TID: &[Item] = &[Item::new("tid", Kind::U8).brief("TID {}")];
-    const VERSION: &[Item] = &[
-        Item::new("next_data_transfer_handle", Kind::U32Le).or(0),
-        Item::new("transfer_flag", Kind::U8).named(TRANSFER_FLAGS).or(5),
-        Item::new("versions", Kind::Versions { reversed: true, leave: 4 })
-            .brief("versions {}"),
-        Item::new("crc32", Kind::U32Le),
-    ];
-    const TYPES: &[Item] = &[Item::new("types", Kind::BitSet(8))
-        .named(PldmType::NAMES)
-        .brief("types {}")];
-    const COMMANDS: &[Item] =
-        &[Item::new("commands", Kind::BitSet(32)).brief("commands {}")];
-    if PldmType::from(pldm_type) != PldmType::Base {
-        return DATA;
-    }
-    match BaseCommand::from(command) {
-        BaseCommand::SetTid | BaseCommand::SelectVersion => &[],
-        BaseCommand::GetTid => TID,
-        BaseCommand::GetVersion => VERSION,
-        BaseCommand::GetTypes => TYPES,
-        BaseCommand::GetCommands => COMMANDS,
+    match PldmType::from(pldm_type) {
+        PldmType::Base => base::response(BaseCommand::from(command)),
+        PldmType::Platform => platform::response(command),
+        PldmType::Fru => fru::response(command),
         _ => DATA,
     }
 }
@@ -178,6 +164,17 @@ mod tests {
             assert_eq!(u8::from(PldmType::from(code)), code);
             assert_eq!(u8::from(BaseCommand::from(code)), code);
             assert_eq!(u8::from(CompletionCode::from(code)), code);
+        }
+    }
+
+    #[test]
+    fn generic_codes_are_the_same_everywhere() {
+        for (kind, command) in [(0, 1), (0, 3), (2, 0x11), (4, 1), (9, 9)] {
+            let names = completion(kind, command).first().unwrap().names;
+            for (code, name) in CompletionCode::NAMES {
+                let found = super::super::layout::name_of(names, *code);
+                assert_eq!(found, Some(*name), "{kind} {command}");
+            }
         }
     }
 

@@ -4,11 +4,10 @@
 //! Lengths and counts that are left out are computed, so that a described
 //! message can be changed by hand.
 
-use super::encode::{Given, encode_section};
+use super::encode::{Encoder, Given};
 use super::error::EncodeError;
-use super::layout::{Item, Kind, Section, Value};
 use super::mctp;
-use super::message::{STAGES, section};
+use super::message::{PART, PCC_DATA, encode_stages};
 use super::pcc;
 
 /// Bytes as fields, and what is left of them.
@@ -22,111 +21,56 @@ pub struct Parts {
     pub tail: Vec<u8>,
 }
 
-struct Build<'a> {
-    parts: &'a Parts,
-    out: Vec<u8>,
-    known: Vec<String>,
-    stopped: bool,
+/// Bytes between the last field and the integrity check are no fields, and
+/// then the check is none either: all of it is the tail.
+fn message(
+    parts: &Parts,
+    encoder: &mut Encoder<'_>,
+) -> Result<(), EncodeError> {
+    let check = "mctp.integrity_check";
+    let ends = parts.tail.is_empty()
+        || parts.given.contains_key(check)
+        || parts.stop.as_deref() == Some(check);
+    encode_stages(encoder, ends)
 }
 
-impl Build<'_> {
-    fn has(&self, field: &str) -> bool {
-        self.parts.given.contains_key(field)
+fn packet(parts: &Parts, encoder: &mut Encoder<'_>) -> Result<(), EncodeError> {
+    encoder.section(&mctp::HEADER)?;
+    let flag = |name| encoder.number("mctp", name) == Some(1);
+    let (som, eom) = (flag("som"), flag("eom"));
+    if som && eom {
+        return message(parts, encoder);
     }
-
-    fn number(&self, layer: &str, name: &str) -> Option<u64> {
-        match self.parts.given.get(&format!("{layer}.{name}"))? {
-            Value::Number(number) => Some(*number),
-            Value::Bytes(_) => None,
-        }
+    if som {
+        encoder.section(&mctp::MESSAGE)?;
     }
+    encoder.section(&PART)
+}
 
-    fn section(&mut self, section: &Section) -> Result<(), EncodeError> {
-        if self.stopped {
-            return Ok(());
-        }
-        let full = |item: &Item| format!("{}.{}", section.layer, item.name);
-        let stop = section
-            .items
-            .iter()
-            .position(|item| self.parts.stop.as_ref() == Some(&full(item)));
-        let upto = stop.unwrap_or(section.items.len());
-        let items = section.items.get(..upto).unwrap_or(section.items);
-        self.stopped = stop.is_some();
-        self.known.extend(items.iter().map(full));
-        let section = Section { layer: section.layer, items };
-        encode_section(&section, &self.parts.given, &mut self.out)
+fn content(
+    parts: &Parts,
+    encoder: &mut Encoder<'_>,
+) -> Result<(), EncodeError> {
+    let has = |field: &str| parts.given.contains_key(field);
+    let stops_in = |layer: &str| {
+        parts.stop.as_ref().is_some_and(|at| at.starts_with(layer))
+    };
+    if has("envelope.magic") || stops_in("envelope.") {
+        encoder.section(&pcc::ENVELOPE)?;
     }
-
-    fn message(&mut self) -> Result<(), EncodeError> {
-        for stage in 0..STAGES {
-            let next = section(stage, &|l, n| self.number(l, n));
-            match next {
-                Some(section) if !self.stopped => self.section(&section)?,
-                _ => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn packet(&mut self) -> Result<(), EncodeError> {
-        self.section(&mctp::HEADER)?;
-        let flag = |name| self.number("mctp", name) == Some(1);
-        let (som, eom) = (flag("som"), flag("eom"));
-        if som && eom {
-            return self.message();
-        }
-        if som {
-            self.section(&mctp::MESSAGE)?;
-        }
-        const PART: Section =
-            Section { layer: "mctp", items: &[Item::new("part", Kind::Rest)] };
-        self.section(&PART)
-    }
-
-    fn content(&mut self) -> Result<(), EncodeError> {
-        const DATA: Section =
-            Section { layer: "pcc", items: &[Item::new("data", Kind::Rest)] };
-        let stops_in = |layer: &str| {
-            self.parts.stop.as_ref().is_some_and(|at| at.starts_with(layer))
+    if !has("pcc.signature") && !stops_in("pcc.") {
+        // An empty file, or one that is no PCC message.
+        return match has("pcc.data") {
+            true => encoder.section(&PCC_DATA),
+            false => Ok(()),
         };
-        if self.has("envelope.magic") || stops_in("envelope.") {
-            self.section(&pcc::ENVELOPE)?;
-        }
-        if !self.has("pcc.signature") && !stops_in("pcc.") {
-            // An empty file, or one that is no PCC message.
-            return match self.has("pcc.data") {
-                true => self.section(&DATA),
-                false => Ok(()),
-            };
-        }
-        let start = self.out.len();
-        let computed = !self.has("pcc.length") && !stops_in("pcc.");
-        if computed {
-            let mut header = self.parts.given.clone();
-            header.insert("pcc.length".to_owned(), Value::Number(0));
-            encode_section(&pcc::HEADER, &header, &mut self.out)?;
-            let items = pcc::HEADER.items.iter();
-            self.known.extend(items.map(|item| format!("pcc.{}", item.name)));
-        } else {
-            self.section(&pcc::HEADER)?;
-        }
-        let mctp = u64::from(u32::from_le_bytes(pcc::COMMAND_MCTP));
-        if self.number("pcc", "command") == Some(mctp) {
-            self.packet()?;
-        } else {
-            self.section(&DATA)?;
-        }
-        if computed {
-            let tail = self.parts.tail.len();
-            let size = (self.out.len() + tail).saturating_sub(start);
-            let length = size.saturating_sub(pcc::UNCOUNTED_LEN);
-            let length = u32::try_from(length).unwrap_or(u32::MAX);
-            if let Some(place) = self.out.get_mut(start + 8..start + 12) {
-                place.copy_from_slice(&length.to_le_bytes());
-            }
-        }
-        Ok(())
+    }
+    encoder.section(&pcc::HEADER)?;
+    let mctp = u64::from(u32::from_le_bytes(pcc::COMMAND_MCTP));
+    if encoder.number("pcc", "command") == Some(mctp) {
+        packet(parts, encoder)
+    } else {
+        encoder.section(&PCC_DATA)
     }
 }
 
@@ -137,8 +81,7 @@ impl Build<'_> {
 ///
 /// A field is missing, does not fit, or does not belong there.
 pub fn rebuild(parts: &Parts) -> Result<Vec<u8>, EncodeError> {
-    let mut build =
-        Build { parts, out: Vec::new(), known: Vec::new(), stopped: false };
+    let mut encoder = Encoder::until(&parts.given, parts.stop.as_deref());
     let stop = parts.stop.as_deref().unwrap_or_default();
     let starts = |layers: [&str; 2]| {
         layers.iter().any(|layer| {
@@ -151,31 +94,31 @@ pub fn rebuild(parts: &Parts) -> Result<Vec<u8>, EncodeError> {
         parts.given.contains_key(&full) || stop == full
     });
     if starts(["envelope.", "pcc."]) {
-        build.content()?;
+        content(parts, &mut encoder)?;
     } else if in_header {
-        build.packet()?;
+        packet(parts, &mut encoder)?;
     } else if !parts.given.is_empty() || !stop.is_empty() {
-        build.message()?;
+        message(parts, &mut encoder)?;
     }
-    if let Some(field) =
-        parts.given.keys().find(|field| !build.known.contains(field))
-    {
-        let (field, known) = (field.clone(), build.known);
+    if let Some(field) = encoder.unused() {
+        let (field, known) = (field.clone(), encoder.known());
         return Err(EncodeError::Unknown { field, known });
     }
-    build.out.extend_from_slice(&parts.tail);
-    Ok(build.out)
+    encoder.append(&parts.tail);
+    Ok(encoder.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::message::{Described, describe, describe_content};
     use super::*;
+    use crate::wire::layout::Value;
 
     fn parts(described: &Described) -> Parts {
-        let given = described.fields.iter().map(|found| {
-            (format!("{}.{}", found.layer, found.name), found.value.clone())
-        });
+        let given = described
+            .fields
+            .iter()
+            .map(|found| (found.full_name(), found.value.clone()));
         let tail = described.rest.clone();
         let stop = described.stop.as_ref().map(|stop| stop.field.clone());
         Parts { given: given.collect(), stop, tail }

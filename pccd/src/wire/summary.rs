@@ -1,10 +1,12 @@
 //! One line about a message, for somebody who never saw MCTP.
 
 use super::control::Command;
-use super::layout::{Value, Walk, name_of, spaced_hex};
+use super::layout::{Value, name_of};
 use super::mctp::MsgType;
 use super::message::byte;
-use super::pldm;
+use super::text::spaced_hex;
+use super::walk::Walk;
+use super::{pldm, spdm};
 
 /// The one-line summary.
 pub(super) fn summary(walk: &Walk<'_>) -> String {
@@ -40,6 +42,24 @@ pub(super) fn summary(walk: &Walk<'_>) -> String {
             let of_type = pldm::PldmType::from(of_type);
             exchange(walk, "pldm", &format!("PLDM {of_type} {name}"))
         }
+        MsgType::Spdm => {
+            let Some(code) = byte(walk.number("spdm", "request_response_code"))
+            else {
+                return "SPDM message".to_owned();
+            };
+            let version = walk.number("spdm", "version").unwrap_or(0);
+            let (major, minor) = (version >> 4, version & 15);
+            let name = match name_of(spdm::CODES, u64::from(code)) {
+                Some(name) => name.to_owned(),
+                None => format!("code {code:#04x}"),
+            };
+            let mut text = format!("SPDM {major}.{minor} {name}");
+            let briefs = briefs(walk, "spdm");
+            if !briefs.is_empty() {
+                text.push_str(&format!(": {}", briefs.join(", ")));
+            }
+            text
+        }
         MsgType::VendorPci | MsgType::VendorIana => {
             let id = walk.number("vendor", "vendor_id");
             let owner = match (kind, id) {
@@ -56,9 +76,8 @@ pub(super) fn summary(walk: &Walk<'_>) -> String {
             format!("Vendor defined ({owner}) message{briefs}")
         }
         _ => {
-            let data = walk.fields.last().map_or(&[][..], |found| match &found
-                .value
-            {
+            let data = walk.fields.iter().find(|f| f.layer == "message");
+            let data = data.map_or(&[][..], |found| match &found.value {
                 Value::Bytes(bytes) => bytes,
                 Value::Number(_) => &[],
             });
