@@ -323,8 +323,8 @@ fn gather_items() -> Vec<(&'static str, Item)> {
     let mut found: Vec<(&'static str, Item)> = Vec::new();
     let mut seen = HashSet::new();
     let mut add = |layer: &'static str, items: &'static [Item]| {
-        // Many commands have the same table.
-        if !seen.insert((items.as_ptr(), items.len())) {
+        // Many commands have the same table; optimised, layers too.
+        if !seen.insert((layer, items.as_ptr(), items.len())) {
             return;
         }
         for item in leaves(items) {
