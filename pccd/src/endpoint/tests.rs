@@ -30,7 +30,7 @@ fn answer(endpoint: &mut Endpoint, request: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Request, response, origin (facts/mctp.md section 12).
+/// Request, response, origin.
 #[test]
 fn golden_cases() {
     const CASES: &[(&[u8], &[u8], &str)] = &[

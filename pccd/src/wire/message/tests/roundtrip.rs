@@ -25,7 +25,7 @@ fn again(described: &Described) -> Vec<u8> {
     rebuild(&Parts { given: given(described), stop, tail }).unwrap()
 }
 
-/// Messages with their origin (facts/mctp.md section 12: MD mctpd, LM
+/// Messages with their origin (MD mctpd, LM
 /// libmctp, LP libpldm, V the DMTF's validator, MRS mctp-rs, TS tshark, SP
 /// libspdm, S36 the specification), and what is computed when it is left
 /// out.
