@@ -1,14 +1,17 @@
 //! What a request's bytes lead to: the decision, without files, time or
 //! log. It joins the wire layers, the handlers and the endpoint.
 
+mod held;
 mod pack;
 mod played;
 
 use std::rc::Rc;
 
+pub use self::held::Held;
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 use crate::endpoint::{Endpoint, Outcome, State};
+use crate::handlers::exec::{Answers, NO_ANSWERS};
 use crate::handlers::fault::spoil_message;
 use crate::handlers::memory::Memory;
 use crate::handlers::{Asked, Asking, Handlers, Replied, Request, Wait};
@@ -48,6 +51,8 @@ pub struct Action {
     pub timely: bool,
     /// What should be known about it.
     pub note: Option<String>,
+    /// A program must be asked first; nothing else counts then.
+    pub held: Option<Box<Held>>,
 }
 
 impl Action {
@@ -63,6 +68,7 @@ impl Action {
             in_order: true,
             timely: false,
             note: None,
+            held: None,
         }
     }
 }
@@ -116,6 +122,7 @@ struct Message<'a> {
     request: Request<'a>,
     packets: usize,
     time: Time,
+    answers: &'a Answers,
 }
 
 impl Platform {
@@ -226,6 +233,7 @@ impl Platform {
                     },
                     packets: parts.len(),
                     time,
+                    answers: &NO_ANSWERS,
                 });
                 let action = Box::new(action);
                 Verdict::Complete { requests: parts, message, action, dropped }
@@ -258,6 +266,7 @@ impl Platform {
             memory: &self.memory,
             time: message.time,
             seed: self.seed,
+            answers: message.answers,
         };
         let asked = match self.handlers.ask(&asking) {
             Ok(asked) => asked,
@@ -268,17 +277,13 @@ impl Platform {
                 ));
             }
         };
-        let mut asked = asked.unwrap_or(Asked {
-            handlers: Vec::new(),
-            reply: Replied::Pass,
-            wait: Wait::Ms(0),
-            in_order: true,
-            faults: Vec::new(),
-            told: None,
-            unasked: Vec::new(),
-            memory: None,
-            timely: false,
-        });
+        let mut asked = asked.unwrap_or_default();
+        if let Some(question) = asked.question.take() {
+            let held = Box::new(Held::new(message, question));
+            let mut action = Action::ignore(String::new());
+            action.held = Some(held);
+            return action;
+        }
         let mut endpoint = self.endpoint.clone();
         let mut reason = "the handler wants silence".to_owned();
         let mut state = endpoint.state();
@@ -381,6 +386,7 @@ impl Platform {
             in_order: asked.in_order,
             timely: asked.timely,
             note: None,
+            held: None,
         })
     }
 
@@ -397,6 +403,7 @@ impl Platform {
             memory: &self.memory,
             time,
             seed: self.seed,
+            answers: &NO_ANSWERS,
         };
         if let Some(made) = self.notification(channels, name, time) {
             return Some(made);

@@ -34,6 +34,7 @@ pub mod exchange;
 pub mod handlers;
 pub mod log;
 pub mod mailbox;
+pub mod programs;
 pub mod record;
 pub mod registers;
 pub mod station;

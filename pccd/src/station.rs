@@ -2,6 +2,7 @@
 //! for each request, and the steps that keep the promise when the daemon
 //! dies between any two of them.
 
+mod held;
 mod publish;
 mod request;
 mod timed;
@@ -23,6 +24,7 @@ use crate::mailbox::{
     Aside, Channels, ChannelsError, Due, Epoch, Ledger, Mailbox, RequestName,
     StateFolder, Waker, Watch,
 };
+use crate::programs::Programs;
 use crate::record::{Event, Record};
 
 /// How long to wait before what the system refused is tried again.
@@ -71,6 +73,9 @@ pub struct Station {
     told: HashSet<String>,
     /// Whether expectations of an earlier life were not met.
     failed: bool,
+    programs: Programs,
+    /// Messages that wait for one of them.
+    held: Vec<held::Waiting>,
 }
 
 impl Station {
@@ -88,6 +93,7 @@ impl Station {
         waker: Waker,
     ) -> Result<Self> {
         let platform = Platform::new(handlers, seed);
+        let programs = Programs::new(waker.clone());
         let ledger = Ledger::new(String::new(), clock(), platform.state());
         let mut station = Self {
             path: path.to_owned(),
@@ -108,6 +114,8 @@ impl Station {
             served: false,
             told: HashSet::new(),
             failed: false,
+            programs,
+            held: Vec::new(),
         };
         let opened = station.open_folders()?;
         station.load_ledger(&opened)?;
@@ -123,6 +131,7 @@ impl Station {
     /// Takes other handlers from the next request on.
     pub fn replace(&mut self, handlers: Rc<Handlers>) {
         self.platform.replace(handlers);
+        self.programs.restart();
     }
 
     /// EID in force.
@@ -214,6 +223,7 @@ impl Station {
             let text = "the mailbox went away; waiting, then making it again";
             log.write(&self.record(Event::Note).because(text));
             self.platform.forget();
+            self.forget_held();
             self.waiting.clear();
             self.stuck.clear();
             self.stamp = None;
@@ -284,6 +294,7 @@ impl Station {
     ) -> Result<(), Trouble> {
         self.read_channels(opened, log)?;
         self.finish(opened, log, None)?;
+        self.go_on(opened, log)?;
         let (requests, others) =
             opened.mailbox.list().map_err(later("list the outbox"))?;
         for (name, reason) in others {
@@ -298,7 +309,10 @@ impl Station {
             if self.waker.is_stopped() {
                 break;
             }
-            if !self.waiting.contains(&name) && !self.is_held(&name) {
+            if !self.waiting.contains(&name)
+                && !self.is_held(&name)
+                && !self.waits(&name)
+            {
                 self.request(opened, log, &name)?;
             }
         }
@@ -364,6 +378,7 @@ impl Station {
         self.verdict(log);
         self.served = false;
         self.platform.reset();
+        self.forget_held();
         self.waiting.clear();
         self.deadlines.clear();
         let (now, state) = ((self.clock)(), self.platform.state());

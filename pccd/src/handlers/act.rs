@@ -1,9 +1,12 @@
 //! What handlers do once they match, compiled: replies, delays, faults,
 //! assignments, messages nobody asked for.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value as Json};
 
 use super::compile::{Compiler, join, key};
+use super::exec::Program;
 use super::fault::{Plan, Told};
 use super::locate::{Side, Step};
 use super::make::{Assign, Make};
@@ -28,6 +31,8 @@ const SHORTEST_EVERY: u64 = 1;
 pub enum Answering {
     /// This message.
     Make(Make),
+    /// What a program says within this time.
+    Exec(Program, Duration),
     /// Nothing.
     Silence,
     /// What the next one answers.
@@ -53,6 +58,13 @@ pub struct Act {
     pub set: Vec<(String, Assign)>,
     /// What is sent after that.
     pub then: Vec<Push>,
+}
+
+impl Act {
+    /// Whether a program answers.
+    pub fn is_exec(&self) -> bool {
+        matches!(self.answering, Answering::Exec(..))
+    }
 }
 
 /// A message nobody asked for.
@@ -184,6 +196,11 @@ impl Compiler<'_> {
         let made = match parts.reply {
             Reply::None => Some(Answering::Silence),
             Reply::Pass => Some(Answering::Pass),
+            Reply::Exec(program) => {
+                let at = join(&at, [key("exec")]);
+                let (program, limit) = self.program(&at, program);
+                Some(Answering::Exec(program, limit))
+            }
             Reply::Hex(text) => self
                 .hex(&join(&at, [key("hex")]), text, true)
                 .map(Answering::Make),

@@ -3,6 +3,7 @@
 use super::Handlers;
 use super::act::{Act, Answering, Push, Timed};
 use super::compile::Handler;
+use super::exec::{Answers, Question};
 use super::fault::{Fault, Told};
 use super::make::{Dice, Maker};
 use super::matcher::{View, show};
@@ -68,6 +69,8 @@ pub struct Asking<'a> {
     pub time: Time,
     /// Seed of random numbers.
     pub seed: u64,
+    /// What programs said.
+    pub answers: &'a Answers,
 }
 
 /// A message nobody asked for, ready to be sent.
@@ -136,6 +139,25 @@ pub struct Asked {
     pub memory: Option<Memory>,
     /// Whether it would be another one at another time.
     pub timely: bool,
+    /// What a program must be asked first; nothing else counts then.
+    pub question: Option<Question>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            handlers: Vec::new(),
+            reply: Replied::Pass,
+            wait: Wait::Ms(0),
+            in_order: true,
+            faults: Vec::new(),
+            told: None,
+            unasked: Vec::new(),
+            memory: None,
+            timely: false,
+            question: None,
+        }
+    }
 }
 
 /// A message by the clock.
@@ -217,17 +239,7 @@ impl Handlers {
             fields,
             headers: request.headers(),
         };
-        let mut asked = Asked {
-            handlers: Vec::new(),
-            reply: Replied::Pass,
-            wait: Wait::Ms(0),
-            in_order: true,
-            faults: Vec::new(),
-            told: None,
-            unasked: Vec::new(),
-            memory: None,
-            timely: false,
-        };
+        let mut asked = Asked::default();
         for number in self.index.candidates(&view) {
             let Some(handler) = self.handlers.get(number) else {
                 continue;
@@ -241,6 +253,9 @@ impl Handlers {
                 handler: format!("{} ({})", handler.name, handler.file),
                 reason,
             })?;
+            if asked.question.is_some() {
+                return Ok(Some(asked));
+            }
             if asked.reply != Replied::Pass {
                 break;
             }
@@ -266,8 +281,26 @@ impl Handlers {
             return Ok(());
         };
         let maker = self.maker(asking, fields, &memory, &handler.name, count);
+        let mut said = None;
         asked.reply = match &act.answering {
             Answering::Make(make) => Replied::Message(maker.make(make, true)?),
+            Answering::Exec(program, limit) => {
+                let name = &handler.name;
+                let Some(line) = asking.answers.get(name) else {
+                    asked.question = Some(Question {
+                        handler: name.clone(),
+                        program: program.clone(),
+                        limit: *limit,
+                        line: maker.line(name),
+                    });
+                    return Ok(());
+                };
+                let line = line.as_ref().map_err(Clone::clone)?;
+                let answer = maker.said(line)?;
+                asked.wait = asked.wait.and(answer.wait);
+                said = Some(answer.set);
+                answer.reply
+            }
             Answering::Silence => Replied::Silence,
             Answering::Pass => Replied::Pass,
         };
@@ -284,7 +317,8 @@ impl Handlers {
         for push in &act.then {
             asked.unasked.push(unasked(push, &maker)?);
         }
-        let set = maker.assign(&act.set)?;
+        let mut set = said.unwrap_or_default();
+        set.extend(maker.assign(&act.set)?);
         if handler.counts || !set.is_empty() {
             memory.variables.extend(set);
             asked.memory = Some(memory);

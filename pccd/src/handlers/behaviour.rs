@@ -49,6 +49,7 @@ impl Talk {
             memory: &self.memory,
             time: Time::UNIX_EPOCH,
             seed: self.seed,
+            answers: &crate::handlers::exec::NO_ANSWERS,
         };
         let asked = self.handlers.ask(&asking).unwrap()?;
         if let Some(memory) = &asked.memory {
@@ -279,6 +280,7 @@ fn the_nearest_handler_and_what_differs() {
             memory: &talk.memory,
             time: Time::UNIX_EPOCH,
             seed: 0,
+            answers: &crate::handlers::exec::NO_ANSWERS,
         };
         assert_eq!(talk.handlers.ask(&asking), Ok(None));
         let nearest = talk.handlers.nearest(&asking).unwrap();
@@ -462,6 +464,7 @@ fn messages_by_the_clock() {
             memory: &memory,
             time: Time::UNIX_EPOCH,
             seed: 0,
+            answers: &crate::handlers::exec::NO_ANSWERS,
         };
         let timely = talk.handlers.tick(name, &asking).unwrap().unwrap();
         memory = timely.memory;

@@ -2,6 +2,8 @@
 //! value converted, every answer tried out, so that what is wrong is found
 //! at the start and not when a message comes.
 
+use std::path::{Path, PathBuf};
+
 use minijinja::Environment;
 use serde_json::{Map, Value as Json};
 
@@ -137,6 +139,8 @@ pub struct Compiler<'a> {
     pub faults: Vec<Fault>,
     /// What the templates of the handler at hand ask for.
     pub uses: Uses,
+    /// The file's folder.
+    pub folder: PathBuf,
 }
 
 impl<'a> Compiler<'a> {
@@ -146,7 +150,8 @@ impl<'a> Compiler<'a> {
         declared: &'a Declared,
     ) -> Self {
         let (faults, uses) = (Vec::new(), Uses::default());
-        Self { environment, declared, faults, uses }
+        let folder = PathBuf::new();
+        Self { environment, declared, faults, uses, folder }
     }
 
     pub(super) fn fault(&mut self, path: Vec<Step>, side: Side, wrong: Wrong) {
@@ -163,6 +168,8 @@ impl<'a> Compiler<'a> {
         let before = self.faults.len();
         self.uses = Uses::default();
         let path = [key("handlers"), Step::Index(index)];
+        self.folder =
+            Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
         self.name(&path, &source.name);
         let matcher =
             self.matcher(&join(&path, [key("match")]), &source.matching);
@@ -180,10 +187,10 @@ impl<'a> Compiler<'a> {
             matcher: matcher?,
             when,
             counts: self.uses.count || acts.len() > 1 || bounds.is_some(),
+            timely: self.uses.time || acts.iter().any(Act::is_exec),
             acts,
             repeat: source.repeat,
             bounds,
-            timely: self.uses.time,
         })
     }
 

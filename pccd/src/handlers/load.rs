@@ -171,7 +171,9 @@ fn advice(said: &str, path: &[Step]) -> String {
     // else that a value was expected.
     let choice = match last {
         Some("match") => Some("`fields`, `hex`, `any`, `all` or `not`"),
-        Some("reply") => Some("`fields` or `hex`, or \"none\" or \"pass\""),
+        Some("reply") => {
+            Some("`fields`, `hex` or `exec`, or \"none\" or \"pass\"")
+        }
         Some("message") => Some("`fields` or `hex`"),
         Some("faults") => Some("one fault, as in { \"drop\": 1 }"),
         Some("corrupt") => Some("`bits` or `at`"),

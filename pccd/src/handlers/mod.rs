@@ -12,6 +12,7 @@ pub(crate) mod compile;
 pub(crate) mod condition;
 mod endpoint;
 pub mod error;
+pub mod exec;
 mod expect;
 pub mod fault;
 pub mod file;

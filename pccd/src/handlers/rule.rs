@@ -134,10 +134,23 @@ pub enum Reply {
     Fields(#[schemars(schema_with = "schema::settings")] Map<String, Value>),
     /// The message in hex, type byte first.
     Hex(String),
+    /// What a program says.
+    Exec(ProgramFile),
     /// No answer at all.
     None,
     /// The answer of whoever comes next: another handler, or the endpoint.
     Pass,
+}
+
+/// A program that answers: it reads a line of JSON a request, and writes one.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramFile {
+    /// The program and its arguments; a path is one in the file's folder.
+    pub command: Vec<String>,
+    /// Milliseconds it may take for an answer, 1000 without.
+    #[serde(default)]
+    pub timeout_ms: Option<Number>,
 }
 
 /// What happens after the answer.

@@ -25,7 +25,13 @@ fn asking<'a>(memory: &'a Memory, message: &'a [u8]) -> Asking<'a> {
         message,
     };
     let request = Some(request);
-    Asking { request, memory, time: Time::UNIX_EPOCH, seed: 0 }
+    Asking {
+        request,
+        memory,
+        time: Time::UNIX_EPOCH,
+        seed: 0,
+        answers: &super::exec::NO_ANSWERS,
+    }
 }
 
 fn ask(handlers: &Handlers, message: &[u8]) -> Result<Option<Asked>, Failed> {

@@ -42,6 +42,10 @@ impl Station {
         for name in &requests {
             self.waiting.remove(name);
         }
+        if let Some(held) = action.held {
+            self.hold(requests, held, start);
+            return Ok(());
+        }
         let Some(last) = requests.last().cloned() else {
             return Ok(());
         };

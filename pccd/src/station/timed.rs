@@ -29,7 +29,10 @@ impl Station {
         let answers = self.ledger.answers.iter().filter_map(|answer| {
             matches!(answer.due, Due::At(_)).then_some(answer.deadline?)
         });
-        let next = answers.chain(self.deadlines.values().copied()).min()?;
+        let next = answers
+            .chain(self.deadlines.values().copied())
+            .chain(self.programs.deadline())
+            .min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
