@@ -49,6 +49,16 @@ pub enum Command {
     /// Show what the platform remembers: EID, variables, counts, delays.
     #[command(after_help = "Example: pccd state --format json")]
     State(StatusArgs),
+    /// Show what the daemon has done since it started: counters, latencies.
+    #[command(after_help = "Example: pccd stats --mailbox /tmp/pcc")]
+    Stats(StatusArgs),
+    /// Write the man pages.
+    #[command(after_help = "Example: pccd man /usr/local/share/man/man1")]
+    Man(ManArgs),
+    /// Print what a shell needs to complete pccd's arguments.
+    #[command(after_help = "Example: pccd completions bash > \
+                            /etc/bash_completion.d/pccd")]
+    Completions(CompletionsArgs),
     /// Have the daemon read its handler files again.
     #[command(after_help = "Example: pccd reload --mailbox /tmp/pcc")]
     Reload(ReloadArgs),
@@ -105,7 +115,7 @@ pub struct RunArgs {
     pub format: FormatArg,
 }
 
-/// Arguments of `status` and `state`.
+/// Arguments of `status`, `state` and `stats`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Mailbox folder.
@@ -125,6 +135,22 @@ impl StatusArgs {
         let default = || self.mailbox.join("state");
         self.state.clone().unwrap_or_else(default)
     }
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder for the pages [default: the first goes to standard output].
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Arguments of `reload`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::cli::{
@@ -19,6 +19,7 @@ use crate::handlers::file::parse_number;
 use crate::handlers::message_from;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, UnaskedName, Waker};
+use crate::manual;
 use crate::record::{
     Decoded, compact, describe, describe_message, describe_packet, now,
 };
@@ -39,6 +40,17 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Run(args)) => run(args),
         Some(Command::Status(args)) => show_status(args),
         Some(Command::State(args)) => show_state(args),
+        Some(Command::Stats(args)) => show_stats(args),
+        Some(Command::Man(args)) => {
+            let folder = args.folder.as_deref();
+            manual::pages(folder, &mut io::stdout())
+                .context("cannot write the man pages")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Completions(args)) => {
+            manual::completions(args.shell, &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Reload(args)) => {
             let pid = status::reload(&args.mailbox)?;
             let text = "reads its handler files again; its log says the rest";
@@ -59,13 +71,14 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
 fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = daemon::Config::try_from(args)?;
     let (waker, woken) = Waker::new();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         .context("cannot catch signals")?;
     let told = waker.clone();
     std::thread::spawn(move || {
         for signal in signals.forever() {
             match signal {
                 SIGHUP => told.reload(),
+                SIGUSR1 => told.stats(),
                 _ => told.stop(),
             }
         }
@@ -102,6 +115,17 @@ fn show_state(args: &StatusArgs) -> Result<ExitCode> {
         }
         FormatArg::Json => {
             writeln!(io::stdout(), "{}", serde_json::to_string(&ledger)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_stats(args: &StatusArgs) -> Result<ExitCode> {
+    let stats = status::stats(&args.mailbox, &args.state())?;
+    match args.format {
+        FormatArg::Text => write!(io::stdout(), "{}", stats.text())?,
+        FormatArg::Json => {
+            writeln!(io::stdout(), "{}", serde_json::to_string(&stats)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -115,6 +115,9 @@ pub fn run<W: Write>(
                 watch = again;
             }
         }
+        if waker.take_stats() {
+            write_stats(clock, &stations, &mut log);
+        }
         let mut retry: Option<Duration> = None;
         for station in &mut stations {
             let wanted = station.look(&mut log)?;
@@ -133,6 +136,7 @@ pub fn run<W: Write>(
     for station in &mut stations {
         met &= station.conclude(&mut log);
     }
+    write_stats(clock, &stations, &mut log);
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
     Ok(met)
 }
@@ -142,6 +146,16 @@ fn tell<W: Write>(state: NotifyState<'_>, clock: Clock, log: &mut Log<W>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         let text = format!("cannot tell the service manager: {error}");
         log.write(&Record::new(clock(), Event::Error).because(text));
+    }
+}
+
+/// Writes down the counters of all mailboxes.
+fn write_stats<W: Write>(clock: Clock, stations: &[Station], log: &mut Log<W>) {
+    for station in stations {
+        if let Err(error) = station.write_stats(log.counting()) {
+            let text = format!("cannot write the counters: {error:#}");
+            log.write(&Record::new(clock(), Event::Error).because(text));
+        }
     }
 }
 

@@ -34,10 +34,12 @@ pub mod exchange;
 pub mod handlers;
 pub mod log;
 pub mod mailbox;
+pub mod manual;
 pub mod programs;
 pub mod record;
 pub mod registers;
 pub mod station;
+pub mod stats;
 pub mod status;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;

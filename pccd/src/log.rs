@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::record::Record;
+use crate::stats::Counting;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,21 +19,28 @@ pub enum Format {
 pub struct Log<W = io::Stderr> {
     format: Format,
     out: W,
+    counting: Counting,
 }
 
 impl<W: Write> Log<W> {
     /// A log.
     pub fn new(format: Format, out: W) -> Self {
-        Self { format, out }
+        Self { format, out, counting: Counting::default() }
     }
 
     /// Writes a record. A log nobody reads any more stops nobody.
     pub fn write(&mut self, record: &Record) {
+        self.counting.count(record);
         let mut line = match self.format {
             Format::Text => record.to_text(),
             Format::Json => record.to_json(),
         };
         line.push('\n');
         let _ = self.out.write_all(line.as_bytes());
+    }
+
+    /// What was counted of the records so far.
+    pub fn counting(&self) -> &Counting {
+        &self.counting
     }
 }

@@ -26,6 +26,7 @@ use crate::mailbox::{
 };
 use crate::programs::Programs;
 use crate::record::{Event, Record};
+use crate::stats::{self, Counting};
 
 /// How long to wait before what the system refused is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -177,6 +178,19 @@ impl Station {
             self.ledger = ledger;
         }
         Ok(())
+    }
+
+    /// Writes down what was counted of this mailbox.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn write_stats(&self, counting: &Counting) -> Result<()> {
+        let Some(opened) = &self.opened else { return Ok(()) };
+        let (mailbox, now) = (self.path.display().to_string(), (self.clock)());
+        let stats = counting.stats(&mailbox, std::process::id(), now);
+        let text = serde_json::to_vec(&stats)?;
+        Ok(opened.state.replace(stats::FILE, &text)?)
     }
 
     fn record(&self, event: Event) -> Record {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::mailbox::{Channels, Due, Ledger};
 use crate::record::iso;
+use crate::stats::{self, Stats};
 
 /// How a mailbox stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -179,6 +181,42 @@ pub fn ledger_text(ledger: &Ledger) -> String {
         line(format!("delayed: {}", answer.handler), due);
     }
     text
+}
+
+/// What the daemon of a mailbox has counted; what the last one had, if none
+/// runs.
+///
+/// # Errors
+///
+/// Nothing was counted yet, or the daemon does not say.
+pub fn stats(mailbox: &Path, state: &Path) -> Result<Stats> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let path = state.join(stats::FILE);
+    let read = || -> Option<Stats> {
+        serde_json::from_slice(&fs::read(&path).ok()?).ok()
+    };
+    let before = read();
+    let Some(number) = daemon(mailbox) else {
+        return before.ok_or_else(|| {
+            anyhow!(
+                "no pccd answers for {}, and none has left {}",
+                mailbox.display(),
+                path.display()
+            )
+        });
+    };
+    if let Some(pid) = Pid::from_raw(number) {
+        kill_process(pid, Signal::USR1)?;
+    }
+    let start = Instant::now();
+    while start.elapsed() < LIMIT {
+        let now = read().filter(|now| before.as_ref() != Some(now));
+        if let Some(now) = now {
+            return Ok(now);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Err(anyhow!("process {number} does not write {}", path.display()))
 }
 
 /// Asks the daemon of a mailbox to read its handlers again.

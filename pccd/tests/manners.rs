@@ -114,3 +114,85 @@ fn a_service_manager_is_told() {
     daemon.terminate();
     assert!(heard().contains("STOPPING=1"));
 }
+
+#[test]
+fn stats_count_and_say_how_long_it_took() {
+    let bench = bench();
+    let (code, _, said) = run(&bench, &["stats"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("none has left"), "{said}");
+    let daemon = bench.start();
+    for seq in 1..=3 {
+        bench.exchange(seq, &single(0, &[5, 1]));
+    }
+    let stats = || {
+        let (code, out, _) = run(&bench, &["stats", "--format", "json"]);
+        assert_eq!(code, 0);
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let first = stats();
+    assert_eq!(first["pid"], daemon.0.id());
+    assert_eq!(first["events"]["received"], 3);
+    assert_eq!(first["handlers"]["read"], 3);
+    let times = &first["latency_us"];
+    assert_eq!(times["count"], 3);
+    let of = |name: &str| times[name].as_u64().unwrap();
+    let order = ["min", "p50", "p90", "p99", "p999", "max"].map(of);
+    assert!(order.is_sorted() && order[0] > 0, "{order:?}");
+    bench.exchange(4, &single(0, &[5, 1]));
+    assert_eq!(stats()["handlers"]["read"], 4, "asked again");
+    assert_eq!(daemon.terminate(), 0);
+    let (code, out, _) = run(&bench, &["stats"]);
+    assert_eq!(code, 0, "the last daemon's");
+    assert!(out.contains("99.9 %"), "{out}");
+}
+
+#[test]
+fn man_pages_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = pccd().arg("man").arg(folder.path()).status().unwrap();
+    assert!(status.success());
+    let page =
+        |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(page("pccd.1").contains("pccd\\-run(1)"));
+    assert!(page("pccd-run.1").contains("\\-\\-mailbox"));
+    assert!(page("pccd-stats.1").contains("latencies"));
+    for shell in ["bash", "zsh", "fish"] {
+        let output = pccd().args(["completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("mailbox"), "{shell}");
+    }
+    let script = pccd().args(["completions", "bash"]).output().unwrap().stdout;
+    let path = folder.path().join("pccd.bash");
+    std::fs::write(&path, script).unwrap();
+    let asked = "source $0; COMP_WORDS=(pccd st); COMP_CWORD=1; \
+                 _pccd pccd st pccd; echo ${COMPREPLY[@]}";
+    let said = std::process::Command::new("bash")
+        .args(["-c", asked])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said.trim(), "status state stats");
+}
+
+/// What the unit starts is a command line of ours, and its mailbox is the
+/// folder that systemd makes.
+#[test]
+fn the_systemd_unit_starts_pccd() {
+    use clap::Parser;
+    let unit = include_str!("../pccd@.service");
+    let value = |name: &str| {
+        let mut lines = unit.lines().filter_map(|l| l.strip_prefix(name));
+        lines.next().unwrap_or_else(|| panic!("no {name}"))
+    };
+    assert_eq!(value("Type="), "notify");
+    let command = value("ExecStart=").replace("%i", "me");
+    let cli = pccd::cli::Cli::parse_from(command.split(' '));
+    let Some(pccd::cli::Command::Run(run)) = cli.command else {
+        panic!("{command}");
+    };
+    let folder = value("RuntimeDirectory=").replace("%i", "me");
+    let folder = std::path::Path::new("/run").join(folder);
+    assert_eq!(run.mailbox, [folder]);
+}

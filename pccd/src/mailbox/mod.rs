@@ -389,9 +389,18 @@ impl StateFolder {
     ///
     /// The system's; the old ledger is still there then.
     pub fn store(&self, ledger: &Ledger) -> io::Result<()> {
-        const NEW: &str = "ledger.new";
-        self.folder.write(NEW, &ledger.encode())?;
-        self.folder.rename(OsStr::new(NEW), &self.folder, OsStr::new(LEDGER))
+        self.replace(LEDGER, &ledger.encode())
+    }
+
+    /// Replaces a file.
+    ///
+    /// # Errors
+    ///
+    /// The system's; what was there before still is then.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let new = format!("{}.new", name.trim_end_matches(".json"));
+        self.folder.write(&new, bytes)?;
+        self.folder.rename(OsStr::new(&new), &self.folder, OsStr::new(name))
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Waker {
     sender: SyncSender<()>,
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
+    stats: Arc<AtomicBool>,
 }
 
 impl Waker {
@@ -27,7 +28,8 @@ impl Waker {
         let (sender, receiver) = sync_channel(1);
         let stop = Arc::new(AtomicBool::new(false));
         let reload = Arc::new(AtomicBool::new(false));
-        (Self { sender, stop, reload }, receiver)
+        let stats = Arc::new(AtomicBool::new(false));
+        (Self { sender, stop, reload, stats }, receiver)
     }
 
     /// Wakes the loop; if it is awake already, it will look once more.
@@ -45,6 +47,17 @@ impl Waker {
     /// Whether the handler files are to be read again; asks once.
     pub fn take_reload(&self) -> bool {
         self.reload.swap(false, Ordering::SeqCst)
+    }
+
+    /// Asks the loop to write down what it has counted.
+    pub fn stats(&self) {
+        self.stats.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether the counters are wanted; asks once.
+    pub fn take_stats(&self) -> bool {
+        self.stats.swap(false, Ordering::SeqCst)
     }
 
     /// Asks the loop to end.
