@@ -2,6 +2,7 @@
 //! for each request, and the steps that keep the promise when the daemon
 //! dies between any two of them.
 
+mod echo;
 mod held;
 mod publish;
 mod request;
@@ -74,6 +75,7 @@ pub struct Station {
     told: HashSet<String>,
     /// Whether expectations of an earlier life were not met.
     failed: bool,
+    echoes: echo::Echoes,
     programs: Programs,
     /// Messages that wait for one of them.
     held: Vec<held::Waiting>,
@@ -115,6 +117,7 @@ impl Station {
             served: false,
             told: HashSet::new(),
             failed: false,
+            echoes: echo::Echoes::default(),
             programs,
             held: Vec::new(),
         };

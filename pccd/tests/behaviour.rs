@@ -329,3 +329,33 @@ fn an_unmatched_message_is_reported_with_the_nearest_handler() {
     );
     assert_eq!(daemon.terminate(), 0);
 }
+
+/// A guest that sends back whatever comes, and a handler that answers that
+/// with the same message again.
+#[test]
+fn a_message_that_causes_itself_is_stopped() {
+    let bench = Bench::new();
+    write(
+        &bench.dir.path().join("messages/t.json"),
+        r#"{"handlers": [{"name": "again", "match": {"hex": "05 **"},
+          "reply": "none", "then": [{"unasked": {"message":
+            {"hex": "{{ request.hex }}"}}}]}]}"#,
+    );
+    let daemon = bench.start();
+    let mut turns = 0;
+    for seq in 1..=40 {
+        bench.request(seq, &single(0, &[5, 1]));
+        bench.wait_answered();
+        let names = bench.list("inbox");
+        assert!(names.len() <= 1);
+        let Some(name) = names.first() else { break };
+        assert_eq!(bench.packet(name)[4..], [5, 1]);
+        std::fs::remove_file(bench.path("inbox").join(name)).unwrap();
+        turns += 1;
+    }
+    assert!((16..40).contains(&turns), "{turns}");
+    let records = bench.records();
+    let mut notes = records.iter().filter_map(|r| r.reason.as_deref());
+    assert!(notes.any(|note| note.contains("makes it send again")));
+    assert_eq!(daemon.terminate(), 0);
+}

@@ -1,6 +1,6 @@
 //! What pccd costs: the way from outbox to inbox against a bare inotify
 //! ping-pong of the same file operations, interleaved in one run; memory and
-//! wake-ups when idle. Prints ratios; nothing here is a timed test.
+//! wake-ups when idle; many handlers, loaded and looked up. Prints ratios; nothing here is a timed test.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,9 +9,14 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use pccd::exchange::{Platform, Verdict};
+use pccd::handlers::Handlers;
+use pccd::mailbox::Channels;
+use pccd::record::Time;
 use pccd_tests::built;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
@@ -21,6 +26,7 @@ const PEER: &str = "PCCD_BENCH_PEER";
 const EPOCH: &str = "20261121T044142.123456789Z";
 const WARM_UP: u32 = 200;
 const ROUNDS: u32 = 4000;
+const ASKED: u32 = 4000;
 const IDLE: Duration = Duration::from_secs(5);
 
 /// MCTP Get Endpoint ID from EID 8 to EID 9: answered without state.
@@ -69,7 +75,63 @@ fn main() -> Result<()> {
     let ours = percentiles("pccd", &mut ours);
     let theirs = percentiles("bare", &mut theirs);
     println!("  ratio  {:>9.2} {:>9.2}", ours.0 / theirs.0, ours.1 / theirs.1);
-    idle(&daemon)
+    idle(&daemon)?;
+    handlers()
+}
+
+/// Loads many handlers, and asks for one of few and one of many.
+fn handlers() -> Result<()> {
+    println!("exact matches, {ASKED} asked of each number, interleaved");
+    let mut sets = Vec::new();
+    for count in [10_u32, 100, 1000, 10_000] {
+        let one = |n: u32| {
+            format!(
+                r#"{{"name": "h{n}", "match": {{"hex": "7f 0000019c {n:08x}"}},
+                "reply": {{"hex": "7f 0000019c"}}}}"#
+            )
+        };
+        let list: Vec<String> = (0..count).map(one).collect();
+        let text = format!(r#"{{"handlers": [{}]}}"#, list.join(","));
+        let start = Instant::now();
+        let loaded = Handlers::from_texts(&[("bench.json", &text)])?;
+        let load = start.elapsed();
+        let platform = Platform::new(Rc::new(loaded), 0);
+        sets.push((count, load, platform, Vec::new()));
+    }
+    let channels = Channels::default();
+    for round in 0..ASKED {
+        for (count, _, platform, times) in &mut sets {
+            let number = round.wrapping_mul(7919) % *count;
+            let mut content = REQUEST[..20].to_vec();
+            content[8] = 4 + 4 + 9;
+            content.extend([0x7f, 0, 0, 1, 0x9c]);
+            content.extend(number.to_be_bytes());
+            let name = format!("{EPOCH}-{:08}-000.pcc", round + 1).parse();
+            let name = name.ok().context("a name")?;
+            let time = Time::UNIX_EPOCH;
+            let start = Instant::now();
+            let verdict = platform.receive(&channels, &name, &content, time);
+            times.push(start.elapsed());
+            ensure!(
+                matches!(verdict, Verdict::Complete { action, .. }
+                    if action.reply.is_some()),
+                "handler {number} of {count} does not answer"
+            );
+        }
+    }
+    let mut few = None;
+    for (count, load, _, times) in &mut sets {
+        times.sort_unstable();
+        let median = times[times.len() / 2].as_secs_f64() * 1e6;
+        let few = *few.get_or_insert(median);
+        println!(
+            "  {count:>6} handlers: loaded in {:.3} s, median {median:.1} us, \
+             ratio {:.2}",
+            load.as_secs_f64(),
+            median / few
+        );
+    }
+    Ok(())
 }
 
 fn percentiles(name: &str, times: &mut [Duration]) -> (f64, f64) {

@@ -40,6 +40,13 @@ impl Held {
     }
 }
 
+impl Held {
+    /// The message, type byte first.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+}
+
 impl Platform {
     /// Decides about a message anew, with what its program said, or why it
     /// said nothing.

@@ -62,8 +62,10 @@ impl Station {
             let Some(at) = self.held.iter().position(of) else { continue };
             let Waiting { requests, held, start, .. } = self.held.remove(at);
             let now = (self.clock)();
-            let action =
+            let message = held.message().to_vec();
+            let mut action =
                 self.platform.go_on(&self.channels, *held, answer, now);
+            self.stop_echo(&message, &mut action);
             // One that cannot be written down is read and asked again.
             let acted = self.act(opened, log, requests, action, start);
             done = done.and(acted);

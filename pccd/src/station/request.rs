@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::{MOST_CONTENT, Opened, Station, Trouble, later};
-use crate::exchange::{Dropped, Verdict};
+use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
 use crate::mailbox::{Aside, Channel, ReadError, RequestName};
 use crate::record::Event;
@@ -105,8 +105,9 @@ impl Station {
                 log.write(&received);
                 self.give_up(opened, log, Some(dropped))?;
             }
-            Verdict::Complete { requests, message, action, dropped } => {
+            Verdict::Complete { requests, message, mut action, dropped } => {
                 self.served = true;
+                self.stop_echo(&message, &mut action);
                 let received = received.with_message(&message, requests.len());
                 log.write(&received);
                 self.give_up(opened, log, dropped)?;
@@ -120,6 +121,21 @@ impl Station {
             }
         }
         Ok(())
+    }
+
+    /// Sends nothing unasked that would come back and be sent again for
+    /// ever.
+    pub(super) fn stop_echo(&mut self, message: &[u8], action: &mut Action) {
+        let sent = action.unasked.iter().map(|(sent, _)| &*sent.message);
+        if action.unasked.is_empty()
+            || self.echoes.may_send(message, sent, Instant::now())
+        {
+            return;
+        }
+        action.unasked.clear();
+        let text = "what it sends unasked comes back and makes it send \
+                    again: stopped here";
+        action.note = Some(text.to_owned());
     }
 
     /// Requests that get no answer.
