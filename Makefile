@@ -25,7 +25,7 @@ check-guest: ## boot guests, exchange messages, compare
 check-all: ## the three above
 	@scripts/check.sh fast qemu guest
 
-test-long: ## what is slower: each patch built alone, many boots
+test-long: ## what is slower: each patch built alone, fuzzing, many boots
 	@scripts/check.sh long
 
 bench: ## what pccd costs, as ratios

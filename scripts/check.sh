@@ -137,6 +137,7 @@ long() {
   scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/each-patch.sh
   check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
+  check "pccd fuzzed for a minute" scripts/fuzz.sh 60
   scripts/lab.sh
   check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored --show-output
   sed -n 's/^boot: /  &/p' "$logs/idle-channels-at-boot.log"
