@@ -153,13 +153,18 @@ fn killed_at_every_step() {
     }
 }
 
-/// Delays, a sequence, variables, faults and messages by the clock.
-const REMEMBERING: &str = r#"{"variables": {"reads": 0}, "handlers": [
+/// Delays, a sequence, variables, a scenario, faults and messages by the clock.
+const REMEMBERING: &str = r#"{"variables": {"reads": 0},
+ "scenarios": {"link": ["up", "down"]}, "handlers": [
+  {"name": "twice", "match": {"hex": "05 02"}, "when": {"link": "down"},
+   "priority": 1, "reply": "pass", "set": {"link": "up"},
+   "faults": [{"append": "dd"}]},
   {"name": "steps", "match": {"hex": "05 01"}, "sequence": [
     {"reply": {"hex": "05 01"}, "delay": 30}, {"reply": {"hex": "05 02"}},
     {"reply": {"hex": "05 03"}, "delay": 20, "in_order": false}]},
   {"name": "reads", "match": {"hex": "05 02"}, "set":
-    {"reads": "{{ state.reads + 1 }}"}, "faults": [{"duplicate": 1}],
+    {"reads": "{{ state.reads + 1 }}",
+     "link": "{{ 'down' if state.reads == 0 else 'up' }}"}, "faults": [{"duplicate": 1}],
    "reply": {"hex": "05 {{ state.reads | hex }} {{ time.unix | hex(8) }}"}},
   {"name": "later", "match": {"hex": "05 03 **"}, "reply": "none", "delay": 5,
    "then": [{"unasked": {"message": {"hex": "06 01"}, "after": 25}}]}
@@ -202,6 +207,13 @@ fn check_remembering(bench: &Bench, case: &str) {
     let answers = answers.map(|(seq, k)| reply(seq, k)[1]);
     assert_eq!(answers, [1, 0, 0, 2, 3, 1, 1], "{case}");
     assert_eq!([reply(8, 1)[1], reply(8, 2)[1]], [2, 2], "{case}");
+    // The scenario was in its other state once: for the second read.
+    let ends = [(2, 1), (5, 1), (8, 1)].map(|(seq, k)| {
+        let name = format!("{}.r{k}.pcc", stem(seq));
+        let (_, body) = bodies.iter().find(|(n, _)| *n == name).unwrap();
+        body.len()
+    });
+    assert_eq!(ends, [6, 7, 6], "{case}");
     let mut unasked: Vec<u8> = bodies
         .iter()
         .filter(|(_, body)| body[0] == 6)

@@ -196,3 +196,31 @@ fn the_systemd_unit_starts_pccd() {
     let folder = std::path::Path::new("/run").join(folder);
     assert_eq!(run.mailbox, [folder]);
 }
+
+/// Two mailboxes, one process: each has its own state, and one whose answer
+/// never comes holds up nobody in the other.
+#[test]
+fn many_mailboxes_in_one_process() {
+    let (one, two) = (bench(), Bench::new());
+    two.make_folders();
+    let mut command = one.command();
+    let mut child =
+        command.arg("--mailbox").arg(two.mailbox()).spawn().unwrap();
+    one.wait("both", || one.count(Event::Started) == 2);
+    one.exchange(1, &single(0, &[5, 1]));
+    one.request(2, &single(0, &[5, 2]));
+    for seq in 1..=3 {
+        two.exchange(seq, &single(0, &[5, 1]));
+    }
+    let reads = |bench: &Bench| {
+        let (_, out, _) = run(bench, &["state", "--format", "json"]);
+        let state: Value = serde_json::from_str(&out).unwrap();
+        state["memory"]["variables"]["reads"].clone()
+    };
+    assert_eq!((reads(&one), reads(&two)), (1.into(), 3.into()));
+    assert_eq!(one.list("outbox").len(), 1, "it hangs");
+    let pid = rustix::process::Pid::from_child(&child);
+    let signal = rustix::process::Signal::TERM;
+    rustix::process::kill_process(pid, signal).unwrap();
+    assert_eq!(common::wait_child(&mut child), 0);
+}
