@@ -235,21 +235,16 @@ fn wait(effect: &Effect, dice: &Dice) -> Wait {
 }
 
 impl Channel {
-    /// The first command that fits, or why each with this code does not.
-    fn find(
-        &self,
-        code: u64,
-        taken: &Bank<'_>,
-        kept: &Bank<'_>,
-    ) -> Result<&Command, String> {
+    /// The first command that fits what the guest wrote, whether that will
+    /// count or not; or why each with this code does not.
+    fn find(&self, code: u64, taken: &Bank<'_>) -> Result<&Command, String> {
         let value = &Value::Number(code);
         let mut why = Vec::new();
         for command in &self.commands {
             if !command.code.holds(Seen { value, name: None }) {
                 continue;
             }
-            let bank = if command.effect.take { taken } else { kept };
-            match bank.holds(&command.when) {
+            match taken.holds(&command.when) {
                 Ok(()) => return Ok(command),
                 Err(differs) => {
                     why.push(format!("`{}`: {differs}", command.name));
@@ -295,7 +290,7 @@ impl Channel {
             note: Some(note),
             is_forced: false,
         };
-        let (name, effect) = match self.find(code, &taken, &kept) {
+        let (name, effect) = match self.find(code, &taken) {
             Ok(command) => (command.name.as_str(), &command.effect),
             Err(why) => match &self.otherwise {
                 Some(effect) => ("otherwise", effect),

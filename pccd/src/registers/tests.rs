@@ -338,6 +338,25 @@ fn variables_envelope_delay_and_what_comes_after() {
 }
 
 #[test]
+fn what_is_refused_is_judged_as_the_guest_wrote_it() {
+    let text = r#"{"channels": [{"name": "c", "for": {"types": [2]},
+      "registers": {"wish": {"offset": 0, "width": 8, "reset": 100}},
+      "commands": [
+        {"name": "no", "code": 1, "when": {"wish": 250}, "take": false,
+         "error": true},
+        {"name": "yes", "code": 1}]}]}"#;
+    let mut bench = Bench::new(text, 2, 16);
+    let wish = |value| generic(1, &[value]);
+    for (value, handler, after) in
+        [(200, "c/yes", 200), (250, "c/no", 200), (40, "c/yes", 40)]
+    {
+        let answered = bench.ask(&wish(value));
+        assert_eq!(answered.handler, handler, "{value}");
+        assert_eq!(answered.content.last(), Some(&after), "{value}");
+    }
+}
+
+#[test]
 fn which_channel_plays() {
     let text = r#"{"channels": [
       {"name": "map"}, {"name": "idle"},
