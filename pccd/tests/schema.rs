@@ -17,7 +17,9 @@ fn json_files(folder: &Path, found: &mut Vec<PathBuf>) {
         if path.is_dir() {
             json_files(&path, found);
         } else if path.extension().is_some_and(|end| end == "json")
-            && path.file_name().is_some_and(|name| name != "schema.json")
+            && path.file_name().is_some_and(|name| {
+                name != "schema.json" && name != "platform.json"
+            })
         {
             found.push(path);
         }

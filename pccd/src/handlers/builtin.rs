@@ -21,7 +21,7 @@ pub const FILES: &[(&str, &str)] = &[
     message!("pldm/base.json"),
     message!("pldm/fru.json"),
     message!("pldm/multipart.json"),
-    message!("pldm/platform.json"),
+    message!("pldm/monitoring.json"),
     message!("raw/echo.json"),
     message!("spdm/responder.json"),
     message!("vendor/echo.json"),
