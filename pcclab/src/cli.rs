@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use pcclab::platform::Mode;
 
 /// Boot a kernel in QEMU beside pccd, run a test in it, tell the verdict.
 #[derive(Parser)]
@@ -22,7 +23,8 @@ pub enum Command {
     /// Exit status: 0 pass, 1 fail, 3 panic, oops, lockdep or KASAN report,
     /// 4 hang, 125 own trouble (such as a missing kernel option), which `git
     /// bisect run` skips.
-    #[command(after_help = "Example, from a kernel tree:\n  \
+    #[command(after_help = "Examples, from a kernel tree:\n  \
+        pcclab run --kernel arch/arm64/boot/Image --platform cppc\n  \
         pcclab run --kernel arch/arm64/boot/Image --module mctp-pcc.ko \\\n    \
         -- sh /tests/demo.sh")]
     Run(Run),
@@ -30,6 +32,8 @@ pub enum Command {
     #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
         $QEMU -machine virt,pcc=on,help")]
     Env,
+    /// List the platforms that `pcclab run --platform` knows
+    Platforms,
     /// Write the base initramfs
     #[command(hide = true)]
     Initrd(Initrd),
@@ -41,15 +45,25 @@ pub struct Run {
     /// The arm64 Image to boot; without it the one that `make lab` built
     #[arg(long, value_name = "IMAGE")]
     pub kernel: Option<PathBuf>,
+    /// Platform to be, a folder of messages/ or a path with a slash; given
+    /// several times, all of them in one machine. COMMAND is then the
+    /// platform's own test
+    #[arg(long = "platform", value_name = "NAME")]
+    pub platforms: Vec<String>,
+    /// How the platform's channels tell that they are done; without it the
+    /// first mode that all platforms have
+    #[arg(long, value_enum, requires = "platforms")]
+    pub mode: Option<Mode>,
     /// Kernel module to load before COMMAND, can be given several times;
-    /// without it the mctp-pcc driver built for the lab's own kernel
+    /// without it what the platform needs, built for the lab's own kernels
     #[arg(long = "module", value_name = "FILE")]
     pub modules: Vec<PathBuf>,
     /// File that COMMAND finds in its working folder, can be given several
     /// times
     #[arg(long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Folder of handlers for pccd, can be given several times
+    /// Folder of handlers for pccd instead of the platform's, can be given
+    /// several times
     #[arg(long, value_name = "DIR")]
     pub messages: Vec<PathBuf>,
     /// Folder for the logs and the mailbox; without it a new one, which is
@@ -62,6 +76,10 @@ pub struct Run {
     /// Show each message as both sides saw it, instead of COMMAND's output
     #[arg(long)]
     pub exchanges: bool,
+    /// Processors of the guest
+    #[arg(long, default_value_t = 2, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub smp: u32,
     /// Words for the kernel's command line
     #[arg(long, default_value = "", value_name = "WORDS")]
     pub append: String,
@@ -75,8 +93,9 @@ pub struct Run {
     /// Argument for QEMU, can be given several times
     #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_args: Vec<OsString>,
-    /// What the guest runs; /tests holds what guest-scripts/tests brings
-    #[arg(last = true, default_values = ["sh", "/tests/demo.sh"])]
+    /// What the guest runs, the platform's test or sh /tests/demo.sh if
+    /// nothing else is said; /tests holds what guest-scripts/tests brings
+    #[arg(last = true)]
     pub command: Vec<OsString>,
 }
 

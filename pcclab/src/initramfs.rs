@@ -2,6 +2,7 @@
 //! kernel unpacks one after the other
 //! (Linux `Documentation/driver-api/early-userspace/buffer-format.rst`).
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -131,10 +132,11 @@ pub fn base(
     archive.finish()
 }
 
-/// What a run adds: modules, files for `/work`, and the command.
+/// What a run adds: modules, files for `/work` and elsewhere, the command.
 pub fn overlay(
     modules: &[PathBuf],
     files: &[PathBuf],
+    extra: &[(String, Vec<u8>)],
     command: &[OsString],
 ) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
@@ -152,6 +154,15 @@ pub fn overlay(
             != 0;
         let path = format!("work/{}", name(file)?);
         archive.file(&path, executable, &read(file)?)?;
+    }
+    let mut folders = BTreeSet::new();
+    for (path, content) in extra {
+        for (at, _) in path.match_indices('/') {
+            if folders.insert(&path[..at]) {
+                archive.folder(&path[..at])?;
+            }
+        }
+        archive.file(path, false, content)?;
     }
     if !command.is_empty() {
         let words: Vec<_> = command.iter().map(shell_quote).collect();

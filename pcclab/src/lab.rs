@@ -74,18 +74,34 @@ pub struct Lab {
 impl Lab {
     /// Takes everything from [`paths`], `kernel` and `modules` overruling.
     ///
-    /// The module that was built for the lab's own kernel is left out when
-    /// another kernel is used: it would not load.
-    ///
     /// # Errors
     /// When a path is unknown or names nothing; the text says what to do.
     pub fn find(kernel: Option<&Path>, modules: &[PathBuf]) -> Result<Lab> {
+        Lab::with_drivers(kernel, modules, &["mctp-pcc"])
+    }
+
+    /// [`Lab::find`] with drivers of `guest-scripts/`, by name, where
+    /// `modules` are none.
+    ///
+    /// They are built for the lab's own kernels, and left out when another is
+    /// used: they would not load.
+    ///
+    /// # Errors
+    /// When a path is unknown or names nothing; the text says what to do.
+    pub fn with_drivers(
+        kernel: Option<&Path>,
+        modules: &[PathBuf],
+        drivers: &[&str],
+    ) -> Result<Lab> {
         let built = built();
         let mut paths = paths();
         if let Some(kernel) = kernel {
             paths.insert("KERNEL".to_owned(), kernel.to_owned());
         }
-        let own_kernel = same(paths.get("KERNEL"), built.get("KERNEL"));
+        let kernel = paths.get("KERNEL");
+        let suffix = ["", "_6_12"]
+            .into_iter()
+            .find(|suffix| same(kernel, built.get(&format!("KERNEL{suffix}"))));
         let get = |name: &str| -> Result<PathBuf> {
             let path = paths.get(name).with_context(|| {
                 format!(
@@ -98,14 +114,19 @@ impl Lab {
             }
             Ok(path.clone())
         };
-        let from_env = std::env::var_os("MODULE").filter(|m| !m.is_empty());
-        let modules = match (modules, from_env) {
-            ([], Some(module)) => vec![PathBuf::from(module)],
-            ([], None) if own_kernel => {
-                built.get("MODULE").cloned().into_iter().collect()
-            }
-            (modules, _) => modules.to_vec(),
-        };
+        let mut found = modules.to_vec();
+        for driver in drivers.iter().filter(|_| modules.is_empty()) {
+            let name = variable(driver);
+            let from_env = std::env::var_os(&name).filter(|m| !m.is_empty());
+            found.extend(match (from_env, suffix) {
+                (Some(module), _) => Some(PathBuf::from(module)),
+                (None, Some(suffix)) => {
+                    built.get(&format!("{name}{suffix}")).cloned()
+                }
+                (None, None) => None,
+            });
+        }
+        let modules = found;
         if let Some(missing) = modules.iter().find(|m| !m.is_file()) {
             bail!("the module {} is not a file", missing.display());
         }
@@ -117,6 +138,14 @@ impl Lab {
             pccd: get("PCCD")?,
             modules,
         })
+    }
+}
+
+/// The variable that names a driver of `guest-scripts/`.
+fn variable(driver: &str) -> String {
+    match driver {
+        "mctp-pcc" => "MODULE".to_owned(),
+        driver => driver.to_uppercase().replace('-', "_"),
     }
 }
 

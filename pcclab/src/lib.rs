@@ -3,10 +3,14 @@
 //! | module | does |
 //! |---|---|
 //! | [`lab`] | finds what was built |
+//! | [`platform`] | reads what a platform is |
+//! | [`machine`] | makes one machine of several platforms |
+//! | [`aml`] | compiles a platform's tables |
 //! | [`initramfs`] | packs what the guest finds in its file system |
 //! | [`session`] | starts, watches and ends one guest and its daemon |
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
+//! | [`claim`] | holds what was to be asked against what pccd logged |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -20,10 +24,14 @@
 //! # Ok(()) }
 //! ```
 
+pub mod aml;
+pub mod claim;
 pub mod exchange;
 pub mod initramfs;
 pub mod ktap;
 pub mod lab;
+pub mod machine;
+pub mod platform;
 mod process;
 pub mod run;
 pub mod session;

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use pcclab::initramfs;
 use pcclab::lab::{self, Lab};
+use pcclab::machine::Machine;
+use pcclab::platform::{self, Platform};
 use pcclab::run::{exit, folder, run};
 use pcclab::session::Config;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             }
             Ok(exit::PASS)
         }
+        cli::Command::Platforms => platforms(),
         cli::Command::Initrd(options) => initrd(&options),
     };
     match result {
@@ -41,21 +44,40 @@ fn main() -> ExitCode {
 }
 
 fn run_command(options: cli::Run) -> Result<u8> {
-    let lab = Lab::find(options.kernel.as_deref(), &options.modules)?;
+    let machine = match options.platforms.as_slice() {
+        [] => None,
+        names => Some(Machine::of(names, options.mode)?),
+    };
+    let kernel = options.kernel.as_deref();
+    let lab = match &machine {
+        None => Lab::find(kernel, &options.modules)?,
+        Some(machine) => {
+            let drivers: Vec<_> =
+                machine.modules.iter().map(String::as_str).collect();
+            Lab::with_drivers(kernel, &options.modules, &drivers)?
+        }
+    };
     let logs = folder(options.logs.as_deref())?;
-    let verdict = run(
-        Config {
-            messages: options.messages,
-            command: options.command,
-            files: options.files,
-            machine: options.machine,
-            qemu_args: options.qemu_args,
-            append: options.append,
-            limit: Duration::from_secs(options.timeout),
-            ..Config::new(lab, &logs, &[])
-        },
-        options.exchanges,
-    )?;
+    let mut config = Config {
+        smp: options.smp,
+        files: options.files,
+        machine: options.machine,
+        qemu_args: options.qemu_args,
+        append: options.append,
+        limit: Duration::from_secs(options.timeout),
+        ..Config::new(lab, &logs, &["sh", "/tests/demo.sh"])
+    };
+    let asked = match machine {
+        Some(machine) => machine.enter(&mut config, &options.command)?,
+        None => Vec::new(),
+    };
+    if !options.messages.is_empty() {
+        config.messages = options.messages;
+    }
+    if !options.command.is_empty() && config.extra.is_empty() {
+        config.command = options.command;
+    }
+    let verdict = run(config, options.exchanges, asked)?;
     if options.logs.is_none() && verdict.code == exit::PASS {
         let _ = std::fs::remove_dir_all(&logs);
     } else {
@@ -67,6 +89,15 @@ fn run_command(options: cli::Run) -> Result<u8> {
     }
     println!("{}", verdict.text);
     Ok(verdict.code)
+}
+
+fn platforms() -> Result<u8> {
+    for name in platform::names()? {
+        let platform = Platform::load(&name)?;
+        let modes: Vec<_> = platform.modes().iter().map(|m| m.name()).collect();
+        println!("{name:<20} {:<9} {}", modes.join(" "), platform.description);
+    }
+    Ok(exit::PASS)
 }
 
 fn initrd(options: &cli::Initrd) -> Result<u8> {

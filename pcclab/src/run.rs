@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::claim::{Claim, unproven};
 use crate::exchange::{Script, records, render};
 use crate::ktap::Status;
 use crate::session::{Config, End, Outcome, Session};
@@ -33,31 +34,55 @@ pub struct Verdict {
 }
 
 /// Runs `config`; prints the command's output as it comes, or, with
-/// `exchanges`, the messages of both sides when it is over.
+/// `exchanges`, the messages of both sides when it is over. The platform must
+/// have been `asked` this, and what the guest says it was asked.
 ///
 /// # Errors
 /// Our own trouble, before or after the guest ran.
-pub fn run(config: Config, exchanges: bool) -> Result<Verdict> {
+pub fn run(
+    config: Config,
+    exchanges: bool,
+    asked: Vec<Claim>,
+) -> Result<Verdict> {
     let folder = config.folder.clone();
     let limit = config.limit;
     let mut script = Script::default();
+    let mut said = Vec::new();
     if exchanges {
         println!("booting {} ...", config.lab.kernel.display());
     }
     let outcome = Session::start(config)?.finish(|line| {
         script.line(line);
+        said.extend(Claim::in_line(line));
         if !exchanges || line.starts_with("pcclab: ") {
             println!("{line}");
         }
     })?;
-    let verdict = judge(&outcome, &script, limit);
+    let mut verdict = judge(&outcome, &script, limit);
+    let log = std::fs::read_to_string(folder.join("pccd.log"));
+    let records = records(&log.unwrap_or_default());
+    if verdict.code == exit::PASS {
+        let said = said.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut missing = unproven(&said, &records);
+        missing.extend(unproven(&asked, &records));
+        let list: Vec<_> =
+            missing.iter().map(|claim| format!("\n  {claim}")).collect();
+        if !list.is_empty() {
+            verdict = Verdict {
+                code: exit::FAIL,
+                text: format!(
+                    "FAIL: the guest passed, but pccd's log does not have \
+                     this:{}",
+                    list.concat()
+                ),
+            };
+        }
+    }
     if exchanges {
         if let Some(boot) = outcome.boot {
             println!("in user space after {:.1} s\n", boot.as_secs_f32());
         }
-        let log = std::fs::read_to_string(folder.join("pccd.log"))
-            .unwrap_or_default();
-        print!("{}", render(&script.steps(), &records(&log)));
+        print!("{}", render(&script.steps(), &records));
     }
     Ok(verdict)
 }

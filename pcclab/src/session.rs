@@ -26,12 +26,18 @@ pub struct Config {
     pub folder: PathBuf,
     /// Handlers for pccd; its built-in ones when empty.
     pub messages: Vec<PathBuf>,
+    /// Which of their channels plays a subspace.
+    pub plays: serde_json::Map<String, serde_json::Value>,
     /// Start pccd before the guest.
     pub pccd: bool,
     /// What the guest runs.
     pub command: Vec<OsString>,
     /// Host files that the guest finds in `/work`.
     pub files: Vec<PathBuf>,
+    /// More files for the guest: where, and what.
+    pub extra: Vec<(String, Vec<u8>)>,
+    /// Processors of the guest.
+    pub smp: u32,
     /// QEMU's `-machine`; `pcc` is the id of the mailbox in [`Config::folder`].
     pub machine: String,
     /// More arguments for QEMU.
@@ -49,9 +55,12 @@ impl Config {
             lab,
             folder: folder.to_owned(),
             messages: Vec::new(),
+            plays: serde_json::Map::new(),
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),
+            extra: Vec::new(),
+            smp: 2,
             machine: "virt,pcc=on,pcc-mailbox=pcc".to_owned(),
             qemu_args: Vec::new(),
             append: String::new(),
@@ -152,6 +161,7 @@ impl Session {
         initrd.extend(initramfs::overlay(
             &config.lab.modules,
             &config.files,
+            &config.extra,
             &config.command,
         )?);
         let initrd_path = folder.join("initrd.img");
@@ -167,7 +177,9 @@ impl Session {
                 "pcc-mailbox-dir,id=pcc,path={}",
                 comma_doubled(&mailbox(folder))
             ))
-            .args(["-cpu", "max", "-smp", "2", "-m", "512M"])
+            .args(["-cpu", "max", "-smp"])
+            .arg(config.smp.to_string())
+            .args(["-m", "512M"])
             .args(["-nodefaults", "-display", "none", "-no-reboot"])
             .args(["-serial", "stdio", "-monitor", "none"])
             .args(["-trace", "pcc_*", "-d", "guest_errors"])
@@ -462,6 +474,13 @@ fn spawn_pccd(config: &Config) -> Result<Child> {
         .args(["run", "--format", "json", "--mailbox"])
         .arg(mailbox(&config.folder));
     for folder in &config.messages {
+        command.arg("--messages").arg(folder);
+    }
+    if !config.plays.is_empty() {
+        let folder = config.folder.join("subspaces");
+        std::fs::create_dir_all(&folder)?;
+        let map = serde_json::json!({ "subspaces": config.plays });
+        std::fs::write(folder.join("subspaces.json"), map.to_string())?;
         command.arg("--messages").arg(folder);
     }
     command

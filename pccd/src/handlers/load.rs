@@ -33,7 +33,9 @@ pub(super) fn gather(
         if path.is_dir() {
             gather(&path, depth + 1, paths)?;
         } else if path.extension().is_some_and(|e| e == "json")
-            && path.file_name().is_some_and(|name| name != "schema.json")
+            && path.file_name().is_some_and(|name| {
+                name != "schema.json" && name != "platform.json"
+            })
         {
             paths.push(path);
         }

@@ -1,0 +1,380 @@
+//! One or several platforms in one machine: which channel gets which id, what
+//! QEMU, pccd and the guest are given.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::aml;
+use crate::claim::Claim;
+use crate::platform::{Channel, Mode, Platform};
+use crate::session::Config;
+
+/// An ASL source with the words it is compiled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The source.
+    pub asl: PathBuf,
+    /// Preprocessor symbols and their values.
+    pub defines: Vec<(String, String)>,
+}
+
+/// What one or several platforms amount to in one machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The names of the platforms.
+    pub names: Vec<String>,
+    /// The mode all of them are in.
+    pub mode: Mode,
+    /// QEMU's `-machine`.
+    pub machine: String,
+    /// QEMU's `-device`, in this order.
+    pub devices: Vec<String>,
+    /// The SSDTs.
+    pub tables: Vec<Table>,
+    /// Handler folders for pccd.
+    pub messages: Vec<PathBuf>,
+    /// Which of pccd's channels plays a subspace.
+    pub plays: Map<String, Value>,
+    /// Drivers the guest loads, by name.
+    pub modules: Vec<String>,
+    /// What the guest's kernel must have, a line each for `/pcclab/needs`.
+    pub needs: Vec<String>,
+    /// Files the guest finds, under `platforms/`.
+    pub files: Vec<(String, PathBuf)>,
+    /// Variables for the guest's command.
+    pub variables: Vec<(String, String)>,
+    /// What the platforms must have been asked.
+    pub asked: Vec<Claim>,
+}
+
+impl Machine {
+    /// A machine of these platforms, in `mode` or in the first mode that all
+    /// of them have.
+    ///
+    /// # Errors
+    /// When a platform cannot be loaded, two of them claim the same, or there
+    /// is no such mode.
+    pub fn of(names: &[String], mode: Option<Mode>) -> Result<Machine> {
+        let mut platforms = Vec::new();
+        let mut common = vec![Mode::Irq, Mode::Poll];
+        for name in names {
+            let platform = Platform::load(name)?;
+            common.retain(|mode| platform.modes().contains(mode));
+            if platform.file.of.is_empty() {
+                platforms.push(platform);
+            } else {
+                for part in &platform.file.of {
+                    platforms.push(Platform::load(part)?);
+                }
+            }
+        }
+        for platform in &platforms {
+            common.retain(|mode| platform.modes().contains(mode));
+        }
+        let names = names.join(", ");
+        let mode = match mode {
+            Some(mode) if !common.contains(&mode) => {
+                bail!("{names}: there is no mode {}", mode.name())
+            }
+            Some(mode) => mode,
+            None => *common
+                .first()
+                .with_context(|| format!("{names} have no mode in common"))?,
+        };
+        let mut machine = Machine::new(mode);
+        for platform in &platforms {
+            machine
+                .add(platform)
+                .with_context(|| format!("platform {}", platform.name))?;
+        }
+        Ok(machine)
+    }
+
+    fn new(mode: Mode) -> Machine {
+        Machine {
+            names: Vec::new(),
+            mode,
+            machine: format!("virt,pcc=bare,pcc-mode={}", mode.name()),
+            devices: Vec::new(),
+            tables: Vec::new(),
+            messages: Vec::new(),
+            plays: Map::new(),
+            modules: Vec::new(),
+            needs: vec!["ACPI".to_owned(), "PCC".to_owned()],
+            files: Vec::new(),
+            variables: vec![("MODE".to_owned(), mode.name().to_owned())],
+            asked: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, platform: &Platform) -> Result<()> {
+        if self.names.contains(&platform.name) {
+            bail!("there are two platforms of this name");
+        }
+        self.names.push(platform.name.clone());
+        let file = &platform.file;
+        let mut defines = vec![(
+            format!("MODE_{}", self.mode.name().to_uppercase()),
+            "1".to_owned(),
+        )];
+        for channel in &file.channels {
+            if channel.modes.is_empty() || channel.modes.contains(&self.mode) {
+                let id = self.channel(channel)?;
+                let name = channel.name.to_uppercase().replace('-', "_");
+                defines.push((format!("CHANNEL_{name}"), id.to_string()));
+            }
+        }
+        self.variables.extend(
+            defines
+                .iter()
+                .filter(|(name, _)| name.starts_with("CHANNEL_"))
+                .cloned(),
+        );
+        if let Some(asl) = &file.asl {
+            self.tables.push(Table {
+                asl: platform.folder.join(asl),
+                defines: defines.clone(),
+            });
+        }
+        let here = vec![PathBuf::from(".")];
+        for messages in file.messages.as_ref().unwrap_or(&here) {
+            let folder = platform.folder.join(messages);
+            if !self.messages.contains(&folder) {
+                self.messages.push(folder);
+            }
+        }
+        for module in &file.modules {
+            if !self.modules.contains(module) {
+                self.modules.push(module.clone());
+            }
+        }
+        for (option, path) in &file.needs {
+            self.needs.push(format!("{option} {path}").trim_end().to_owned());
+        }
+        if let Some(test) = &file.test {
+            let name = &platform.name;
+            let from = platform.folder.join(test);
+            self.files.push((format!("{name}/test.sh"), from));
+        }
+        for text in &file.asked {
+            let claim = Claim::parse(text)
+                .with_context(|| format!("\"asked\" {text:?}"))?;
+            self.asked.push(claim);
+        }
+        Ok(())
+    }
+
+    /// Adds a channel's device; tells its subspace id.
+    fn channel(&mut self, channel: &Channel) -> Result<usize> {
+        let mut properties = channel.device.clone();
+        let driver = match properties.shift_remove("driver") {
+            None => "pcc-channel".to_owned(),
+            Some(Value::String(driver)) => driver,
+            Some(other) => bail!("\"driver\" is no text: {other}"),
+        };
+        // A pair for MCTP takes two ids, which it chooses itself.
+        let id = self.ids();
+        let mut device = format!("{driver},mailbox=pcc");
+        if driver == "pcc-channel" {
+            device.push_str(&format!(",subspace={id}"));
+        }
+        for (name, value) in &properties {
+            let value = match value {
+                Value::String(text) => text.replace(',', ",,"),
+                Value::Number(number) => number.to_string(),
+                other => bail!("{name}: {other} is neither number nor text"),
+            };
+            device.push_str(&format!(",{name}={value}"));
+        }
+        self.devices.push(device);
+        if let Some(plays) = &channel.plays {
+            self.plays.insert(id.to_string(), plays.clone().into());
+        }
+        Ok(id)
+    }
+
+    fn ids(&self) -> usize {
+        self.devices
+            .iter()
+            .map(|d| if d.starts_with("pcc-mctp,") { 2 } else { 1 })
+            .sum()
+    }
+
+    /// Makes a run of it; returns what the platforms must have been asked.
+    /// Without a `command` the guest runs their own tests.
+    ///
+    /// # Errors
+    /// When a table cannot be compiled, or there is nothing to run.
+    pub fn enter(
+        self,
+        config: &mut Config,
+        command: &[OsString],
+    ) -> Result<Vec<Claim>> {
+        let variables =
+            self.variables.iter().map(|(n, v)| format!("{n}={v}").into());
+        config.command = std::iter::once("env".into())
+            .chain(variables)
+            .chain(match command {
+                [] => self.command()?,
+                command => command.to_vec(),
+            })
+            .collect();
+        for device in &self.devices {
+            config.qemu_args.extend(["-device".into(), device.into()]);
+        }
+        let cache = aml::cache()?;
+        for table in &self.tables {
+            let aml = aml::compile(table, &cache)?;
+            let file = aml.to_string_lossy().replace(',', ",,");
+            config
+                .qemu_args
+                .extend(["-acpitable".into(), format!("file={file}").into()]);
+        }
+        for (at, path) in &self.files {
+            let content = std::fs::read(path)
+                .with_context(|| format!("reading {}", path.display()))?;
+            config.extra.push((format!("platforms/{at}"), content));
+        }
+        let needs = self.needs.join("\n") + "\n";
+        config.extra.push(("pcclab/needs".to_owned(), needs.into()));
+        config.machine = self.machine;
+        config.messages = self.messages;
+        config.plays = self.plays;
+        Ok(self.asked)
+    }
+
+    /// The command that runs the platforms' own tests.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn command(&self) -> Result<Vec<OsString>> {
+        let script = |name: &str| format!("/platforms/{name}/test.sh");
+        let tests: Vec<_> = self
+            .files
+            .iter()
+            .filter_map(|(at, _)| at.split('/').next())
+            .collect();
+        Ok(match tests.as_slice() {
+            [] => bail!("{}: no test; give a command", self.names.join(", ")),
+            [test] => vec!["sh".into(), script(test).into()],
+            several => ["sh", "/tests/platforms.sh"]
+                .iter()
+                .chain(several)
+                .map(OsString::from)
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::platform::names;
+
+    fn write(folder: &Path, name: &str, json: &str) -> String {
+        let folder = folder.join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("platform.json"), json).unwrap();
+        folder.to_str().unwrap().to_owned()
+    }
+
+    const FAN: &str = r#"{ "description": "a fan",
+        "channels": [
+          { "name": "by-irq", "modes": ["irq"], "plays": "fan",
+            "device": { "subspace-type": 1, "size": 64 } },
+          { "name": "by-poll", "modes": ["poll"], "plays": "fan",
+            "device": { "subspace-type": 0 } } ],
+        "asl": "fan.asl", "needs": { "FAN": "/sys/fan" },
+        "test": "fan.sh", "asked": ["start speed=2"] }"#;
+
+    const PAIR: &str = r#"{ "description": "two", "modes": ["irq"],
+        "channels": [ { "name": "mctp", "device": { "driver": "pcc-mctp" } } ],
+        "messages": ["../fan"], "test": "t.sh" }"#;
+
+    #[test]
+    fn platforms_share_a_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let fan = write(folder.path(), "fan", FAN);
+        let pair = write(folder.path(), "pair", PAIR);
+        let machine = Machine::of(&[pair.clone(), fan.clone()], None).unwrap();
+        assert_eq!(machine.machine, "virt,pcc=bare,pcc-mode=irq");
+        assert_eq!(
+            machine.devices,
+            [
+                "pcc-mctp,mailbox=pcc",
+                "pcc-channel,mailbox=pcc,subspace=2,subspace-type=1,size=64"
+            ]
+        );
+        assert_eq!(json!(machine.plays), json!({ "2": "fan" }));
+        assert_eq!(machine.needs, ["ACPI", "PCC", "FAN /sys/fan"]);
+        assert_eq!(
+            machine.tables[0].defines,
+            [
+                ("MODE_IRQ".to_owned(), "1".to_owned()),
+                ("CHANNEL_BY_IRQ".to_owned(), "2".to_owned())
+            ]
+        );
+        assert_eq!(
+            machine.command().unwrap(),
+            ["sh", "/tests/platforms.sh", "pair", "fan"]
+        );
+        let poll =
+            Machine::of(std::slice::from_ref(&fan), Some(Mode::Poll)).unwrap();
+        assert_eq!(poll.devices.len(), 1);
+        assert!(poll.devices[0].contains("subspace=0,subspace-type=0"));
+        assert_eq!(poll.command().unwrap(), ["sh", "/platforms/fan/test.sh"]);
+        for (names, mode) in [
+            (vec![pair.clone()], Some(Mode::Poll)),
+            (vec![fan.clone(), fan.clone()], None),
+            (vec!["no-such".to_owned()], None),
+        ] {
+            assert!(Machine::of(&names, mode).is_err(), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            ("a", FAN.replace("needs", "neds"), "neds"),
+            ("b", FAN.replace("\"irq\"", "\"irk\""), "irk"),
+            ("c", FAN.replace("64", "[64]"), "size"),
+            ("d", FAN.replace("speed=2", "speed"), "speed"),
+        ];
+        for (name, json, word) in cases {
+            let platform = write(folder.path(), name, &json);
+            let error = Machine::of(&[platform], None).unwrap_err();
+            let text = format!("{error:#}");
+            assert!(text.contains(word), "{text}");
+            assert!(text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_platform_here_is_right() {
+        for name in names().unwrap() {
+            let platform = Platform::load(&name).unwrap();
+            for &mode in platform.modes() {
+                let machine =
+                    Machine::of(std::slice::from_ref(&name), Some(mode));
+                let machine = machine.unwrap();
+                for (_, file) in &machine.files {
+                    assert!(file.is_file(), "{}", file.display());
+                }
+                for table in &machine.tables {
+                    assert!(table.asl.is_file(), "{}", table.asl.display());
+                }
+                for folder in &machine.messages {
+                    assert!(folder.is_dir(), "{}", folder.display());
+                }
+            }
+        }
+    }
+}
