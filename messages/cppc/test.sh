@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# CPPC: what a processor can do, what it is asked to do, what it delivers.
+# cppc.json says how the platform acts; each processor has its own channel.
+
+. /tests/platform.sh
+
+cpu=/sys/devices/system/cpu
+
+# speed NAME CPU KHZ: a test: asks the governor for this
+speed() {
+	wrote "cpu$2: $1" "$cpu/cpu$2/cpufreq/scaling_setspeed" "$3"
+}
+
+# runs NAME CPU KHZ: a test: by the counters, this is how fast it is
+runs() {
+	asked read
+	is "cpu$2: $1" "$cpu/cpu$2/cpufreq/cpuinfo_cur_freq" "$3"
+}
+
+plan 42
+
+for n in 0 1; do
+	policy=$cpu/cpu$n/cpufreq
+	is "cpu$n: driver" "$policy/scaling_driver" cppc_cpufreq
+	is "cpu$n: governor" "$policy/scaling_governor" userspace
+	is "cpu$n: slowest" "$policy/cpuinfo_min_freq" 500000
+	is "cpu$n: fastest" "$policy/cpuinfo_max_freq" 1500000
+	is "cpu$n: whom it goes with" "$policy/freqdomain_cpus" "$n"
+	for pair in highest_perf:400 nominal_perf:300 lowest_nonlinear_perf:200 \
+		lowest_perf:100 guaranteed_perf:280 reference_perf:300 \
+		lowest_freq:500 nominal_freq:1500; do
+		is "cpu$n: ${pair%:*}" "$cpu/cpu$n/acpi_cppc/${pair%:*}" "${pair#*:}"
+	done
+done
+
+# 5 MHz a step: 1 GHz is 200. The other processor goes on as it was.
+asked write desired=220
+speed 'asked for 1100 MHz' 1 1100000
+asked write desired=240
+speed 'asked for 1200 MHz' 0 1200000
+runs '1200 MHz' 0 1200000
+runs '1100 MHz' 1 1100000
+
+asked limit desired=210
+speed 'asked for 1050 MHz' 0 1050000
+runs 'is given 900 MHz' 0 900000
+
+# Linux does not tell who asked; it tries again when it sees what runs.
+asked refuse desired=250
+speed 'asked for 1250 MHz' 0 1250000
+runs 'is refused and goes on' 0 900000
+logged 'the refusal is in the log' 'PCC check channel failed for ss: '"$CHANNEL_CPU0"'. ret=-5'
+
+# 700 ms, the driver waits 500; nothing is lost but the time.
+asked dawdle desired=260
+speed 'asked for 1300 MHz' 0 1300000
+logged 'too slow for the driver' 'PCC check channel failed for ss: '"$CHANNEL_CPU0"'. ret=-110'
+usleep 300000
+runs '1300 MHz' 0 1300000
+
+step 'boost'
+echo 1 >$cpu/cpufreq/boost
+result $?
+is 'cpu0: fastest with boost' $cpu/cpu0/cpufreq/cpuinfo_max_freq 2000000
+asked write desired=400
+speed 'asked for 2 GHz' 0 2000000
+runs '2 GHz' 0 2000000
+end
