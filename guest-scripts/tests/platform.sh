@@ -32,10 +32,15 @@ same() {
 	return 1
 }
 
+# read_once FILE: one read; cat would hide an error by trying again
+read_once() {
+	dd if="$1" bs=4096 count=1 status=none 2>&1
+}
+
 # is NAME FILE VALUE: a test: this is what the file holds
 is() {
 	step "$1"
-	is_text=$(cat "$2" 2>&1)
+	is_text=$(read_once "$2")
 	same "$2" "$3" "$is_text"
 	result $?
 }
@@ -47,8 +52,7 @@ refused() {
 	if [ $# -gt 3 ]; then
 		refused_text=$(sh -c 'echo "$2" >"$1"' sh "$2" "$4" 2>&1)
 	else
-		# One read: cat would try again in another way.
-		refused_text=$(dd if="$2" bs=4096 count=1 status=none 2>&1)
+		refused_text=$(read_once "$2")
 	fi
 	refused_status=$?
 	same "$2" "$3" "${refused_text##*: }" && [ $refused_status -ne 0 ]
@@ -68,10 +72,10 @@ becomes() {
 	step "$1"
 	becomes_left=${4:-20}
 	becomes_status=0
-	until [ "$(cat "$2" 2>&1)" = "$3" ]; do
+	until [ "$(read_once "$2")" = "$3" ]; do
 		becomes_left=$((becomes_left - 1))
 		if [ $becomes_left -lt 0 ]; then
-			same "$2" "$3" "$(cat "$2" 2>&1)"
+			same "$2" "$3" "$(read_once "$2")"
 			becomes_status=1
 			break
 		fi

@@ -231,6 +231,7 @@ fn heading(out: &mut String, step: &Step) {
     let verdict = match &step.status {
         Some(Status::Passed) => "ok".to_owned(),
         Some(Status::Skipped(why)) => format!("skipped: {why}"),
+        Some(Status::Known(why)) => format!("failed, as known: {why}"),
         _ => "FAILED".to_owned(),
     };
     let time = step

@@ -10,6 +10,10 @@ pub enum Status {
     Failed,
     /// `ok … # SKIP`, with the reason
     Skipped(String),
+    /// `not ok … # TODO`: fails as expected, with the reason
+    Known(String),
+    /// `ok … # TODO`: passes, though it was expected to fail
+    Unexpected(String),
 }
 
 /// One result line.
@@ -79,6 +83,13 @@ impl Report {
             Some(word) if word.eq_ignore_ascii_case("skip") => {
                 Status::Skipped(directive[4..].trim().to_owned())
             }
+            Some(word) if word.eq_ignore_ascii_case("todo") => {
+                let reason = directive[4..].trim().to_owned();
+                match passed {
+                    true => Status::Unexpected(reason),
+                    false => Status::Known(reason),
+                }
+            }
             _ if passed => Status::Passed,
             _ => Status::Failed,
         };
@@ -110,6 +121,15 @@ impl Report {
             .collect();
         if !failed.is_empty() {
             return Some(format!("failed: {}", failed.join(", ")));
+        }
+        let fixed = self.tests.iter().find_map(|t| match &t.status {
+            Status::Unexpected(reason) => Some((&t.name, reason)),
+            _ => None,
+        });
+        if let Some((name, reason)) = fixed {
+            return Some(format!(
+                "passes, though it was known to fail ({reason}): {name}"
+            ));
         }
         let results = self.tests.iter().filter(|t| t.depth == 0).count();
         match self.planned {
@@ -158,6 +178,11 @@ mod tests {
             ("KTAP version 1\n1..2\nok 1 a\n", Some("2 tests planned, 1 seen")),
             ("KTAP version 1\nok 1 a\n", Some("no plan (1..N) was seen")),
             ("KTAP version 1\n1..1\nnot ok 1 a\n", Some("failed: a")),
+            ("KTAP version 1\n1..1\nnot ok 1 a # TODO bug\n", None),
+            (
+                "KTAP version 1\n1..1\nok 1 a # TODO bug\n",
+                Some("passes, though it was known to fail (bug): a"),
+            ),
             (
                 "KTAP version 1\n1..1\nBail out! no device\n",
                 Some("the test bailed out: no device"),

@@ -139,6 +139,25 @@ impl Lab {
             modules,
         })
     }
+
+    /// The kernel's release, as its banner in the Image says it; none if the
+    /// Image is compressed.
+    ///
+    /// # Errors
+    /// When the Image cannot be read.
+    pub fn release(&self) -> Result<Option<String>> {
+        const BANNER: &[u8] = b"Linux version ";
+        let image = std::fs::read(&self.kernel)
+            .with_context(|| format!("reading {}", self.kernel.display()))?;
+        let found = image
+            .windows(BANNER.len() + 1)
+            .position(|w| w.starts_with(BANNER) && w[BANNER.len()] != b'%');
+        let Some(at) = found else { return Ok(None) };
+        let text = &image[at + BANNER.len()..];
+        let end = text.iter().position(|b| !b.is_ascii_graphic());
+        let text = &text[..end.unwrap_or(text.len())];
+        Ok(Some(String::from_utf8_lossy(text).into_owned()))
+    }
 }
 
 /// The variable that names a driver of `guest-scripts/`.

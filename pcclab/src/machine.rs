@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::aml;
 use crate::claim::Claim;
-use crate::platform::{Channel, Mode, Platform};
+use crate::platform::{Channel, Mode, On, Platform};
 use crate::session::Config;
 
 /// An ASL source with the words it is compiled with.
@@ -48,6 +48,7 @@ pub struct Machine {
     pub variables: Vec<(String, String)>,
     /// What the platforms must have been asked.
     pub asked: Vec<Claim>,
+    on: Vec<(String, On)>,
 }
 
 impl Machine {
@@ -107,6 +108,7 @@ impl Machine {
             files: Vec::new(),
             variables: vec![("MODE".to_owned(), mode.name().to_owned())],
             asked: Vec::new(),
+            on: Vec::new(),
         }
     }
 
@@ -159,6 +161,14 @@ impl Machine {
             let from = platform.folder.join(test);
             self.files.push((format!("{name}/test.sh"), from));
         }
+        self.on.extend(
+            file.on
+                .iter()
+                .filter(|(_, on)| {
+                    on.modes.is_empty() || on.modes.contains(&self.mode)
+                })
+                .map(|(release, on)| (release.clone(), on.clone())),
+        );
         for text in &file.asked {
             let claim = Claim::parse(text)
                 .with_context(|| format!("\"asked\" {text:?}"))?;
@@ -240,6 +250,18 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
+        if !self.on.is_empty()
+            && let Some(release) = config.lab.release()?
+        {
+            let known =
+                self.on.iter().filter(|(on, _)| release.starts_with(on));
+            for (_, on) in known {
+                if on.smp < config.smp {
+                    println!("{} processor(s): {}", on.smp, on.because);
+                    config.smp = on.smp;
+                }
+            }
+        }
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;

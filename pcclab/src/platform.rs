@@ -49,6 +49,18 @@ pub(crate) struct File {
     pub(crate) test: Option<PathBuf>,
     #[serde(default)]
     pub(crate) asked: Vec<String>,
+    #[serde(default)]
+    pub(crate) on: BTreeMap<String, On>,
+}
+
+/// What is different on a kernel, and why.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct On {
+    #[serde(default)]
+    pub(crate) modes: Vec<Mode>,
+    pub(crate) smp: u32,
+    pub(crate) because: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -119,6 +119,7 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
         End::Exit(status) => {
             let passed = report.count(&Status::Passed);
             let failed = report.count(&Status::Failed);
+            let known = report.count(&Status::Known(String::new()));
             let time = format!("{:.1} s", outcome.total.as_secs_f32());
             match report.complaint() {
                 Some(complaint) => verdict(
@@ -134,7 +135,15 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
                 ),
                 None if report.started => verdict(
                     exit::PASS,
-                    format!("PASS: {passed} passed, {failed} failed ({time})"),
+                    match known {
+                        0 => format!(
+                            "PASS: {passed} passed, {failed} failed ({time})"
+                        ),
+                        _ => format!(
+                            "PASS: {passed} passed, {failed} failed, {known} \
+                             failed as known ({time})"
+                        ),
+                    },
                 ),
                 None => verdict(exit::PASS, format!("PASS ({time})")),
             }
