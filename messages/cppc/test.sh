@@ -60,9 +60,7 @@ logged 'too slow for the driver' 'PCC check channel failed for ss: '"$CHANNEL_CP
 usleep 300000
 runs '1300 MHz' 0 1300000
 
-step 'boost'
-echo 1 >$cpu/cpufreq/boost
-result $?
+wrote 'boost' $cpu/cpufreq/boost 1
 is 'cpu0: fastest with boost' $cpu/cpu0/cpufreq/cpuinfo_max_freq 2000000
 asked write desired=400
 speed 'asked for 2 GHz' 0 2000000
