@@ -46,8 +46,8 @@ pub struct Machine {
     pub files: Vec<(String, PathBuf)>,
     /// Variables for the guest's command.
     pub variables: Vec<(String, String)>,
-    /// What the platforms must have been asked.
-    pub asked: Vec<Claim>,
+    /// What each platform must have been asked, in this order.
+    pub asked: Vec<Vec<Claim>>,
     on: Vec<(String, On)>,
 }
 
@@ -169,11 +169,10 @@ impl Machine {
                 })
                 .map(|(release, on)| (release.clone(), on.clone())),
         );
-        for text in &file.asked {
-            let claim = Claim::parse(text)
-                .with_context(|| format!("\"asked\" {text:?}"))?;
-            self.asked.push(claim);
-        }
+        let asked = file.asked.iter().map(|text| {
+            Claim::parse(text).with_context(|| format!("\"asked\" {text:?}"))
+        });
+        self.asked.push(asked.collect::<Result<_>>()?);
         Ok(())
     }
 
@@ -213,6 +212,16 @@ impl Machine {
             .sum()
     }
 
+    /// What is different on the kernel of this release.
+    pub fn on(&self, release: Option<&str>) -> impl Iterator<Item = &On> {
+        self.on
+            .iter()
+            .filter(move |(prefix, _)| {
+                release.is_some_and(|release| release.starts_with(prefix))
+            })
+            .map(|(_, on)| on)
+    }
+
     /// Makes a run of it; returns what the platforms must have been asked.
     /// Without a `command` the guest runs their own tests.
     ///
@@ -222,7 +231,7 @@ impl Machine {
         self,
         config: &mut Config,
         command: &[OsString],
-    ) -> Result<Vec<Claim>> {
+    ) -> Result<Vec<Vec<Claim>>> {
         let variables =
             self.variables.iter().map(|(n, v)| format!("{n}={v}").into());
         config.command = std::iter::once("env".into())
@@ -250,16 +259,11 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
-        if !self.on.is_empty()
-            && let Some(release) = config.lab.release()?
-        {
-            let known =
-                self.on.iter().filter(|(on, _)| release.starts_with(on));
-            for (_, on) in known {
-                if on.smp < config.smp {
-                    println!("{} processor(s): {}", on.smp, on.because);
-                    config.smp = on.smp;
-                }
+        for on in self.on(config.lab.release()?.as_deref()) {
+            let smp = on.smp.filter(|smp| *smp < config.smp);
+            if let Some(smp) = smp {
+                println!("{smp} processor(s): {}", on.because);
+                config.smp = smp;
             }
         }
         config.machine = self.machine;
@@ -389,6 +393,12 @@ mod tests {
                 let machine = machine.unwrap();
                 for (_, file) in &machine.files {
                     assert!(file.is_file(), "{}", file.display());
+                }
+                for defect in platform.defects() {
+                    let path = platform.folder.join(&defect.file);
+                    let text = std::fs::read_to_string(path).unwrap();
+                    let count = text.matches(&defect.from).count();
+                    assert_eq!(count, 1, "{name}: {defect:?}");
                 }
                 for table in &machine.tables {
                     assert!(table.asl.is_file(), "{}", table.asl.display());

@@ -51,16 +51,36 @@ pub(crate) struct File {
     pub(crate) asked: Vec<String>,
     #[serde(default)]
     pub(crate) on: BTreeMap<String, On>,
+    #[serde(default)]
+    pub(crate) defects: Vec<Defect>,
 }
 
 /// What is different on a kernel, and why.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct On {
+pub struct On {
+    /// In these modes; in all if there are none.
     #[serde(default)]
-    pub(crate) modes: Vec<Mode>,
-    pub(crate) smp: u32,
-    pub(crate) because: String,
+    pub modes: Vec<Mode>,
+    /// No more processors than this.
+    pub smp: Option<u32>,
+    /// An option that this kernel does not have.
+    pub lacks: Option<String>,
+    /// Why.
+    pub because: String,
+}
+
+/// A mistake of the platform that its test must notice: a word in one of its
+/// files that is replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defect {
+    /// The file.
+    pub file: PathBuf,
+    /// What stands there, once.
+    pub from: String,
+    /// What shall.
+    pub to: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -123,6 +143,11 @@ impl Platform {
             folder,
             file,
         })
+    }
+
+    /// Mistakes that its test must notice.
+    pub fn defects(&self) -> &[Defect] {
+        &self.file.defects
     }
 
     /// The modes it can be in.

@@ -34,15 +34,15 @@ pub struct Verdict {
 }
 
 /// Runs `config`; prints the command's output as it comes, or, with
-/// `exchanges`, the messages of both sides when it is over. The platform must
-/// have been `asked` this, and what the guest says it was asked.
+/// `exchanges`, the messages of both sides when it is over. The platforms must
+/// have been `asked` this, each list in its order, and what the guest says.
 ///
 /// # Errors
 /// Our own trouble, before or after the guest ran.
 pub fn run(
     config: Config,
     exchanges: bool,
-    asked: Vec<Claim>,
+    mut asked: Vec<Vec<Claim>>,
 ) -> Result<Verdict> {
     let folder = config.folder.clone();
     let limit = config.limit;
@@ -62,11 +62,12 @@ pub fn run(
     let log = std::fs::read_to_string(folder.join("pccd.log"));
     let records = records(&log.unwrap_or_default());
     if verdict.code == exit::PASS {
-        let said = said.into_iter().collect::<Result<Vec<_>>>()?;
-        let mut missing = unproven(&said, &records);
-        missing.extend(unproven(&asked, &records));
-        let list: Vec<_> =
-            missing.iter().map(|claim| format!("\n  {claim}")).collect();
+        asked.push(said.into_iter().collect::<Result<_>>()?);
+        let list: Vec<_> = asked
+            .iter()
+            .flat_map(|claims| unproven(claims, &records))
+            .map(|claim| format!("\n  {claim}"))
+            .collect();
         if !list.is_empty() {
             verdict = Verdict {
                 code: exit::FAIL,
