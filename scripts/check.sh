@@ -122,6 +122,7 @@ guest() {
   check "guests" cargo test --locked -p pccd-tests --test guest
   check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
+  check "platforms" cargo test --locked -p pccd-tests --test platforms
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
   check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output

@@ -59,6 +59,7 @@ guest() {
   mkdir -p "$out"
   [ -x "$out/mctp" ] || step "building the guest's mctp program" "2 s" build_mctp
   [ -e "$out/pcc-client.aml" ] || step "compiling pcc-client.asl" "1 s" build_table
+  step "compiling the tables of the platforms" "1 s" "$(published PCCLAB)" tables
   [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd
 }
 

@@ -4,6 +4,7 @@
 # CPPC: what a processor can do, what it is asked to do, what it delivers.
 # cppc.json says how the platform acts; each processor has its own channel.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 cpu=/sys/devices/system/cpu

@@ -3,6 +3,7 @@
 #
 # hisi_uncore_freq: what there is to choose from, who chooses, and what runs.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 devfreq=/sys/class/devfreq/HISI04F1:00

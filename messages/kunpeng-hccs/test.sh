@@ -4,6 +4,7 @@
 # kunpeng_hccs: the tree of chips, dies and ports that hccs.json describes,
 # each port's state, and from 7.x on the lanes being taken away and given back.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 case $MODE in

@@ -4,6 +4,7 @@
 # An OperationRegion in PCC space. Each reading of "sun" sends its number;
 # opregion.json answers with the square, and with more in a second word.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 device=/sys/bus/acpi/devices/PCCD0002:00

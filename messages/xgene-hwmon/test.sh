@@ -4,6 +4,7 @@
 # xgene-hwmon: each sensor, the alarm, and a platform that is without data,
 # refuses, or answers too late. sensors.json says what comes when.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit

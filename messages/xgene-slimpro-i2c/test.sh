@@ -4,6 +4,7 @@
 # i2c-xgene-slimpro: bytes and words to and from the chips of i2c.json, one
 # chip that is not there, one that is too slow.
 
+# shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
 adapter=$(device_named 'MAILBOX I2C' /sys/bus/i2c/devices) || exit

@@ -34,6 +34,9 @@ pub enum Command {
     Env,
     /// List the platforms that `pcclab run --platform` knows
     Platforms,
+    /// Compile the platforms' tables into the cache
+    #[command(hide = true)]
+    Tables,
     /// Write the base initramfs
     #[command(hide = true)]
     Initrd(Initrd),
@@ -73,6 +76,18 @@ pub struct Run {
     /// Seconds until the run counts as hung
     #[arg(long, default_value_t = 60)]
     pub timeout: u64,
+    /// Initramfs instead of the lab's; COMMAND, modules and files are added
+    #[arg(long, value_name = "FILE")]
+    pub initrd: Option<PathBuf>,
+    /// A prompt in the guest instead of COMMAND
+    #[arg(long, conflicts_with_all = ["exchanges", "junit", "ktap"])]
+    pub shell: bool,
+    /// File for the results, as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// File for COMMAND's output
+    #[arg(long, value_name = "FILE")]
+    pub ktap: Option<PathBuf>,
     /// Show each message as both sides saw it, instead of COMMAND's output
     #[arg(long)]
     pub exchanges: bool,

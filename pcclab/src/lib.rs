@@ -11,6 +11,8 @@
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
 //! | [`claim`] | holds what was to be asked against what pccd logged |
+//! | [`programs`] | starts QEMU and pccd |
+//! | [`junit`] | writes results for a continuous integration's eyes |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -28,10 +30,12 @@ pub mod aml;
 pub mod claim;
 pub mod exchange;
 pub mod initramfs;
+pub mod junit;
 pub mod ktap;
 pub mod lab;
 pub mod machine;
 pub mod platform;
 mod process;
+pub mod programs;
 pub mod run;
 pub mod session;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use pcclab::initramfs;
 use pcclab::lab::{self, Lab};
 use pcclab::machine::Machine;
 use pcclab::platform::{self, Platform};
-use pcclab::run::{exit, folder, run};
+use pcclab::programs::shell;
+use pcclab::run::{Output, exit, folder, run};
 use pcclab::session::Config;
+use pcclab::{aml, initramfs};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Ok(exit::PASS)
         }
         cli::Command::Platforms => platforms(),
+        cli::Command::Tables => tables(),
         cli::Command::Initrd(options) => initrd(&options),
     };
     match result {
@@ -49,7 +51,7 @@ fn run_command(options: cli::Run) -> Result<u8> {
         names => Some(Machine::of(names, options.mode)?),
     };
     let kernel = options.kernel.as_deref();
-    let lab = match &machine {
+    let mut lab = match &machine {
         None => Lab::find(kernel, &options.modules)?,
         Some(machine) => {
             let drivers: Vec<_> =
@@ -57,6 +59,9 @@ fn run_command(options: cli::Run) -> Result<u8> {
             Lab::with_drivers(kernel, &options.modules, &drivers)?
         }
     };
+    if let Some(initrd) = options.initrd {
+        lab.initrd = initrd;
+    }
     let logs = folder(options.logs.as_deref())?;
     let mut config = Config {
         smp: options.smp,
@@ -77,7 +82,21 @@ fn run_command(options: cli::Run) -> Result<u8> {
     if !options.command.is_empty() && config.extra.is_empty() {
         config.command = options.command;
     }
-    let verdict = run(config, options.exchanges, asked)?;
+    if options.shell {
+        shell(config)?;
+        let _ = options.logs.is_none().then(|| std::fs::remove_dir_all(&logs));
+        return Ok(exit::PASS);
+    }
+    let suite = match options.platforms.as_slice() {
+        [] => "pcclab".to_owned(),
+        names => names.join(" "),
+    };
+    let output = Output {
+        exchanges: options.exchanges,
+        junit: options.junit.map(|path| (path, suite)),
+        ktap: options.ktap,
+    };
+    let verdict = run(config, &output, asked)?;
     if options.logs.is_none() && verdict.code == exit::PASS {
         let _ = std::fs::remove_dir_all(&logs);
     } else {
@@ -89,6 +108,19 @@ fn run_command(options: cli::Run) -> Result<u8> {
     }
     println!("{}", verdict.text);
     Ok(verdict.code)
+}
+
+fn tables() -> Result<u8> {
+    let cache = aml::cache()?;
+    for name in platform::names()? {
+        for &mode in Platform::load(&name)?.modes() {
+            let machine = Machine::of(std::slice::from_ref(&name), Some(mode))?;
+            for table in &machine.tables {
+                aml::compile(table, &cache)?;
+            }
+        }
+    }
+    Ok(exit::PASS)
 }
 
 fn platforms() -> Result<u8> {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::claim::{Claim, unproven};
 use crate::exchange::{Script, records, render};
+use crate::junit::xml;
 use crate::ktap::Status;
 use crate::session::{Config, End, Outcome, Session};
 
@@ -33,27 +34,44 @@ pub struct Verdict {
     pub text: String,
 }
 
-/// Runs `config`; prints the command's output as it comes, or, with
-/// `exchanges`, the messages of both sides when it is over. The platforms must
-/// have been `asked` this, each list in its order, and what the guest says.
+/// What a run shows and writes.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// The messages of both sides when it is over, instead of the command's
+    /// output as it comes.
+    pub exchanges: bool,
+    /// A file for the results, as JUnit's XML, and the name they go under.
+    pub junit: Option<(PathBuf, String)>,
+    /// A file for the command's output.
+    pub ktap: Option<PathBuf>,
+}
+
+/// Runs `config`. The platforms must have been `asked` this, each list in its
+/// order, and what the guest says.
 ///
 /// # Errors
 /// Our own trouble, before or after the guest ran.
 pub fn run(
     config: Config,
-    exchanges: bool,
+    output: &Output,
     mut asked: Vec<Vec<Claim>>,
 ) -> Result<Verdict> {
     let folder = config.folder.clone();
     let limit = config.limit;
     let mut script = Script::default();
     let mut said = Vec::new();
+    let mut printed = String::new();
+    let exchanges = output.exchanges;
     if exchanges {
         println!("booting {} ...", config.lab.kernel.display());
     }
     let outcome = Session::start(config)?.finish(|line| {
         script.line(line);
         said.extend(Claim::in_line(line));
+        if output.ktap.is_some() {
+            printed.push_str(line);
+            printed.push('\n');
+        }
         if !exchanges || line.starts_with("pcclab: ") {
             println!("{line}");
         }
@@ -79,11 +97,22 @@ pub fn run(
             };
         }
     }
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text)
+            .with_context(|| format!("writing {}", path.display()))
+    };
+    if let Some(path) = &output.ktap {
+        write(path, &printed)?;
+    }
+    let steps = script.steps();
+    if let Some((path, suite)) = &output.junit {
+        write(path, &xml(suite, &steps, &verdict))?;
+    }
     if exchanges {
         if let Some(boot) = outcome.boot {
             println!("in user space after {:.1} s\n", boot.as_secs_f32());
         }
-        print!("{}", render(&script.steps(), &records));
+        print!("{}", render(&steps, &records));
     }
     Ok(verdict)
 }

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::initramfs;
 use crate::lab::Lab;
-use crate::process::{child, log_file, plain, signal, tail};
+use crate::process::{log_file, plain, signal, tail};
+use crate::programs;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -154,47 +154,15 @@ impl Session {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("making {}", folder.display()))?;
         let start = Instant::now();
-        let pccd = if config.pccd { Some(spawn_pccd(&config)?) } else { None };
+        let pccd = if config.pccd {
+            Some(programs::spawn_pccd(&config)?)
+        } else {
+            None
+        };
 
-        let mut initrd = std::fs::read(&config.lab.initrd)
-            .with_context(|| format!("{}", config.lab.initrd.display()))?;
-        initrd.extend(initramfs::overlay(
-            &config.lab.modules,
-            &config.files,
-            &config.extra,
-            &config.command,
-        )?);
-        let initrd_path = folder.join("initrd.img");
-        std::fs::write(&initrd_path, initrd)
-            .with_context(|| format!("writing {}", initrd_path.display()))?;
-
+        let initrd = programs::initrd(&config)?;
         let log = log_file(folder, "qemu.log")?;
-        let mut qemu = child(&config.lab.qemu)
-            .arg("-machine")
-            .arg(&config.machine)
-            .arg("-object")
-            .arg(format!(
-                "pcc-mailbox-dir,id=pcc,path={}",
-                comma_doubled(&mailbox(folder))
-            ))
-            .args(["-cpu", "max", "-smp"])
-            .arg(config.smp.to_string())
-            .args(["-m", "512M"])
-            .args(["-nodefaults", "-display", "none", "-no-reboot"])
-            .args(["-serial", "stdio", "-monitor", "none"])
-            .args(["-trace", "pcc_*", "-d", "guest_errors"])
-            .arg("-bios")
-            .arg(&config.lab.firmware)
-            .arg("-kernel")
-            .arg(&config.lab.kernel)
-            .arg("-initrd")
-            .arg(&initrd_path)
-            .arg("-append")
-            .arg(format!(
-                "console=ttyAMA0 panic=-1 loglevel=4 {}",
-                config.append
-            ))
-            .args(&config.qemu_args)
+        let mut qemu = programs::qemu(&config, &initrd)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -256,7 +224,7 @@ impl Session {
     /// When it cannot be started.
     pub fn start_pccd(&mut self) -> Result<()> {
         self.kill_pccd()?;
-        self.pccd = Some(spawn_pccd(&self.config)?);
+        self.pccd = Some(programs::spawn_pccd(&self.config)?);
         Ok(())
     }
 
@@ -459,34 +427,6 @@ impl Drop for Session {
     }
 }
 
-fn mailbox(folder: &Path) -> PathBuf {
+pub(crate) fn mailbox(folder: &Path) -> PathBuf {
     folder.join("mailbox")
-}
-
-fn comma_doubled(path: &Path) -> String {
-    path.to_string_lossy().replace(',', ",,")
-}
-
-fn spawn_pccd(config: &Config) -> Result<Child> {
-    let log = log_file(&config.folder, "pccd.log")?;
-    let mut command = child(&config.lab.pccd);
-    command
-        .args(["run", "--format", "json", "--mailbox"])
-        .arg(mailbox(&config.folder));
-    for folder in &config.messages {
-        command.arg("--messages").arg(folder);
-    }
-    if !config.plays.is_empty() {
-        let folder = config.folder.join("subspaces");
-        std::fs::create_dir_all(&folder)?;
-        let map = serde_json::json!({ "subspaces": config.plays });
-        std::fs::write(folder.join("subspaces.json"), map.to_string())?;
-        command.arg("--messages").arg(folder);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .with_context(|| format!("starting {}", config.lab.pccd.display()))
 }

@@ -7,7 +7,7 @@ use pccd_tests::{Logs, built};
 use pcclab::lab::Lab;
 use pcclab::machine::Machine;
 use pcclab::platform::{Defect, Mode, Platform, names};
-use pcclab::run::{Verdict, exit, run};
+use pcclab::run::{Output, Verdict, exit, run};
 use pcclab::session::Config;
 
 /// Runs a platform's own test. `name` is a name or a folder.
@@ -18,7 +18,7 @@ fn verdict(name: &str, mode: Mode, kernel: &str) -> Verdict {
     let logs = Logs::new();
     let mut config = Config::new(lab, logs.path(), &[]);
     let asked = machine.enter(&mut config, &[]).unwrap();
-    run(config, false, asked).unwrap()
+    run(config, &Output::default(), asked).unwrap()
 }
 
 fn every_platform(kernel: &str) {
