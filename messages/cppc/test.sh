@@ -54,7 +54,7 @@ speed 'asked for 1250 MHz' 0 1250000
 runs 'is refused and goes on' 0 900000
 logged 'the refusal is in the log' 'PCC check channel failed for ss: '"$CHANNEL_CPU0"'. ret=-5'
 
-# 700 ms, the driver waits 500; nothing is lost but the time.
+# 1400 ms, the driver waits 1000; nothing is lost but the time.
 asked dawdle desired=260
 speed 'asked for 1300 MHz' 0 1300000
 logged 'too slow for the driver' 'PCC check channel failed for ss: '"$CHANNEL_CPU0"'. ret=-110'

@@ -39,7 +39,7 @@ refused 'a sensor without data' "$hwmon/temp1_input" 'No data available'
 asked refuse 'message->0x70000000'
 refused 'a request that is refused' "$hwmon/temp1_input" 'Invalid argument'
 
-# 800 ms, the driver waits 500. What comes when nobody waits is taken for a
+# 1400 ms, the driver waits 1000. What comes when nobody waits is taken for a
 # notification: the driver asks for the alarm.
 asked sleep
 refused 'an answer that comes too late' "$hwmon/temp1_input" 'Connection timed out'
