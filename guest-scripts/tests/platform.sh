@@ -45,6 +45,25 @@ is() {
 	result $?
 }
 
+# raced NAME FILE VALUE [COUNT]: a test: every processor reads this, all at the
+# same time, so many times (20)
+raced() {
+	step "$1"
+	rm -f /tmp/raced
+	for raced_cpu in /sys/devices/system/cpu/cpu[0-9]; do
+		raced_mask=$(printf %x $((1 << ${raced_cpu##*cpu})))
+		# shellcheck disable=SC2016 # for the sh within
+		taskset "$raced_mask" sh -c '
+			for i in $(seq "$1"); do
+				text=$(dd if="$2" bs=4096 count=1 status=none 2>&1)
+				[ "$text" = "$3" ] || echo "$text" >>/tmp/raced
+			done' sh "${4:-20}" "$2" "$3" &
+	done
+	wait
+	same "$2, wrong answers" '' "$(cat /tmp/raced 2>/dev/null)"
+	result $?
+}
+
 # refused NAME FILE ERROR [VALUE]: a test: reading the file, or writing VALUE
 # into it, fails with this text
 refused() {

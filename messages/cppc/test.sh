@@ -20,7 +20,7 @@ runs() {
 	is "cpu$2: $1" "$cpu/cpu$2/cpufreq/cpuinfo_cur_freq" "$3"
 }
 
-plan 42
+plan 43
 
 for n in 0 1; do
 	policy=$cpu/cpu$n/cpufreq
@@ -35,6 +35,8 @@ for n in 0 1; do
 		is "cpu$n: ${pair%:*}" "$cpu/cpu$n/acpi_cppc/${pair%:*}" "${pair#*:}"
 	done
 done
+
+raced 'cpu0, by all processors at once' $cpu/cpu0/acpi_cppc/guaranteed_perf 280
 
 # 5 MHz a step: 1 GHz is 200. The other processor goes on as it was.
 asked write desired=220

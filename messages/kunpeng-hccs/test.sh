@@ -13,6 +13,8 @@ irq) name=HISI04B2:00 ;;
 esac
 hccs=/sys/devices/platform/$name
 
+port=$hccs/chip0/die0/hccs1
+
 # attributes WHERE NAME=VALUE...: a test each
 attributes() {
 	attributes_at=$1
@@ -23,9 +25,9 @@ attributes() {
 }
 
 if [ "$linux_6" ]; then
-	plan 34
+	plan 35
 else
-	plan 49
+	plan 50
 fi
 
 step 'all of the tree, and nothing else'
@@ -38,6 +40,7 @@ result $?
 attributes chip0/die0/hccs1 type=HCCS-v2 lane_mode=x8 enable=1
 asked link chip=0 die=0 port=1 'byte->255' 'link->68'
 attributes chip0/die0/hccs1 cur_lane_num=8 link_fsm=link-up lane_mask=0xff crc_err_cnt=0
+raced 'a port, by all processors at once' $port/link_fsm link-up
 # The second answer's port, its fields unlike the others'
 attributes chip0/die3/hccs8 type=HCCS-v1 lane_mode=x16 enable=0
 asked link-down chip=0 die=3 port=8

@@ -9,7 +9,7 @@
 
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit
 
-plan 17
+plan 18
 
 is 'label of the temperature' "$hwmon/temp1_label" 'SoC Temperature'
 is 'label of the first power' "$hwmon/power1_label" 'CPU power'
@@ -21,6 +21,8 @@ is 'power of the processors' "$hwmon/power1_input" 12345000
 asked power sensor=io-watts 'value->3'
 asked power sensor=io-milliwatts 'value->21'
 is 'power of IO' "$hwmon/power2_input" 3021000
+
+raced 'power, by all processors at once' "$hwmon/power1_input" 12345000
 
 asked temperature sensor=temperature 'value->42'
 is 'temperature' "$hwmon/temp1_input" 42000

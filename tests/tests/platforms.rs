@@ -31,7 +31,8 @@ fn every_platform(kernel: &str) {
             println!("== {what}");
             let verdict = verdict(&name, mode, kernel);
             println!("== {what}: {}", verdict.text);
-            let machine = Machine::of(&[name.clone()], Some(mode)).unwrap();
+            let machine =
+                Machine::of(std::slice::from_ref(&name), Some(mode)).unwrap();
             let lacks =
                 machine.on(release.as_deref()).find_map(|on| on.lacks.clone());
             // What a kernel cannot do is written down; so is nothing else.
