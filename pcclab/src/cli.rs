@@ -91,10 +91,11 @@ pub struct Run {
     /// Show each message as both sides saw it, instead of COMMAND's output
     #[arg(long)]
     pub exchanges: bool,
-    /// Processors of the guest
-    #[arg(long, default_value_t = 2, value_name = "N",
+    /// Processors of the guest; without it 2, or 1 where a known bug of the
+    /// kernel would spoil the run
+    #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=8))]
-    pub smp: u32,
+    pub smp: Option<u32>,
     /// Words for the kernel's command line
     #[arg(long, default_value = "", value_name = "WORDS")]
     pub append: String,
@@ -102,7 +103,8 @@ pub struct Run {
     #[arg(
         long,
         default_value = "virt,pcc=on,pcc-mailbox=pcc",
-        value_name = "WORDS"
+        value_name = "WORDS",
+        conflicts_with = "platforms"
     )]
     pub machine: String,
     /// Argument for QEMU, can be given several times

@@ -222,6 +222,22 @@ impl Machine {
             .map(|(_, on)| on)
     }
 
+    /// Takes away processors that the kernel of this run must not have, saying
+    /// why.
+    ///
+    /// # Errors
+    /// When the kernel cannot be read.
+    pub fn fit(&self, config: &mut Config) -> Result<()> {
+        for on in self.on(config.lab.release()?.as_deref()) {
+            let smp = on.smp.filter(|smp| *smp < config.smp);
+            if let Some(smp) = smp {
+                println!("{smp} processor(s): {}", on.because);
+                config.smp = smp;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a run of it; returns what the platforms must have been asked.
     /// Without a `command` the guest runs their own tests.
     ///
@@ -259,13 +275,6 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
-        for on in self.on(config.lab.release()?.as_deref()) {
-            let smp = on.smp.filter(|smp| *smp < config.smp);
-            if let Some(smp) = smp {
-                println!("{smp} processor(s): {}", on.because);
-                config.smp = smp;
-            }
-        }
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;

@@ -64,7 +64,6 @@ fn run_command(options: cli::Run) -> Result<u8> {
     }
     let logs = folder(options.logs.as_deref())?;
     let mut config = Config {
-        smp: options.smp,
         files: options.files,
         machine: options.machine,
         qemu_args: options.qemu_args,
@@ -73,9 +72,17 @@ fn run_command(options: cli::Run) -> Result<u8> {
         ..Config::new(lab, &logs, &["sh", "/tests/demo.sh"])
     };
     let asked = match machine {
-        Some(machine) => machine.enter(&mut config, &options.command)?,
+        Some(machine) => {
+            if options.smp.is_none() {
+                machine.fit(&mut config)?;
+            }
+            machine.enter(&mut config, &options.command)?
+        }
         None => Vec::new(),
     };
+    if let Some(smp) = options.smp {
+        config.smp = smp;
+    }
     if !options.messages.is_empty() {
         config.messages = options.messages;
     }

@@ -17,6 +17,7 @@ fn verdict(name: &str, mode: Mode, kernel: &str) -> Verdict {
     let lab = Lab::with_drivers(Some(&built(kernel)), &[], &drivers).unwrap();
     let logs = Logs::new();
     let mut config = Config::new(lab, logs.path(), &[]);
+    machine.fit(&mut config).unwrap();
     let asked = machine.enter(&mut config, &[]).unwrap();
     run(config, &Output::default(), asked).unwrap()
 }
