@@ -81,6 +81,8 @@ pub struct Defect {
     pub from: String,
     /// What shall.
     pub to: String,
+    /// In which mode it shows; without it, the usual one.
+    pub mode: Option<Mode>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
