@@ -27,7 +27,7 @@ pub enum Command {
         pcclab run --kernel arch/arm64/boot/Image --platform cppc\n  \
         pcclab run --kernel arch/arm64/boot/Image --module mctp-pcc.ko \\\n    \
         -- sh /tests/demo.sh")]
-    Run(Run),
+    Run(Box<Run>),
     /// Print where everything that was built lies, NAME=path a line
     #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
         $QEMU -machine virt,pcc=on,help")]

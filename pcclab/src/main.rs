@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         });
     });
     let result = match cli.command {
-        cli::Command::Run(options) => run_command(options),
+        cli::Command::Run(options) => run_command(*options),
         cli::Command::Env => {
             for (name, path) in lab::paths() {
                 println!("{name}={}", path.display());
