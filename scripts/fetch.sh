@@ -4,10 +4,11 @@
 # checked):
 #   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
 #   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
-#   for the host (trixie).
+#   for the host (trixie), and Debian's own arm64 kernels, 7.x
+#   (trixie-backports) and 6.12 (trixie).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
-# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl ...
+# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12 ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
@@ -92,6 +93,41 @@ fetch_linux() {
   say "$version" >"$dir/version"
 }
 
+# fetch_image NAME PATTERN: Debian's newest arm64 kernel linux-image-PATTERN, as
+# NAME/RELEASE: vmlinuz, config and modules
+fetch_image() {
+  local dir=$CACHE/$1 release packages
+  [ -e "$dir/version" ] && return
+  refresh
+  release=$(apt apt-cache search --names-only "^linux-image-$2\\+deb13-arm64\$" |
+    cut -d' ' -f1 | sort -V | tail -n 1)
+  [ -n "$release" ] || die "the mirror has no linux-image-$2+deb13-arm64"
+  release=${release#linux-image-}
+  # One package up to 6.x, several since.
+  mapfile -t packages < <(apt apt-cache show "linux-image-$release:arm64" |
+    grep -oE "linux-(image|base|binary|modules)-${release//+/\\+}" | sort -u)
+  rm -rf "$dir" && mkdir -p "$dir"
+  (cd "$dir" && step "linux-image-$release" "1 min" apt apt-get download "${packages[@]/%/:arm64}")
+  (cd "$dir" && step "unpacking linux-image-$release" "20 s" unpack_image "$release")
+  say "$release" >"$dir/version"
+}
+
+# Of the drivers those that a guest could need
+unpack_image() {
+  local deb file
+  for deb in *.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x --wildcards --exclude='*/drivers/gpu' \
+      --exclude='*/drivers/media' --exclude='*/drivers/net/*' --exclude='*/drivers/scsi' \
+      --exclude='*/sound' --exclude='*/fs' --exclude='*/dtb' --exclude='./usr/share' ./
+  done
+  mv usr/lib/modules/* .
+  for file in vmlinuz config; do
+    [ ! -e "boot/$file-$1" ] || mv "boot/$file-$1" "$1/$file"
+  done
+  rm -rf ./*.deb boot usr lib etc
+  ls "$1/vmlinuz" "$1/config" "$1/modules.order"
+}
+
 unpack_linux() {
   dpkg-deb --fsys-tarfile ./*.deb | tar -x --wildcards './usr/src/linux-source-*.tar.xz'
   mkdir tree && tar -xf usr/src/linux-source-*.tar.xz -C tree --strip-components=1
@@ -141,9 +177,11 @@ main() {
       linux) fetch_linux linux-source '7\.[0-9]+' trixie-backports "set KERNEL= to your own Image" ;;
       linux-6.12) fetch_linux linux-6.12-source '6\.12' trixie ;;
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
+      debian) fetch_image debian '7\.[0-9.]+' ;;
+      debian-6.12) fetch_image debian-6.12 '6\.12\.[0-9]+' ;;
       iasl) fetch_iasl ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12" ;;
     esac
   done
 }

@@ -3,6 +3,7 @@
 # build tree that modules are built against.
 # usage: kernel.sh        the lab's kernel, Linux 7.x, as KERNEL
 #        kernel.sh 6.12   Debian 13's kernel too, as KERNEL_6_12
+#        kernel.sh debug  the first with kernel-debug.config, as KERNEL_DEBUG
 #   KERNEL=path  use this Image for the first, build nothing
 . "$(dirname "$0")/lib.sh"
 
@@ -17,7 +18,8 @@ case ${1:-} in
     fi
     ;;
   6.12) name=KERNEL_6_12 from=linux-6.12 source=$CACHE/linux-6.12-source/tree ;;
-  *) die "kernel.sh: '$1' is not 6.12" ;;
+  debug) name=KERNEL_DEBUG from=linux source=$CACHE/linux-source/tree ;;
+  *) die "kernel.sh: '$1' is not one of 6.12, debug" ;;
 esac
 
 "$ROOT/scripts/fetch.sh" "$from"
@@ -52,14 +54,14 @@ configure_kernel() {
 
 build_kernel() {
   [ ! -e "$out/Image" ] || return 0
-  say "Linux $version with guest-scripts/kernel.config is not in the cache yet"
+  say "Linux $version with ${fragments[*]##*/} is not in the cache yet"
   rm -rf "$out" && mkdir -p "$out/build"
   step "configuring Linux" "10 s" configure_kernel
-  step "building Linux $version" "3 min" kmake Image modules_prepare
+  step "building Linux $version${1:+ ($1)}" "3 min" kmake Image modules_prepare
   step "preparing Linux for modules" "10 s" kmake modules
   ln "$out/build/arch/arm64/boot/Image" "$out/Image"
 }
 
-locked linux build_kernel
+locked linux build_kernel "$@"
 publish "$name" "$out/Image"
 publish "${name}_BUILD" "$out/build"
