@@ -3,7 +3,7 @@
 # pcc-client for the kernel of kernel.sh, the table that pcc-client binds to,
 # and the base initramfs.
 # usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
-#        guest.sh 6.12   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
+#        guest.sh 6.12|debug   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
 #   MODULE=path  use this driver instead of mctp-pcc
 . "$(dirname "$0")/lib.sh"
 
@@ -27,10 +27,11 @@ build_driver() { # BUILD-TREE NAME
   make -C "$1" M="$modules/$2" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 KCFLAGS=-Werror modules
 }
 
-if [ "${1:-}" = 6.12 ]; then
-  drivers "$(published KERNEL_6_12_BUILD)"
-  publish MODULE_6_12 "$modules/mctp-pcc/mctp-pcc.ko"
-  publish PCC_CLIENT_6_12 "$modules/pcc-client/pcc-client.ko"
+if [ -n "${1:-}" ]; then
+  suffix=${1//./_} suffix=_${suffix^^}
+  drivers "$(published "KERNEL${suffix}_BUILD")"
+  publish "MODULE$suffix" "$modules/mctp-pcc/mctp-pcc.ko"
+  publish "PCC_CLIENT$suffix" "$modules/pcc-client/pcc-client.ko"
   exit 0
 fi
 

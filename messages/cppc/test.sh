@@ -25,7 +25,7 @@ plan 43
 for n in 0 1; do
 	policy=$cpu/cpu$n/cpufreq
 	is "cpu$n: driver" "$policy/scaling_driver" cppc_cpufreq
-	is "cpu$n: governor" "$policy/scaling_governor" userspace
+	wrote "cpu$n: governor" "$policy/scaling_governor" userspace
 	is "cpu$n: slowest" "$policy/cpuinfo_min_freq" 500000
 	is "cpu$n: fastest" "$policy/cpuinfo_max_freq" 1500000
 	is "cpu$n: whom it goes with" "$policy/freqdomain_cpus" "$n"

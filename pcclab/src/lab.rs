@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::kernel::Kernel;
+
 /// Names of the paths that `pcclab env` prints, in its order.
 pub const NAMES: &[&str] = &[
     "QEMU",
@@ -15,10 +17,15 @@ pub const NAMES: &[&str] = &[
     "KERNEL_BUILD",
     "KERNEL_6_12",
     "KERNEL_6_12_BUILD",
+    "KERNEL_DEBIAN",
+    "KERNEL_DEBIAN_6_12",
+    "KERNEL_DEBUG",
     "MODULE",
     "MODULE_6_12",
+    "MODULE_DEBUG",
     "PCC_CLIENT",
     "PCC_CLIENT_6_12",
+    "PCC_CLIENT_DEBUG",
     "PCC_CLIENT_AML",
     "INITRD",
     "FIRMWARE",
@@ -26,6 +33,16 @@ pub const NAMES: &[&str] = &[
     "PCCLAB",
     "ACPI_TOOLS",
     "IASL",
+];
+
+/// The kernels that `--kernel` and `pcclab matrix` know by name, each with the
+/// end of the names of its paths.
+pub const KERNELS: &[(&str, &str)] = &[
+    ("7.x", ""),
+    ("6.12", "_6_12"),
+    ("debian", "_DEBIAN"),
+    ("debian-6.12", "_DEBIAN_6_12"),
+    ("debug", "_DEBUG"),
 ];
 
 /// The list the build scripts keep for this clone.
@@ -59,8 +76,8 @@ pub fn paths() -> BTreeMap<String, PathBuf> {
 pub struct Lab {
     /// The patched `qemu-system-aarch64`.
     pub qemu: PathBuf,
-    /// An arm64 `Image`.
-    pub kernel: PathBuf,
+    /// An arm64 kernel.
+    pub kernel: Kernel,
     /// The base initramfs; the command comes in a second archive.
     pub initrd: PathBuf,
     /// edk2 for the `virt` machine.
@@ -94,14 +111,18 @@ impl Lab {
         drivers: &[&str],
     ) -> Result<Lab> {
         let built = built();
-        let mut paths = paths();
-        if let Some(kernel) = kernel {
-            paths.insert("KERNEL".to_owned(), kernel.to_owned());
-        }
-        let kernel = paths.get("KERNEL");
-        let suffix = ["", "_6_12"]
-            .into_iter()
-            .find(|suffix| same(kernel, built.get(&format!("KERNEL{suffix}"))));
+        let paths = paths();
+        let kernel = match kernel {
+            Some(kernel) => named(kernel).unwrap_or_else(|| kernel.to_owned()),
+            None => paths.get("KERNEL").cloned().context(
+                "KERNEL is not built yet: run `make lab` in the pccd \
+                 repository, or give --kernel",
+            )?,
+        };
+        let suffix = KERNELS
+            .iter()
+            .map(|(_, suffix)| suffix)
+            .find(|s| same(&kernel, built.get(&format!("KERNEL{s}"))));
         let get = |name: &str| -> Result<PathBuf> {
             let path = paths.get(name).with_context(|| {
                 format!(
@@ -132,7 +153,7 @@ impl Lab {
         }
         Ok(Lab {
             qemu: get("QEMU")?,
-            kernel: get("KERNEL")?,
+            kernel: Kernel::at(&kernel)?,
             initrd: get("INITRD")?,
             firmware: get("FIRMWARE")?,
             pccd: get("PCCD")?,
@@ -147,8 +168,9 @@ impl Lab {
     /// When the Image cannot be read.
     pub fn release(&self) -> Result<Option<String>> {
         const BANNER: &[u8] = b"Linux version ";
-        let image = std::fs::read(&self.kernel)
-            .with_context(|| format!("reading {}", self.kernel.display()))?;
+        let path = &self.kernel.image;
+        let image = std::fs::read(path)
+            .with_context(|| format!("reading {}", path.display()))?;
         let found = image
             .windows(BANNER.len() + 1)
             .position(|w| w.starts_with(BANNER) && w[BANNER.len()] != b'%');
@@ -168,12 +190,17 @@ fn variable(driver: &str) -> String {
     }
 }
 
-fn same(a: Option<&PathBuf>, b: Option<&PathBuf>) -> bool {
+/// The lab's kernel of this name, where no file is called so.
+fn named(kernel: &Path) -> Option<PathBuf> {
+    let (_, suffix) = KERNELS
+        .iter()
+        .find(|(name, _)| Path::new(name) == kernel && !kernel.exists())?;
+    paths().remove(&format!("KERNEL{suffix}"))
+}
+
+fn same(a: &Path, b: Option<&PathBuf>) -> bool {
     let real = |p: &Path| p.canonicalize().ok();
-    match (a, b) {
-        (Some(a), Some(b)) => real(a).is_some() && real(a) == real(b),
-        _ => false,
-    }
+    b.is_some_and(|b| real(a).is_some() && real(a) == real(b))
 }
 
 /// Quotes a word for a POSIX shell.

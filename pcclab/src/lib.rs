@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`lab`] | finds what was built |
+//! | [`kernel`] | what `--kernel` names, and its modules |
 //! | [`platform`] | reads what a platform is |
 //! | [`machine`] | makes one machine of several platforms |
 //! | [`aml`] | compiles a platform's tables |
@@ -31,6 +32,7 @@ pub mod claim;
 pub mod exchange;
 pub mod initramfs;
 pub mod junit;
+pub mod kernel;
 pub mod ktap;
 pub mod lab;
 pub mod machine;

@@ -2,7 +2,7 @@
 //! QEMU, pccd and the guest are given.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
@@ -40,6 +40,8 @@ pub struct Machine {
     pub plays: Map<String, Value>,
     /// Drivers the guest loads, by name.
     pub modules: Vec<String>,
+    /// Modules of the kernel that the guest loads, where they are modules.
+    pub drivers: Vec<String>,
     /// What the guest's kernel must have, a line each for `/pcclab/needs`.
     pub needs: Vec<String>,
     /// Files the guest finds, under `platforms/`.
@@ -104,6 +106,7 @@ impl Machine {
             messages: Vec::new(),
             plays: Map::new(),
             modules: Vec::new(),
+            drivers: Vec::new(),
             needs: vec!["ACPI".to_owned(), "PCC".to_owned()],
             files: Vec::new(),
             variables: vec![("MODE".to_owned(), mode.name().to_owned())],
@@ -153,6 +156,7 @@ impl Machine {
                 self.modules.push(module.clone());
             }
         }
+        self.drivers.extend_from_slice(&file.drivers);
         for (option, path) in &file.needs {
             self.needs.push(format!("{option} {path}").trim_end().to_owned());
         }
@@ -273,6 +277,14 @@ impl Machine {
                 .with_context(|| format!("reading {}", path.display()))?;
             config.extra.push((format!("platforms/{at}"), content));
         }
+        let given: Vec<_> = config.lab.modules.iter().map(|m| stem(m)).collect();
+        let drivers = config.lab.kernel.modules(&self.drivers)?;
+        let drivers = drivers.iter().filter(|m| !given.contains(&m.name));
+        for (index, module) in drivers.enumerate() {
+            // Loaded before the others: '-' sorts before their digits.
+            let at = format!("pcclab/modules/-{index:02}-{}.ko", module.name);
+            config.extra.push((at, module.bytes.clone()));
+        }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
         config.machine = self.machine;
@@ -304,10 +316,14 @@ impl Machine {
     }
 }
 
+/// A module's name, from its file's.
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.replace('-', "_")
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use serde_json::json;
 
     use super::*;

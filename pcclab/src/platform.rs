@@ -45,6 +45,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) modules: Vec<String>,
     #[serde(default)]
+    pub(crate) drivers: Vec<String>,
+    #[serde(default)]
     pub(crate) needs: BTreeMap<String, String>,
     pub(crate) test: Option<PathBuf>,
     #[serde(default)]

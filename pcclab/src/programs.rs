@@ -45,7 +45,7 @@ pub(crate) fn qemu(config: &Config, initrd: &Path) -> Command {
         .arg("-bios")
         .arg(&config.lab.firmware)
         .arg("-kernel")
-        .arg(&config.lab.kernel)
+        .arg(&config.lab.kernel.image)
         .arg("-initrd")
         .arg(initrd)
         .arg("-append")

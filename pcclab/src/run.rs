@@ -63,7 +63,7 @@ pub fn run(
     let mut printed = String::new();
     let exchanges = output.exchanges;
     if exchanges {
-        println!("booting {} ...", config.lab.kernel.display());
+        println!("booting {} ...", config.lab.kernel.image.display());
     }
     let outcome = Session::start(config)?.finish(|line| {
         script.line(line);
