@@ -22,12 +22,20 @@ pub enum Command {
     ///
     /// Exit status: 0 pass, 1 fail, 3 panic, oops, lockdep or KASAN report,
     /// 4 hang, 125 own trouble (such as a missing kernel option), which `git
-    /// bisect run` skips.
+    /// bisect run` skips, 130 interrupted.
     #[command(after_help = "Examples, from a kernel tree:\n  \
         pcclab run --kernel arch/arm64/boot/Image --platform cppc\n  \
         pcclab run --kernel arch/arm64/boot/Image --module mctp-pcc.ko \\\n    \
         -- sh /tests/demo.sh")]
     Run(Box<Run>),
+    /// Run kernels × platforms, several guests at a time; print a table
+    ///
+    /// A platform whose driver a kernel lacks is no failure. Exit status: 0 all
+    /// passed, else that of the worst.
+    #[command(after_help = "Examples:\n  \
+        pcclab matrix --kernel 7.x --kernel ~/linux --platform cppc\n  \
+        pcclab matrix --format markdown")]
+    Matrix(Matrix),
     /// Print where everything that was built lies, NAME=path a line
     #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
         $QEMU -machine virt,pcc=on,help")]
@@ -45,8 +53,10 @@ pub enum Command {
 /// Options of `pcclab run`.
 #[derive(Args)]
 pub struct Run {
-    /// The arm64 Image to boot; without it the one that `make lab` built
-    #[arg(long, value_name = "IMAGE")]
+    /// What to boot: an arm64 Image, a kernel tree where it was built, a
+    /// folder of /lib/modules with its vmlinuz, or one of the lab's kernels
+    /// (7.x, 6.12, debian, debian-6.12, debug); without it 7.x
+    #[arg(long, value_name = "KERNEL")]
     pub kernel: Option<PathBuf>,
     /// Platform to be, a folder of messages/ or a path with a slash; given
     /// several times, all of them in one machine. COMMAND is then the
@@ -73,6 +83,9 @@ pub struct Run {
     /// removed after a pass
     #[arg(long, value_name = "DIR")]
     pub logs: Option<PathBuf>,
+    /// Leave out what takes the platform's test long
+    #[arg(long, requires = "platforms")]
+    pub quick: bool,
     /// Seconds until the run counts as hung
     #[arg(long, default_value_t = 60)]
     pub timeout: u64,
@@ -114,6 +127,49 @@ pub struct Run {
     /// nothing else is said; /tests holds what guest-scripts/tests brings
     #[arg(last = true)]
     pub command: Vec<OsString>,
+}
+
+/// Options of `pcclab matrix`.
+#[derive(Args)]
+pub struct Matrix {
+    /// Kernel, as for `run`, can be given several times; without it all that
+    /// were built, but for the debug kernel
+    #[arg(long = "kernel", value_name = "KERNEL")]
+    pub kernels: Vec<PathBuf>,
+    /// Platform, can be given several times; without it all there are
+    #[arg(long = "platform", value_name = "NAME")]
+    pub platforms: Vec<String>,
+    /// Leave out what takes the platforms' tests long
+    #[arg(long)]
+    pub quick: bool,
+    /// Guests at a time; without it one a processor of this machine
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Seconds until a run counts as hung
+    #[arg(long, default_value_t = 120)]
+    pub timeout: u64,
+    /// Words for the kernels' command lines
+    #[arg(long, default_value = "", value_name = "WORDS")]
+    pub append: String,
+    /// Folder for the logs, a folder each; without it a new one, where those
+    /// of what passed are removed
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+    /// What to print: a table with times, one for a document, or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How `pcclab matrix` prints.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For documents.
+    Markdown,
+    /// For programs.
+    Json,
 }
 
 /// Options of `pcclab initrd`.

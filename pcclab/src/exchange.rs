@@ -41,6 +41,7 @@ pub struct Script {
     report: Report,
     steps: Vec<Step>,
     open: Step,
+    now: String,
 }
 
 impl Script {
@@ -62,7 +63,9 @@ impl Script {
                     .remarks
                     .push(event.strip_prefix("# ").unwrap_or(event).to_owned()),
             },
-            None if text.starts_with("step ") => {}
+            None if text.starts_with("step ") => {
+                text["step ".len()..].clone_into(&mut self.now);
+            }
             None => self.open.remarks.push(text.to_owned()),
         }
     }
@@ -70,6 +73,27 @@ impl Script {
     /// The KTAP in the lines so far.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The test that began last.
+    pub fn now(&self) -> &str {
+        &self.now
+    }
+
+    /// The first result that is a failure, with the last remark before it.
+    pub fn first_failure(&self) -> Option<String> {
+        let (step, name) = self.steps.iter().find_map(|step| {
+            let (_, name) = step.test.as_ref()?;
+            let failed = matches!(
+                step.status,
+                Some(Status::Failed | Status::Unexpected(_))
+            );
+            failed.then_some((step, name))
+        })?;
+        // What was claimed stands among the remarks, but went well.
+        let why = step.remarks.iter().rfind(|r| !r.starts_with("asked "));
+        let why = why.map(|remark| format!(": {remark}"));
+        Some(format!("{name}{}", why.unwrap_or_default()))
     }
 
     /// All steps; what came after the last result is a step without a test.

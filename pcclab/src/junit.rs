@@ -100,7 +100,7 @@ mod tests {
         for line in lines {
             script.line(line);
         }
-        let verdict = Verdict { code, text: "why <it> ended".to_owned() };
+        let verdict = Verdict::new(code, "why <it> ended".to_owned());
         xml("cppc", &script.steps(), &verdict)
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,6 +13,7 @@ pub struct Kernel {
     /// What is booted.
     pub image: PathBuf,
     folder: Option<PathBuf>,
+    release: OnceLock<Option<String>>,
 }
 
 impl Kernel {
@@ -30,7 +32,11 @@ impl Kernel {
                 .filter(|boot| boot.ends_with("arch/arm64/boot"))
                 .and_then(|boot| boot.ancestors().nth(3))
                 .map(Path::to_owned);
-            return Ok(Kernel { image, folder: tree });
+            return Ok(Kernel {
+                image,
+                folder: tree,
+                release: OnceLock::new(),
+            });
         }
         const IMAGES: &[&str] = &["arch/arm64/boot/Image", "vmlinuz", "Image"];
         let image = IMAGES
@@ -46,7 +52,25 @@ impl Kernel {
                 )
             })?;
         check(&image)?;
-        Ok(Kernel { image, folder: Some(path.to_owned()) })
+        let folder = Some(path.to_owned());
+        Ok(Kernel { image, folder, release: OnceLock::new() })
+    }
+
+    /// Its release, as the banner in the Image says it; none if the Image
+    /// cannot be read or is compressed.
+    pub fn release(&self) -> Option<&str> {
+        let release = || {
+            const BANNER: &[u8] = b"Linux version ";
+            let image = std::fs::read(&self.image).ok()?;
+            let at = image.windows(BANNER.len() + 1).position(|w| {
+                w.starts_with(BANNER) && w.last().is_some_and(|b| *b != b'%')
+            })?;
+            let text = &image[at + BANNER.len()..];
+            let end = text.iter().position(|b| !b.is_ascii_graphic());
+            let text = &text[..end.unwrap_or(text.len())];
+            Some(String::from_utf8_lossy(text).into_owned())
+        };
+        self.release.get_or_init(release).as_deref()
     }
 
     fn read(&self, names: &[&str]) -> Option<String> {
@@ -64,7 +88,7 @@ impl Kernel {
             let line = format!("CONFIG_{option}={value}");
             config.lines().any(|have| have == line)
         };
-        Some(["y", "m"].iter().any(|value| set(value)))
+        Some(["y", "m"].iter().any(set))
     }
 
     /// These modules and what they depend on, in the order to load them, as
@@ -194,7 +218,8 @@ fn check(image: &Path) -> Result<()> {
 fn wrong(head: &[u8]) -> Option<String> {
     let at = |from: usize, len: usize| head.get(from..from + len);
     let u16_at = |from| {
-        at(from, 2).map(|b| u16::from_le_bytes(b.try_into().unwrap_or_default()))
+        at(from, 2)
+            .map(|b| u16::from_le_bytes(b.try_into().unwrap_or_default()))
     };
     if head.starts_with(b"MZ") {
         let pe = at(60, 4)
@@ -212,22 +237,24 @@ fn wrong(head: &[u8]) -> Option<String> {
             None => Some("ends before its header does".to_owned()),
         };
     }
-    Some(match head {
-        _ if at(56, 4) == Some(b"ARM\x64") => {
-            "cannot be booted by UEFI, which ACPI needs: it lacks \
+    Some(
+        match head {
+            _ if at(56, 4) == Some(b"ARM\x64") => {
+                "cannot be booted by UEFI, which ACPI needs: it lacks \
              CONFIG_EFI_STUB"
+            }
+            [0x7f, b'E', b'L', b'F', ..] if u16_at(18) != Some(183) => {
+                "is an ELF file for another architecture, not for arm64"
+            }
+            [0x7f, b'E', b'L', b'F', ..] => {
+                "is an ELF file (vmlinux?): give arch/arm64/boot/Image"
+            }
+            [0x1f, 0x8b, ..] => "is compressed: gunzip it, or give Image",
+            [] => "is empty",
+            _ => "is no arm64 Image",
         }
-        [0x7f, b'E', b'L', b'F', ..] if u16_at(18) != Some(183) => {
-            "is an ELF file for another architecture, not for arm64"
-        }
-        [0x7f, b'E', b'L', b'F', ..] => {
-            "is an ELF file (vmlinux?): give arch/arm64/boot/Image"
-        }
-        [0x1f, 0x8b, ..] => "is compressed: gunzip it, or give Image",
-        [] => "is empty",
-        _ => "is no arm64 Image",
-    }
-    .to_owned())
+        .to_owned(),
+    )
 }
 
 /// Which of these options an Image lacks, judged by texts that the code of

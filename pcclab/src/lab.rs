@@ -112,13 +112,7 @@ impl Lab {
     ) -> Result<Lab> {
         let built = built();
         let paths = paths();
-        let kernel = match kernel {
-            Some(kernel) => named(kernel).unwrap_or_else(|| kernel.to_owned()),
-            None => paths.get("KERNEL").cloned().context(
-                "KERNEL is not built yet: run `make lab` in the pccd \
-                 repository, or give --kernel",
-            )?,
-        };
+        let kernel = path(kernel)?;
         let suffix = KERNELS
             .iter()
             .map(|(_, suffix)| suffix)
@@ -160,26 +154,6 @@ impl Lab {
             modules,
         })
     }
-
-    /// The kernel's release, as its banner in the Image says it; none if the
-    /// Image is compressed.
-    ///
-    /// # Errors
-    /// When the Image cannot be read.
-    pub fn release(&self) -> Result<Option<String>> {
-        const BANNER: &[u8] = b"Linux version ";
-        let path = &self.kernel.image;
-        let image = std::fs::read(path)
-            .with_context(|| format!("reading {}", path.display()))?;
-        let found = image
-            .windows(BANNER.len() + 1)
-            .position(|w| w.starts_with(BANNER) && w[BANNER.len()] != b'%');
-        let Some(at) = found else { return Ok(None) };
-        let text = &image[at + BANNER.len()..];
-        let end = text.iter().position(|b| !b.is_ascii_graphic());
-        let text = &text[..end.unwrap_or(text.len())];
-        Ok(Some(String::from_utf8_lossy(text).into_owned()))
-    }
 }
 
 /// The variable that names a driver of `guest-scripts/`.
@@ -188,6 +162,25 @@ fn variable(driver: &str) -> String {
         "mctp-pcc" => "MODULE".to_owned(),
         driver => driver.to_uppercase().replace('-', "_"),
     }
+}
+
+/// What `--kernel` names, the lab's own without it.
+fn path(kernel: Option<&Path>) -> Result<PathBuf> {
+    match kernel {
+        Some(kernel) => Ok(named(kernel).unwrap_or_else(|| kernel.to_owned())),
+        None => paths().remove("KERNEL").context(
+            "KERNEL is not built yet: run `make lab` in the pccd repository, \
+             or give --kernel",
+        ),
+    }
+}
+
+/// What `--kernel` names, the lab's own without it.
+///
+/// # Errors
+/// When there is none there that a guest can boot.
+pub fn kernel(kernel: Option<&Path>) -> Result<Kernel> {
+    Kernel::at(&path(kernel)?)
 }
 
 /// The lab's kernel of this name, where no file is called so.

@@ -14,6 +14,7 @@
 //! | [`claim`] | holds what was to be asked against what pccd logged |
 //! | [`programs`] | starts QEMU and pccd |
 //! | [`junit`] | writes results for a continuous integration's eyes |
+//! | [`matrix`] | kernels × platforms, several guests at a time |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -36,8 +37,11 @@ pub mod kernel;
 pub mod ktap;
 pub mod lab;
 pub mod machine;
+pub mod matrix;
 pub mod platform;
 mod process;
 pub mod programs;
 pub mod run;
 pub mod session;
+
+pub use process::{catch_interrupts, interrupted};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::aml;
 use crate::claim::Claim;
+use crate::kernel::Kernel;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::session::Config;
 
@@ -42,6 +43,8 @@ pub struct Machine {
     pub modules: Vec<String>,
     /// Modules of the kernel that the guest loads, where they are modules.
     pub drivers: Vec<String>,
+    /// Words for the kernel's command line.
+    pub append: String,
     /// What the guest's kernel must have, a line each for `/pcclab/needs`.
     pub needs: Vec<String>,
     /// Files the guest finds, under `platforms/`.
@@ -50,6 +53,9 @@ pub struct Machine {
     pub variables: Vec<(String, String)>,
     /// What each platform must have been asked, in this order.
     pub asked: Vec<Vec<Claim>>,
+    /// Parts that the kernel has no driver for, each with the option that it
+    /// lacks.
+    pub left_out: Vec<(String, String)>,
     on: Vec<(String, On)>,
 }
 
@@ -61,6 +67,20 @@ impl Machine {
     /// When a platform cannot be loaded, two of them claim the same, or there
     /// is no such mode.
     pub fn of(names: &[String], mode: Option<Mode>) -> Result<Machine> {
+        Machine::on_kernel(names, mode, None)
+    }
+
+    /// [`Machine::of`], with those parts of platforms made of others that this
+    /// kernel has a driver for, as far as that is known.
+    ///
+    /// # Errors
+    /// As [`Machine::of`].
+    pub fn on_kernel(
+        names: &[String],
+        mode: Option<Mode>,
+        kernel: Option<&Kernel>,
+    ) -> Result<Machine> {
+        let mut left_out = Vec::new();
         let mut platforms = Vec::new();
         let mut common = vec![Mode::Irq, Mode::Poll];
         for name in names {
@@ -70,7 +90,11 @@ impl Machine {
                 platforms.push(platform);
             } else {
                 for part in &platform.file.of {
-                    platforms.push(Platform::load(part)?);
+                    let part = Platform::load(part)?;
+                    match kernel.and_then(|kernel| part.lacks(kernel)) {
+                        Some(option) => left_out.push((part.name, option)),
+                        None => platforms.push(part),
+                    }
                 }
             }
         }
@@ -87,7 +111,11 @@ impl Machine {
                 .first()
                 .with_context(|| format!("{names} have no mode in common"))?,
         };
+        if platforms.is_empty() {
+            bail!("{names}: this kernel has a driver for none of it");
+        }
         let mut machine = Machine::new(mode);
+        machine.left_out = left_out;
         for platform in &platforms {
             machine
                 .add(platform)
@@ -107,10 +135,12 @@ impl Machine {
             plays: Map::new(),
             modules: Vec::new(),
             drivers: Vec::new(),
+            append: String::new(),
             needs: vec!["ACPI".to_owned(), "PCC".to_owned()],
             files: Vec::new(),
             variables: vec![("MODE".to_owned(), mode.name().to_owned())],
             asked: Vec::new(),
+            left_out: Vec::new(),
             on: Vec::new(),
         }
     }
@@ -157,6 +187,10 @@ impl Machine {
             }
         }
         self.drivers.extend_from_slice(&file.drivers);
+        if !file.append.is_empty() {
+            self.append.push_str(&file.append);
+            self.append.push(' ');
+        }
         for (option, path) in &file.needs {
             self.needs.push(format!("{option} {path}").trim_end().to_owned());
         }
@@ -226,20 +260,28 @@ impl Machine {
             .map(|(_, on)| on)
     }
 
-    /// Takes away processors that the kernel of this run must not have, saying
+    /// Takes away processors that the kernel of this run must not have; says
     /// why.
-    ///
-    /// # Errors
-    /// When the kernel cannot be read.
-    pub fn fit(&self, config: &mut Config) -> Result<()> {
-        for on in self.on(config.lab.release()?.as_deref()) {
+    pub fn fit(&self, config: &mut Config) -> Vec<String> {
+        let mut said = Vec::new();
+        for on in self.on(config.lab.kernel.release()) {
             let smp = on.smp.filter(|smp| *smp < config.smp);
             if let Some(smp) = smp {
-                println!("{smp} processor(s): {}", on.because);
+                said.push(format!("{smp} processor(s): {}", on.because));
                 config.smp = smp;
             }
         }
-        Ok(())
+        said
+    }
+
+    /// The options that this kernel lacks, as far as that is known before it
+    /// is booted.
+    pub fn lacks(&self, kernel: &Kernel) -> Vec<String> {
+        self.needs
+            .iter()
+            .map(|need| need.split(' ').next().unwrap_or(need).to_owned())
+            .filter(|option| kernel.has(option) == Some(false))
+            .collect()
     }
 
     /// Makes a run of it; returns what the platforms must have been asked.
@@ -256,6 +298,7 @@ impl Machine {
             self.variables.iter().map(|(n, v)| format!("{n}={v}").into());
         config.command = std::iter::once("env".into())
             .chain(variables)
+            .chain(config.quick.then(|| "QUICK=1".into()))
             .chain(match command {
                 [] => self.command()?,
                 command => command.to_vec(),
@@ -277,7 +320,8 @@ impl Machine {
                 .with_context(|| format!("reading {}", path.display()))?;
             config.extra.push((format!("platforms/{at}"), content));
         }
-        let given: Vec<_> = config.lab.modules.iter().map(|m| stem(m)).collect();
+        let given: Vec<_> =
+            config.lab.modules.iter().map(|m| stem(m)).collect();
         let drivers = config.lab.kernel.modules(&self.drivers)?;
         let drivers = drivers.iter().filter(|m| !given.contains(&m.name));
         for (index, module) in drivers.enumerate() {
@@ -287,6 +331,8 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
+        // What the user says comes last, and so has the last word.
+        config.append.insert_str(0, &self.append);
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;

@@ -3,17 +3,18 @@
 mod cli;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use pcclab::lab::{self, Lab};
 use pcclab::machine::Machine;
+use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
 use pcclab::programs::shell;
-use pcclab::run::{Output, exit, folder, run};
+use pcclab::run::{Output, Verdict, exit, folder, run};
 use pcclab::session::Config;
-use pcclab::{aml, initramfs};
+use pcclab::{aml, catch_interrupts, initramfs};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     });
     let result = match cli.command {
         cli::Command::Run(options) => run_command(*options),
+        cli::Command::Matrix(options) => matrix_command(options),
         cli::Command::Env => {
             for (name, path) in lab::paths() {
                 println!("{name}={}", path.display());
@@ -46,11 +48,25 @@ fn main() -> ExitCode {
 }
 
 fn run_command(options: cli::Run) -> Result<u8> {
+    let kernel = options.kernel.as_deref();
     let machine = match options.platforms.as_slice() {
         [] => None,
-        names => Some(Machine::of(names, options.mode)?),
+        names => {
+            let kernel = lab::kernel(kernel)?;
+            let machine =
+                Machine::on_kernel(names, options.mode, Some(&kernel))?;
+            for (name, option) in &machine.left_out {
+                println!("without {name}: no CONFIG_{option}");
+            }
+            let lacks = machine.lacks(&kernel);
+            if !lacks.is_empty() {
+                let verdict = Verdict::missing(&lacks);
+                println!("{}", verdict.text);
+                return Ok(verdict.code);
+            }
+            Some(machine)
+        }
     };
-    let kernel = options.kernel.as_deref();
     let mut lab = match &machine {
         None => Lab::find(kernel, &options.modules)?,
         Some(machine) => {
@@ -68,13 +84,16 @@ fn run_command(options: cli::Run) -> Result<u8> {
         machine: options.machine,
         qemu_args: options.qemu_args,
         append: options.append,
+        quick: options.quick,
         limit: Duration::from_secs(options.timeout),
         ..Config::new(lab, &logs, &["sh", "/tests/demo.sh"])
     };
     let asked = match machine {
         Some(machine) => {
             if options.smp.is_none() {
-                machine.fit(&mut config)?;
+                for line in machine.fit(&mut config) {
+                    println!("{line}");
+                }
             }
             machine.enter(&mut config, &options.command)?
         }
@@ -100,9 +119,11 @@ fn run_command(options: cli::Run) -> Result<u8> {
     };
     let output = Output {
         exchanges: options.exchanges,
+        quiet: false,
         junit: options.junit.map(|path| (path, suite)),
         ktap: options.ktap,
     };
+    catch_interrupts()?;
     let verdict = run(config, &output, asked)?;
     if options.logs.is_none() && verdict.code == exit::PASS {
         let _ = std::fs::remove_dir_all(&logs);
@@ -113,8 +134,76 @@ fn run_command(options: cli::Run) -> Result<u8> {
             logs.display()
         );
     }
+    if let Some(first) = &verdict.first {
+        println!("first that went wrong: {first}");
+    }
     println!("{}", verdict.text);
     Ok(verdict.code)
+}
+
+fn matrix_command(options: cli::Matrix) -> Result<u8> {
+    let start = Instant::now();
+    let kernels = match options.kernels.is_empty() {
+        true => matrix::kernels(),
+        false => options.kernels,
+    };
+    if kernels.is_empty() {
+        bail!("no kernel is built yet: run `make lab`, or give --kernel");
+    }
+    let columns: Vec<_> = kernels
+        .iter()
+        .map(|kernel| Column::of(kernel))
+        .collect::<Result<_>>()?;
+    let platforms = match options.platforms.is_empty() {
+        true => platform::names()?,
+        false => options.platforms,
+    };
+    let processors =
+        std::thread::available_parallelism().map_or(1, usize::from);
+    let keep = options.logs.is_some();
+    let settings = matrix::Options {
+        quick: options.quick,
+        limit: Duration::from_secs(options.timeout),
+        jobs: options.jobs.map_or(processors, usize::from),
+        append: options.append,
+        logs: folder(options.logs.as_deref())?,
+    };
+    catch_interrupts()?;
+    let cells = matrix::run_all(&columns, &platforms, &settings, |cell| {
+        let mode = cell.mode.name();
+        let text = cell.verdict.text.lines().next().unwrap_or_default();
+        eprintln!("{} {} {mode}: {text}", cell.kernel, cell.platform);
+        if let Some(first) = &cell.verdict.first {
+            eprintln!("  first that went wrong: {first}");
+        }
+        if let Some(logs) = &cell.logs {
+            eprintln!("  logs in {}", logs.display());
+        }
+    })?;
+    match options.format {
+        cli::Format::Text => print!("{}", matrix::text(&cells)),
+        cli::Format::Markdown => print!("{}", matrix::markdown(&cells)),
+        cli::Format::Json => {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&matrix::json(&cells))?
+            );
+        }
+    }
+    eprintln!(
+        "{} of {} without failure, {} guests at a time, {:.0} s",
+        cells.iter().filter(|cell| cell.fine()).count(),
+        cells.len(),
+        settings.jobs,
+        start.elapsed().as_secs_f32()
+    );
+    if !keep && cells.iter().all(|cell| cell.logs.is_none()) {
+        let _ = std::fs::remove_dir_all(&settings.logs);
+    }
+    Ok(match pcclab::interrupted() {
+        true => exit::INTERRUPTED,
+        false => matrix::code(&cells),
+    })
 }
 
 fn tables() -> Result<u8> {

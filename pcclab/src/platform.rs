@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::kernel::Kernel;
+
 /// How the platform's channels tell that they are done: the PCCT's global
 /// flag (ACPI 6.5 §14.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -46,6 +48,8 @@ pub(crate) struct File {
     pub(crate) modules: Vec<String>,
     #[serde(default)]
     pub(crate) drivers: Vec<String>,
+    #[serde(default)]
+    pub(crate) append: String,
     #[serde(default)]
     pub(crate) needs: BTreeMap<String, String>,
     pub(crate) test: Option<PathBuf>,
@@ -152,6 +156,16 @@ impl Platform {
     /// Mistakes that its test must notice.
     pub fn defects(&self) -> &[Defect] {
         &self.file.defects
+    }
+
+    /// An option that this kernel lacks, if that is known.
+    pub fn lacks(&self, kernel: &Kernel) -> Option<String> {
+        let known = self.file.on.iter().find_map(|(prefix, on)| {
+            let here = kernel.release()?.starts_with(prefix);
+            on.lacks.clone().filter(|_| here)
+        });
+        let missing = |option: &&String| kernel.has(option) == Some(false);
+        known.or_else(|| self.file.needs.keys().find(missing).cloned())
     }
 
     /// The modes it can be in.

@@ -1,5 +1,6 @@
 //! QEMU and pccd as a run starts them, and what the guest boots from.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -40,7 +41,9 @@ pub(crate) fn qemu(config: &Config, initrd: &Path) -> Command {
         .arg(config.smp.to_string())
         .args(["-m", "512M"])
         .args(["-nodefaults", "-display", "none", "-no-reboot"])
-        .args(["-serial", "stdio", "-monitor", "none"])
+        // Ctrl-C is for the guest's shell, or for us, not for QEMU.
+        .args(["-chardev", "stdio,id=console,signal=off"])
+        .args(["-serial", "chardev:console", "-monitor", "none"])
         .args(["-trace", "pcc_*", "-d", "guest_errors"])
         .arg("-bios")
         .arg(&config.lab.firmware)
@@ -99,6 +102,7 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Child> {
         command.arg("--messages").arg(folder);
     }
     command
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -1,5 +1,6 @@
 //! One run from start to verdict, and what people read of it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::claim::{Claim, unproven};
 use crate::exchange::{Script, records, render};
 use crate::junit::xml;
+use crate::kernel::seems_to_lack;
 use crate::ktap::Status;
 use crate::session::{Config, End, Outcome, Session};
 
@@ -21,6 +23,8 @@ pub mod exit {
     pub const PANIC: u8 = 3;
     /// It did not end in time.
     pub const HANG: u8 = 4;
+    /// Somebody pressed Ctrl-C.
+    pub const INTERRUPTED: u8 = 130;
     /// Our own trouble: wrong usage, missing file, missing kernel option.
     pub const TROUBLE: u8 = 125;
 }
@@ -32,6 +36,51 @@ pub struct Verdict {
     pub code: u8,
     /// One line; more only when a program's last words follow.
     pub text: String,
+    /// How many tests passed.
+    pub passed: usize,
+    /// How many failed as known.
+    pub known: usize,
+    /// Options that the kernel lacks.
+    pub missing: Vec<String>,
+    /// From start to the command's first line.
+    pub boot: Option<Duration>,
+    /// From start to end.
+    pub total: Duration,
+    /// What was the first to go wrong, if it did, and is not in the text.
+    pub first: Option<String>,
+}
+
+impl Verdict {
+    /// One that was reached without a guest.
+    pub fn new(code: u8, text: String) -> Verdict {
+        Verdict {
+            code,
+            text,
+            passed: 0,
+            known: 0,
+            missing: Vec::new(),
+            boot: None,
+            total: Duration::ZERO,
+            first: None,
+        }
+    }
+
+    /// A kernel that lacks these options.
+    pub fn missing(options: &[String]) -> Verdict {
+        let names: Vec<_> =
+            options.iter().map(|o| format!("CONFIG_{o}")).collect();
+        Verdict {
+            missing: options.to_vec(),
+            ..Verdict::new(
+                exit::TROUBLE,
+                format!(
+                    "this kernel lacks {}; guest-scripts/kernel.config has \
+                     what a guest needs",
+                    names.join(", ")
+                ),
+            )
+        }
+    }
 }
 
 /// What a run shows and writes.
@@ -40,6 +89,8 @@ pub struct Output {
     /// The messages of both sides when it is over, instead of the command's
     /// output as it comes.
     pub exchanges: bool,
+    /// Nothing is printed.
+    pub quiet: bool,
     /// A file for the results, as JUnit's XML, and the name they go under.
     pub junit: Option<(PathBuf, String)>,
     /// A file for the command's output.
@@ -58,6 +109,7 @@ pub fn run(
 ) -> Result<Verdict> {
     let folder = config.folder.clone();
     let limit = config.limit;
+    let image = config.lab.kernel.image.clone();
     let mut script = Script::default();
     let mut said = Vec::new();
     let mut printed = String::new();
@@ -72,11 +124,14 @@ pub fn run(
             printed.push_str(line);
             printed.push('\n');
         }
-        if !exchanges || line.starts_with("pcclab: ") {
+        if !output.quiet && (!exchanges || line.starts_with("pcclab: ")) {
             println!("{line}");
         }
     })?;
     let mut verdict = judge(&outcome, &script, limit);
+    if verdict.code == exit::HANG {
+        verdict.text.push_str(&place(&outcome, &script, &folder, &image));
+    }
     let log = std::fs::read_to_string(folder.join("pccd.log"));
     let records = records(&log.unwrap_or_default());
     if verdict.code == exit::PASS {
@@ -87,14 +142,12 @@ pub fn run(
             .map(|claim| format!("\n  {claim}"))
             .collect();
         if !list.is_empty() {
-            verdict = Verdict {
-                code: exit::FAIL,
-                text: format!(
-                    "FAIL: the guest passed, but pccd's log does not have \
-                     this:{}",
-                    list.concat()
-                ),
-            };
+            verdict.code = exit::FAIL;
+            verdict.text = format!(
+                "FAIL: the guest passed, but pccd's log does not have \
+                 this:{}",
+                list.concat()
+            );
         }
     }
     let write = |path: &Path, text: &str| {
@@ -117,67 +170,136 @@ pub fn run(
     Ok(verdict)
 }
 
+/// Where a guest stands that does not end: what it printed last, which test it
+/// was at, and which messages nobody has answered.
+fn place(
+    outcome: &Outcome,
+    script: &Script,
+    folder: &Path,
+    image: &Path,
+) -> String {
+    let mut text = match outcome.boot {
+        Some(_) if !script.now().is_empty() => {
+            format!("; it was at the test {:?}", script.now())
+        }
+        Some(_) => "; it was in the command".to_owned(),
+        None => "; it did not reach user space".to_owned(),
+    };
+    if outcome.boot.is_none() {
+        let lacks = seems_to_lack(image);
+        if !lacks.is_empty() {
+            let _ = write!(
+                text,
+                "; the kernel seems to lack CONFIG_{}",
+                lacks.join(", CONFIG_")
+            );
+        }
+    }
+    match outcome.last.as_str() {
+        "" => text.push_str("; nothing came on the console"),
+        last => {
+            let _ = write!(text, "; the last on the console was {last:?}");
+        }
+    }
+    let mut waiting: Vec<_> = std::fs::read_dir(folder.join("mailbox/outbox"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    waiting.sort();
+    if let Some(first) = waiting.first() {
+        let _ = write!(
+            text,
+            "; {} message(s) without answer, the first is {first}",
+            waiting.len()
+        );
+    }
+    text
+}
+
 /// What the outcome and the results amount to.
 pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
     let report = script.report();
-    let verdict = |code, text: String| Verdict { code, text };
-    match &outcome.end {
+    let verdict = Verdict::new;
+    let verdict = match &outcome.end {
         End::Panic(line) => verdict(exit::PANIC, format!("PANIC: {line}")),
         End::Hang => verdict(
             exit::HANG,
             format!("HANG: no end within {} s", limit.as_secs()),
         ),
+        End::Flood => verdict(
+            exit::FAIL,
+            "FAIL: the console brought more than 64 MiB".to_owned(),
+        ),
+        End::Interrupted => {
+            verdict(exit::INTERRUPTED, "interrupted".to_owned())
+        }
         End::Missing(options) if options.is_empty() => verdict(
             exit::TROUBLE,
             "the guest ended before it ran the command".to_owned(),
         ),
-        End::Missing(options) => verdict(
-            exit::TROUBLE,
-            format!(
-                "this kernel lacks {}; guest-scripts/kernel.config has what \
-                 a guest needs",
-                options.join(", ")
-            ),
+        End::Missing(options) => Verdict::missing(
+            &options
+                .iter()
+                .map(|o| o.trim_start_matches("CONFIG_").to_owned())
+                .collect::<Vec<_>>(),
         ),
-        End::Qemu(text) | End::Pccd(text) => {
+        End::Qemu(text) | End::Pccd(text) | End::Log(text) => {
             verdict(exit::TROUBLE, text.trim_end().to_owned())
         }
         End::Exit(_) if !outcome.splats.is_empty() => verdict(
             exit::PANIC,
             format!("SPLAT in the kernel's log: {}", outcome.splats[0]),
         ),
-        End::Exit(status) => {
-            let passed = report.count(&Status::Passed);
-            let failed = report.count(&Status::Failed);
-            let known = report.count(&Status::Known(String::new()));
-            let time = format!("{:.1} s", outcome.total.as_secs_f32());
-            match report.complaint() {
-                Some(complaint) => verdict(
-                    exit::FAIL,
-                    format!(
-                        "FAIL: {passed} passed, {failed} failed ({time}); \
-                         {complaint}"
-                    ),
-                ),
-                None if *status != 0 => verdict(
-                    exit::FAIL,
-                    format!("FAIL: exit status {status} ({time})"),
-                ),
-                None if report.started => verdict(
-                    exit::PASS,
-                    match known {
-                        0 => format!(
-                            "PASS: {passed} passed, {failed} failed ({time})"
-                        ),
-                        _ => format!(
-                            "PASS: {passed} passed, {failed} failed, {known} \
-                             failed as known ({time})"
-                        ),
-                    },
-                ),
-                None => verdict(exit::PASS, format!("PASS ({time})")),
-            }
+        End::Exit(status) => ended(*status, script, outcome.total),
+    };
+    Verdict {
+        passed: report.count(&Status::Passed),
+        known: report
+            .tests
+            .iter()
+            .filter(|test| matches!(test.status, Status::Known(_)))
+            .count(),
+        boot: outcome.boot,
+        total: outcome.total,
+        first: match &outcome.end {
+            End::Panic(_) => outcome.splats.first().cloned(),
+            _ => None,
         }
+        .or_else(|| script.first_failure()),
+        ..verdict
+    }
+}
+
+/// The verdict on a command that has ended.
+fn ended(status: i32, script: &Script, total: Duration) -> Verdict {
+    let report = script.report();
+    let passed = report.count(&Status::Passed);
+    let failed = report.count(&Status::Failed);
+    let known = report.count(&Status::Known(String::new()));
+    let time = format!("{:.1} s", total.as_secs_f32());
+    let verdict = Verdict::new;
+    match report.complaint() {
+        Some(complaint) => verdict(
+            exit::FAIL,
+            format!(
+                "FAIL: {passed} passed, {failed} failed ({time}); {complaint}"
+            ),
+        ),
+        None if status != 0 => {
+            verdict(exit::FAIL, format!("FAIL: exit status {status} ({time})"))
+        }
+        None if report.started => verdict(
+            exit::PASS,
+            match known {
+                0 => format!("PASS: {passed} passed, {failed} failed ({time})"),
+                _ => format!(
+                    "PASS: {passed} passed, {failed} failed, {known} failed \
+                     as known ({time})"
+                ),
+            },
+        ),
+        None => verdict(exit::PASS, format!("PASS ({time})")),
     }
 }
 
@@ -205,6 +327,7 @@ mod tests {
             splats: Vec::new(),
             boot: None,
             total: Duration::from_millis(1500),
+            last: String::new(),
         }
     }
 
@@ -230,6 +353,9 @@ mod tests {
             (splat, &good, exit::PANIC),
             (outcome(End::Hang), &good, exit::HANG),
             (outcome(End::Missing(vec!["X".into()])), &none, exit::TROUBLE),
+            (outcome(End::Flood), &good, exit::FAIL),
+            (outcome(End::Log("x".into())), &good, exit::TROUBLE),
+            (outcome(End::Interrupted), &good, exit::INTERRUPTED),
             (outcome(End::Qemu("x".into())), &good, exit::TROUBLE),
             (outcome(End::Pccd("x".into())), &good, exit::TROUBLE),
         ];

@@ -4,8 +4,8 @@
 //! `exit` is for its caller.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::Lab;
-use crate::process::{log_file, plain, signal, tail};
+use crate::process::{interrupted, log_file, plain, signal, tail};
 use crate::programs;
 
 /// What to start.
@@ -36,6 +36,8 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// More files for the guest: where, and what.
     pub extra: Vec<(String, Vec<u8>)>,
+    /// Leave out what takes the platforms' tests long.
+    pub quick: bool,
     /// Processors of the guest.
     pub smp: u32,
     /// QEMU's `-machine`; `pcc` is the id of the mailbox in [`Config::folder`].
@@ -60,6 +62,7 @@ impl Config {
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),
             extra: Vec::new(),
+            quick: false,
             smp: 2,
             machine: "virt,pcc=on,pcc-mailbox=pcc".to_owned(),
             qemu_args: Vec::new(),
@@ -84,7 +87,19 @@ pub enum End {
     Qemu(String),
     /// pccd ended by itself; the text tells its last words.
     Pccd(String),
+    /// The console brought more than anybody wants to keep.
+    Flood,
+    /// The console's log could not be written.
+    Log(String),
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
 }
+
+/// What a console may bring; a log that is longer helps nobody.
+const ENOUGH: u64 = 64 << 20;
+
+/// The longest line; what is longer is cut into several.
+const LONGEST: u64 = 64 << 10;
 
 /// What a run was, when it is over.
 #[derive(Clone, Debug)]
@@ -98,6 +113,14 @@ pub struct Outcome {
     pub boot: Option<Duration>,
     /// From start to end.
     pub total: Duration,
+    /// The last line on the console.
+    pub last: String,
+}
+
+/// What the console's reader brings.
+enum Console {
+    Line(String),
+    End(End),
 }
 
 /// A running guest.
@@ -105,7 +128,8 @@ pub struct Session {
     config: Config,
     qemu: Child,
     pccd: Option<Child>,
-    lines: Receiver<String>,
+    lines: Receiver<Console>,
+    last: String,
     start: Instant,
     boot: Option<Duration>,
     missing: Vec<String>,
@@ -163,6 +187,7 @@ impl Session {
         let initrd = programs::initrd(&config)?;
         let log = log_file(folder, "qemu.log")?;
         let mut qemu = programs::qemu(&config, &initrd)
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -174,14 +199,26 @@ impl Session {
         let mut copy = log_file(folder, "console.log")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
-            let mut reader = BufReader::new(console);
+            let mut reader = BufReader::new(console).take(ENOUGH);
             let mut bytes = Vec::new();
-            while reader.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
-                let _ = copy.write_all(&bytes);
-                if sender.send(plain(&bytes)).is_err() {
-                    break;
-                }
+            loop {
                 bytes.clear();
+                let mut line = reader.by_ref().take(LONGEST);
+                match line.read_until(b'\n', &mut bytes) {
+                    Ok(n) if n > 0 => {}
+                    _ => break,
+                }
+                if let Err(error) = copy.write_all(&bytes) {
+                    let text = format!("writing console.log: {error}");
+                    let _ = sender.send(Console::End(End::Log(text)));
+                    return;
+                }
+                if sender.send(Console::Line(plain(&bytes))).is_err() {
+                    return;
+                }
+            }
+            if reader.limit() == 0 {
+                let _ = sender.send(Console::End(End::Flood));
             }
         });
         Ok(Session {
@@ -189,6 +226,7 @@ impl Session {
             qemu,
             pccd,
             lines,
+            last: String::new(),
             start,
             boot: None,
             missing: Vec::new(),
@@ -259,6 +297,9 @@ impl Session {
         loop {
             let limit = self.start + self.config.limit;
             let now = Instant::now();
+            if interrupted() {
+                return Ok(Event::End(End::Interrupted));
+            }
             if now >= limit {
                 return Ok(Event::End(End::Hang));
             }
@@ -269,11 +310,15 @@ impl Session {
             // wakes us at once.
             let wait = (until.min(limit) - now).min(Duration::from_millis(100));
             match self.lines.recv_timeout(wait) {
-                Ok(line) => {
+                Ok(Console::Line(line)) => {
+                    if !line.trim().is_empty() {
+                        self.last.clone_from(&line);
+                    }
                     if let Some(event) = self.line(line) {
                         return Ok(event);
                     }
                 }
+                Ok(Console::End(end)) => return Ok(Event::End(end)),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(end) = self.pccd_ended()? {
                         return Ok(Event::End(end));
@@ -414,6 +459,7 @@ impl Session {
             splats: std::mem::take(&mut self.splats),
             boot: self.boot,
             total: self.start.elapsed(),
+            last: std::mem::take(&mut self.last),
         })
     }
 }

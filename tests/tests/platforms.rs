@@ -17,14 +17,14 @@ fn verdict(name: &str, mode: Mode, kernel: &str) -> Verdict {
     let lab = Lab::with_drivers(Some(&built(kernel)), &[], &drivers).unwrap();
     let logs = Logs::new();
     let mut config = Config::new(lab, logs.path(), &[]);
-    machine.fit(&mut config).unwrap();
+    machine.fit(&mut config);
     let asked = machine.enter(&mut config, &[]).unwrap();
     run(config, &Output::default(), asked).unwrap()
 }
 
 fn every_platform(kernel: &str) {
     let image = built(kernel);
-    let release = Lab::find(Some(&image), &[]).unwrap().release().unwrap();
+    let booted = Lab::find(Some(&image), &[]).unwrap().kernel;
     let mut wrong = Vec::new();
     for name in names().unwrap() {
         for &mode in Platform::load(&name).unwrap().modes() {
@@ -35,7 +35,7 @@ fn every_platform(kernel: &str) {
             let machine =
                 Machine::of(std::slice::from_ref(&name), Some(mode)).unwrap();
             let lacks =
-                machine.on(release.as_deref()).find_map(|on| on.lacks.clone());
+                machine.on(booted.release()).find_map(|on| on.lacks.clone());
             // What a kernel cannot do is written down; so is nothing else.
             let right = match lacks {
                 None => verdict.code == exit::PASS,

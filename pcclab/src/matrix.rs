@@ -1,0 +1,393 @@
+//! Kernels × platforms: each platform in each of its modes on each kernel,
+//! several guests at a time, and the table of what came out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::kernel::Kernel;
+use crate::lab::{self, KERNELS, Lab};
+use crate::machine::Machine;
+use crate::platform::{self, Mode, Platform};
+use crate::run::{Output, Verdict, exit, run};
+use crate::session::Config;
+
+/// How each run is done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Leave out what takes the platforms' tests long.
+    pub quick: bool,
+    /// How long each may take.
+    pub limit: Duration,
+    /// Guests at a time.
+    pub jobs: usize,
+    /// Words for the kernels' command lines.
+    pub append: String,
+    /// Folder for the logs, one folder a run. Those of what passed are
+    /// removed.
+    pub logs: PathBuf,
+}
+
+/// A kernel, by the name it has in the table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The name.
+    pub name: String,
+    path: PathBuf,
+    kernel: Kernel,
+}
+
+impl Column {
+    /// What `--kernel` names.
+    ///
+    /// # Errors
+    /// When there is none there.
+    pub fn of(path: &Path) -> Result<Column> {
+        let kernel = lab::kernel(Some(path))?;
+        let named = path.to_str().filter(|name| {
+            KERNELS.iter().any(|(known, _)| known == name) && !path.exists()
+        });
+        let name = named.or(kernel.release()).map(str::to_owned);
+        let name = name.unwrap_or_else(|| path.display().to_string());
+        Ok(Column { name, path: path.to_owned(), kernel })
+    }
+}
+
+/// The kernels of the lab that were built, but for the debug kernel.
+pub fn kernels() -> Vec<PathBuf> {
+    let built = lab::built();
+    KERNELS
+        .iter()
+        .filter(|(name, _)| *name != "debug")
+        .filter(|(_, suffix)| built.contains_key(&format!("KERNEL{suffix}")))
+        .map(|(name, _)| PathBuf::from(name))
+        .collect()
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The kernel's name in the table.
+    pub kernel: String,
+    /// The platform.
+    pub platform: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// How it went.
+    pub verdict: Verdict,
+    /// Parts of the platform that were left out, with the options they need.
+    pub left_out: Vec<(String, String)>,
+    /// Where the logs are, if they were kept.
+    pub logs: Option<PathBuf>,
+}
+
+impl Cell {
+    /// Whether nothing went wrong: it passed, or the kernel has no driver.
+    pub fn fine(&self) -> bool {
+        self.verdict.code == exit::PASS || !self.verdict.missing.is_empty()
+    }
+
+    /// What stands in the table.
+    fn text(&self) -> String {
+        let verdict = &self.verdict;
+        if !verdict.missing.is_empty() {
+            return format!("no {}", verdict.missing.join(", "));
+        }
+        match verdict.code {
+            exit::PASS => match verdict.known {
+                0 => format!("{} pass", verdict.passed),
+                known => format!("{} pass, {known} known", verdict.passed),
+            },
+            exit::FAIL => "FAIL".to_owned(),
+            exit::PANIC => "PANIC".to_owned(),
+            exit::HANG => "HANG".to_owned(),
+            _ => "trouble".to_owned(),
+        }
+    }
+}
+
+/// Runs every platform in every mode on every kernel; `each` is told of each
+/// as it ends, in no order. The result is in the order of the table.
+///
+/// # Errors
+/// When a platform cannot be read. What goes wrong in a run is its verdict.
+pub fn run_all(
+    columns: &[Column],
+    platforms: &[String],
+    options: &Options,
+    each: impl Fn(&Cell) + Sync,
+) -> Result<Vec<Cell>> {
+    let mut wanted = Vec::new();
+    for name in platforms {
+        for &mode in Platform::load(name)?.modes() {
+            wanted.extend(columns.iter().map(|column| (name, mode, column)));
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let cells = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(wanted.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&(name, mode, column)) = wanted.get(at) else {
+                        break;
+                    };
+                    if crate::interrupted() {
+                        break;
+                    }
+                    let cell = cell(name, mode, column, options);
+                    each(&cell);
+                    if let Ok(mut cells) = cells.lock() {
+                        cells.push((at, cell));
+                    }
+                }
+            });
+        }
+    });
+    let mut cells = cells.into_inner().unwrap_or_default();
+    cells.sort_by_key(|(at, _)| *at);
+    Ok(cells.into_iter().map(|(_, cell)| cell).collect())
+}
+
+fn cell(name: &str, mode: Mode, column: &Column, options: &Options) -> Cell {
+    let short = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+    let logs = options.logs.join(format!(
+        "{}-{short}-{}",
+        column.name.replace('/', "_"),
+        mode.name()
+    ));
+    let (verdict, left_out) = one(name, mode, column, options, &logs)
+        .unwrap_or_else(|error| {
+            (Verdict::new(exit::TROUBLE, format!("{error:#}")), Vec::new())
+        });
+    let keep = verdict.code != exit::PASS && verdict.missing.is_empty();
+    if !keep {
+        let _ = std::fs::remove_dir_all(&logs);
+    }
+    Cell {
+        kernel: column.name.clone(),
+        platform: short.to_owned(),
+        mode,
+        verdict,
+        left_out,
+        logs: keep.then_some(logs),
+    }
+}
+
+type Parts = Vec<(String, String)>;
+
+fn one(
+    name: &str,
+    mode: Mode,
+    column: &Column,
+    options: &Options,
+    logs: &Path,
+) -> Result<(Verdict, Parts)> {
+    let names = [name.to_owned()];
+    let machine = Machine::on_kernel(&names, Some(mode), Some(&column.kernel))?;
+    let left_out = machine.left_out.clone();
+    let lacks = machine.lacks(&column.kernel);
+    if !lacks.is_empty() {
+        return Ok((Verdict::missing(&lacks), left_out));
+    }
+    std::fs::create_dir_all(logs)
+        .with_context(|| format!("making {}", logs.display()))?;
+    let drivers: Vec<_> = machine.modules.iter().map(String::as_str).collect();
+    let lab = Lab::with_drivers(Some(&column.path), &[], &drivers)?;
+    let mut config = Config {
+        quick: options.quick,
+        limit: options.limit,
+        append: options.append.clone(),
+        ..Config::new(lab, logs, &[])
+    };
+    machine.fit(&mut config);
+    let asked = machine.enter(&mut config, &[])?;
+    let output = Output {
+        quiet: true,
+        ktap: Some(logs.join("ktap.log")),
+        ..Output::default()
+    };
+    Ok((run(config, &output, asked)?, left_out))
+}
+
+/// All platforms there are.
+///
+/// # Errors
+/// When their folder cannot be read.
+pub fn platforms() -> Result<Vec<String>> {
+    platform::names()
+}
+
+/// The exit code of all together: the worst, a hang being worse than a panic.
+pub fn code(cells: &[Cell]) -> u8 {
+    let bad = || cells.iter().filter(|cell| !cell.fine());
+    match bad().map(|cell| cell.verdict.code).min() {
+        _ if cells.iter().all(|cell| !cell.verdict.missing.is_empty()) => {
+            exit::TROUBLE
+        }
+        None => exit::PASS,
+        Some(_) => {
+            let real = |cell: &&Cell| cell.verdict.code < exit::TROUBLE;
+            bad()
+                .filter(real)
+                .map(|cell| cell.verdict.code)
+                .max()
+                .unwrap_or(exit::TROUBLE)
+        }
+    }
+}
+
+/// The rows of the table: a head, then a platform in a mode each.
+fn rows(cells: &[Cell], text: impl Fn(&Cell) -> String) -> Vec<Vec<String>> {
+    let mut head = vec!["platform".to_owned()];
+    for cell in cells {
+        if !head[1..].contains(&cell.kernel) {
+            head.push(cell.kernel.clone());
+        }
+    }
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for cell in cells {
+        let name = format!("{} {}", cell.platform, cell.mode.name());
+        let column = head.iter().skip(1).position(|k| *k == cell.kernel);
+        let Some(column) = column.map(|at| at + 1) else { continue };
+        if rows.iter().all(|row| row[0] != name) {
+            let mut row = vec![String::new(); head.len()];
+            row[0].clone_from(&name);
+            rows.push(row);
+        }
+        if let Some(row) = rows.iter_mut().find(|row| row[0] == name) {
+            row[column] = text(cell);
+        }
+    }
+    rows.insert(0, head);
+    rows
+}
+
+/// The table for people, with seconds.
+pub fn text(cells: &[Cell]) -> String {
+    let rows = rows(cells, |cell| match cell.verdict.total {
+        Duration::ZERO => cell.text(),
+        time => format!("{} ({:.1} s)", cell.text(), time.as_secs_f32()),
+    });
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let line: String = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}  "))
+            .collect();
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The table for a document, the same from run to run.
+pub fn markdown(cells: &[Cell]) -> String {
+    let mut out = String::new();
+    for (index, row) in rows(cells, Cell::text).iter().enumerate() {
+        out.push_str(&format!("| {} |\n", row.join(" | ")));
+        if index == 0 {
+            out.push_str(&"|---".repeat(row.len()));
+            out.push_str("|\n");
+        }
+    }
+    out
+}
+
+/// All of it for programs.
+pub fn json(cells: &[Cell]) -> Value {
+    cells
+        .iter()
+        .map(|cell| {
+            json!({
+                "kernel": cell.kernel,
+                "platform": cell.platform,
+                "mode": cell.mode.name(),
+                "exit": cell.verdict.code,
+                "passed": cell.verdict.passed,
+                "known": cell.verdict.known,
+                "missing": cell.verdict.missing,
+                "left_out": cell.left_out.iter().map(|(p, _)| p).collect::<Vec<_>>(),
+                "text": cell.verdict.text,
+                "first": cell.verdict.first,
+                "boot_ms": cell.verdict.boot.map(|t| t.as_millis()),
+                "total_ms": cell.verdict.total.as_millis(),
+                "logs": cell.logs,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(kernel: &str, platform: &str, verdict: Verdict) -> Cell {
+        Cell {
+            kernel: kernel.to_owned(),
+            platform: platform.to_owned(),
+            mode: Mode::Irq,
+            verdict,
+            left_out: Vec::new(),
+            logs: None,
+        }
+    }
+
+    fn passed(passed: usize, known: usize) -> Verdict {
+        let mut verdict = Verdict::new(exit::PASS, "PASS".to_owned());
+        (verdict.passed, verdict.known) = (passed, known);
+        verdict.total = Duration::from_millis(1250);
+        verdict
+    }
+
+    #[test]
+    fn a_table_is_made_of_cells() {
+        let fail = Verdict::new(exit::FAIL, "FAIL".to_owned());
+        let cells = [
+            cell("a", "fan", passed(3, 0)),
+            cell("b", "fan", Verdict::missing(&["FAN".to_owned()])),
+            cell("a", "pump", passed(2, 1)),
+            cell("b", "pump", fail),
+        ];
+        assert_eq!(
+            markdown(&cells),
+            "| platform | a | b |\n\
+             |---|---|---|\n\
+             | fan irq | 3 pass | no FAN |\n\
+             | pump irq | 2 pass, 1 known | FAIL |\n"
+        );
+        let text = text(&cells);
+        assert!(text.contains("3 pass (1.2 s)"), "{text}");
+        assert!(text.contains("no FAN\n"), "{text}");
+        assert_eq!(json(&cells)[2]["known"], 1);
+    }
+
+    #[test]
+    fn the_worst_decides() {
+        let of = |codes: &[u8]| {
+            let cells: Vec<_> = codes
+                .iter()
+                .map(|&code| cell("k", "p", Verdict::new(code, String::new())))
+                .collect();
+            code(&cells)
+        };
+        assert_eq!(of(&[0, 0]), exit::PASS);
+        assert_eq!(of(&[0, 1, 125]), exit::FAIL);
+        assert_eq!(of(&[3, 1, 4]), exit::HANG);
+        assert_eq!(of(&[0, 125]), exit::TROUBLE);
+        let lacks = || Verdict::missing(&["X".to_owned()]);
+        assert_eq!(code(&[cell("k", "p", lacks())]), exit::TROUBLE);
+        let cells = [cell("k", "p", lacks()), cell("k", "q", passed(1, 0))];
+        assert_eq!(code(&cells), exit::PASS);
+    }
+}
