@@ -1,6 +1,6 @@
 # Thin on purpose: every recipe is one line that calls cargo or a script.
 
-.PHONY: help demo lab test check check-qemu check-guest check-all test-long bench clean
+.PHONY: help demo lab test check check-qemu check-guest check-all test-long matrix bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -27,6 +27,9 @@ check-all: ## the three above
 
 test-long: ## what is slower: each patch built alone, fuzzing, many boots
 	@scripts/check.sh long
+
+matrix: lab ## every platform on every kernel; the table of the README
+	@scripts/lab.sh 6.12 debian && target/release/pcclab matrix --quick --format markdown
 
 bench: ## what pccd costs, as ratios
 	@scripts/setup.sh && scripts/rust.sh && cargo bench -q --locked -p pccd-tests

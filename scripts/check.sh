@@ -118,11 +118,13 @@ qemu() {
 
 guest() {
   local driver
-  scripts/lab.sh base 6.12
+  scripts/lab.sh base 6.12 debian
+  scripts/broken.sh
   check "guests" cargo test --locked -p pccd-tests --test guest
   check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
-  check "platforms" cargo test --locked -p pccd-tests --test platforms
+  check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output
+  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
   check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
@@ -139,7 +141,9 @@ long() {
   check "each patch built alone" scripts/each-patch.sh
   check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
   check "pccd fuzzed for a minute" scripts/fuzz.sh 60
-  scripts/lab.sh
+  scripts/lab.sh debug
+  check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
+  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
   check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored --show-output
   sed -n 's/^boot: /  &/p' "$logs/idle-channels-at-boot.log"
 }

@@ -27,6 +27,7 @@ pub const NAMES: &[&str] = &[
     "PCC_CLIENT_6_12",
     "PCC_CLIENT_DEBUG",
     "PCC_CLIENT_AML",
+    "BROKEN",
     "INITRD",
     "FIRMWARE",
     "PCCD",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::kernel::Kernel;
 use crate::lab::{self, KERNELS, Lab};
 use crate::machine::Machine;
-use crate::platform::{self, Mode, Platform};
+use crate::platform::{Mode, Platform};
 use crate::run::{Output, Verdict, exit, run};
 use crate::session::Config;
 
@@ -37,8 +37,9 @@ pub struct Options {
 pub struct Column {
     /// The name.
     pub name: String,
+    /// The kernel itself.
+    pub kernel: Kernel,
     path: PathBuf,
-    kernel: Kernel,
 }
 
 impl Column {
@@ -99,8 +100,8 @@ impl Cell {
         }
         match verdict.code {
             exit::PASS => match verdict.known {
-                0 => format!("{} pass", verdict.passed),
-                known => format!("{} pass, {known} known", verdict.passed),
+                0 => "pass".to_owned(),
+                known => format!("pass, {known} known to fail"),
             },
             exit::FAIL => "FAIL".to_owned(),
             exit::PANIC => "PANIC".to_owned(),
@@ -154,7 +155,13 @@ pub fn run_all(
     Ok(cells.into_iter().map(|(_, cell)| cell).collect())
 }
 
-fn cell(name: &str, mode: Mode, column: &Column, options: &Options) -> Cell {
+/// One run, of the platform of this name or in this folder.
+pub fn cell(
+    name: &str,
+    mode: Mode,
+    column: &Column,
+    options: &Options,
+) -> Cell {
     let short = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
     let logs = options.logs.join(format!(
         "{}-{short}-{}",
@@ -213,14 +220,6 @@ fn one(
         ..Output::default()
     };
     Ok((run(config, &output, asked)?, left_out))
-}
-
-/// All platforms there are.
-///
-/// # Errors
-/// When their folder cannot be read.
-pub fn platforms() -> Result<Vec<String>> {
-    platform::names()
 }
 
 /// The exit code of all together: the worst, a hang being worse than a panic.
@@ -363,11 +362,11 @@ mod tests {
             markdown(&cells),
             "| platform | a | b |\n\
              |---|---|---|\n\
-             | fan irq | 3 pass | no FAN |\n\
-             | pump irq | 2 pass, 1 known | FAIL |\n"
+             | fan irq | pass | no FAN |\n\
+             | pump irq | pass, 1 known to fail | FAIL |\n"
         );
         let text = text(&cells);
-        assert!(text.contains("3 pass (1.2 s)"), "{text}");
+        assert!(text.contains("pass (1.2 s)"), "{text}");
         assert!(text.contains("no FAN\n"), "{text}");
         assert_eq!(json(&cells)[2]["known"], 1);
     }

@@ -1,65 +1,123 @@
-//! Every platform of `messages/`, in each of its modes, on each kernel; and
-//! that its test notices the mistakes that its `platform.json` names.
+//! Every platform of `messages/`, in each of its modes, on each kernel; that
+//! its test notices the mistakes that its `platform.json` names, and broken
+//! drivers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use pccd_tests::{Logs, built};
-use pcclab::lab::Lab;
-use pcclab::machine::Machine;
-use pcclab::platform::{Defect, Mode, Platform, names};
-use pcclab::run::{Output, Verdict, exit, run};
-use pcclab::session::Config;
+use pccd_tests::built;
+use pcclab::matrix::{Cell, Column, Options, cell, markdown, run_all, text};
+use pcclab::platform::{Defect, Platform, names};
+use pcclab::run::exit;
 
-/// Runs a platform's own test. `name` is a name or a folder.
-fn verdict(name: &str, mode: Mode, kernel: &str) -> Verdict {
-    let machine = Machine::of(&[name.to_owned()], Some(mode)).unwrap();
-    let drivers: Vec<_> = machine.modules.iter().map(String::as_str).collect();
-    let lab = Lab::with_drivers(Some(&built(kernel)), &[], &drivers).unwrap();
-    let logs = Logs::new();
-    let mut config = Config::new(lab, logs.path(), &[]);
-    machine.fit(&mut config);
-    let asked = machine.enter(&mut config, &[]).unwrap();
-    run(config, &Output::default(), asked).unwrap()
-}
+/// Guests at a time.
+const JOBS: usize = 2;
 
-fn every_platform(kernel: &str) {
-    let image = built(kernel);
-    let booted = Lab::find(Some(&image), &[]).unwrap().kernel;
-    let mut wrong = Vec::new();
-    for name in names().unwrap() {
-        for &mode in Platform::load(&name).unwrap().modes() {
-            let what = format!("{kernel} {name} {}", mode.name());
-            println!("== {what}");
-            let verdict = verdict(&name, mode, kernel);
-            println!("== {what}: {}", verdict.text);
-            let machine =
-                Machine::of(std::slice::from_ref(&name), Some(mode)).unwrap();
-            let lacks =
-                machine.on(booted.release()).find_map(|on| on.lacks.clone());
-            // What a kernel cannot do is written down; so is nothing else.
-            let right = match lacks {
-                None => verdict.code == exit::PASS,
-                Some(option) => {
-                    verdict.code == exit::TROUBLE
-                        && verdict.text.contains(&format!("CONFIG_{option}"))
-                }
-            };
-            if !right {
-                wrong.push(format!("{what}: {}", verdict.text));
-            }
-        }
+fn options(quick: bool, logs: &Path) -> Options {
+    Options {
+        quick,
+        limit: Duration::from_secs(180),
+        jobs: JOBS,
+        append: String::new(),
+        logs: logs.to_owned(),
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A folder for logs; what fails stays in it.
+fn logs() -> PathBuf {
+    tempfile::Builder::new().prefix("platforms-").tempdir().unwrap().keep()
+}
+
+fn columns(names: &[&str]) -> Vec<Column> {
+    names
+        .iter()
+        .map(|name| {
+            Column::of(Path::new(name)).unwrap_or_else(|error| {
+                panic!("{name}: {error:#}: run the tests through make test")
+            })
+        })
+        .collect()
+}
+
+/// Runs all platforms; panics when one does not do what is written down.
+fn all(kernels: &[&str], quick: bool) -> Vec<Cell> {
+    let columns = columns(kernels);
+    let cells = run_all(
+        &columns,
+        &names().unwrap(),
+        &options(quick, &logs()),
+        |cell| {
+            let mode = cell.mode.name();
+            println!(
+                "{} {} {mode}: {}",
+                cell.kernel, cell.platform, cell.verdict.text
+            );
+        },
+    )
+    .unwrap();
+    let wrong: Vec<_> = cells
+        .iter()
+        .filter(|cell| {
+            // What a kernel cannot do is written down, in platform.json or in
+            // its own configuration; so is nothing else.
+            let column = columns.iter().find(|c| c.name == cell.kernel);
+            let platform = Platform::load(&cell.platform).unwrap();
+            let lacks = platform.lacks(&column.unwrap().kernel);
+            match lacks {
+                None => cell.verdict.code != exit::PASS,
+                Some(option) => !cell.verdict.missing.contains(&option),
+            }
+        })
+        .map(|cell| format!("{cell:#?}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+    cells
 }
 
 #[test]
-fn every_platform_on_linux_7() {
-    every_platform("KERNEL");
+fn every_platform_on_every_kernel() {
+    let mut cells = all(&["7.x"], false);
+    cells.extend(all(&["6.12", "debian", "debian-6.12"], true));
+    println!("{}", text(&cells));
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let table = markdown(&cells);
+    assert!(
+        readme.contains(&table),
+        "the README's table is not what came out (make matrix prints it):\n\
+         {table}"
+    );
 }
 
 #[test]
-fn every_platform_on_linux_6_12() {
-    every_platform("KERNEL_6_12");
+#[ignore = "minutes; part of make test-long"]
+fn every_platform_on_the_debug_kernel() {
+    let cells = all(&["debug"], false);
+    println!("{}", text(&cells));
+}
+
+/// Does `work` for each of them, some at a time; gives what each says.
+fn each_of<T: Sync>(
+    list: &[T],
+    work: impl Fn(&T) -> Option<String> + Sync,
+) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let said = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..JOBS {
+            scope.spawn(|| {
+                while let Some(item) =
+                    list.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    said.lock().unwrap().extend(work(item));
+                }
+            });
+        }
+    });
+    said.into_inner().unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -94,19 +152,61 @@ fn spoil(name: &str, defect: &Defect, root: &Path) -> String {
 
 #[test]
 fn mistakes_of_a_platform_are_noticed() {
-    let mut missed = Vec::new();
+    let column = &columns(&["7.x"])[0];
+    let mut defects = Vec::new();
     for name in names().unwrap() {
         let platform = Platform::load(&name).unwrap();
-        for defect in platform.defects() {
-            let root = tempfile::tempdir().unwrap();
-            let folder = spoil(&name, defect, root.path());
-            let mode = defect.mode.unwrap_or(platform.modes()[0]);
-            let verdict = verdict(&folder, mode, "KERNEL");
-            println!("== {name} {defect:?}: {}", verdict.text);
-            if verdict.code != exit::FAIL {
-                missed.push(format!("{name} {defect:?}: {}", verdict.text));
-            }
-        }
+        defects.extend(
+            platform.defects().iter().cloned().map(|d| (platform.clone(), d)),
+        );
     }
+    assert!(!defects.is_empty());
+    let missed = each_of(&defects, |(platform, defect)| {
+        let root = tempfile::tempdir().unwrap();
+        let folder = spoil(&platform.name, defect, root.path());
+        let mode = defect.mode.unwrap_or(platform.modes()[0]);
+        let cell = cell(&folder, mode, column, &options(false, root.path()));
+        println!("{} {defect:?}: {}", platform.name, cell.verdict.text);
+        (cell.verdict.code != exit::FAIL)
+            .then(|| format!("{defect:?}: {:?}", cell.verdict))
+    });
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn broken_drivers_are_noticed() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
+    let list = std::fs::read_to_string(list).unwrap();
+    let drivers: Vec<Vec<&str>> = list
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(drivers.len() >= 3);
+    let missed = each_of(&drivers, |driver| {
+        let [name, platform, source, init, _, first] = driver[..] else {
+            return Some(format!("{driver:?} has not six fields"));
+        };
+        let module = Path::new(source).with_extension("ko");
+        let module = built("BROKEN").join(name).join(module.file_name()?);
+        let logs = tempfile::tempdir().unwrap();
+        let output = Command::new(built("PCCLAB"))
+            .args(["run", "--platform", platform, "--timeout", "180"])
+            .arg("--module")
+            .arg(module)
+            .arg("--append")
+            .arg(format!("initcall_blacklist={init}"))
+            .arg("--logs")
+            .arg(logs.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let wanted = format!("first that went wrong: {first}");
+        let said = text.lines().find(|line| line.starts_with("first that"));
+        println!("{name}: {said:?}");
+        let caught = output.status.code() == Some(i32::from(exit::FAIL))
+            && said.is_some_and(|line| line.starts_with(&wanted));
+        (!caught).then(|| format!("{name}: {} {text}", output.status))
+    });
     assert!(missed.is_empty(), "{missed:#?}");
 }
