@@ -9,7 +9,7 @@
 
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit
 
-plan 18
+if [ "$QUICK" ]; then plan 18; else plan 24; fi
 
 is 'label of the temperature' "$hwmon/temp1_label" 'SoC Temperature'
 is 'label of the first power' "$hwmon/power1_label" 'CPU power'
@@ -53,4 +53,18 @@ rebound 'unbind and bind' xgene-slimpro-hwmon APMC0D29:00
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit
 asked temperature 'value->42'
 is 'temperature, bound again' "$hwmon/temp1_input" 42000
+if [ ! "$QUICK" ]; then
+	asked quiet
+	refused 'an answer without interrupt' "$hwmon/temp1_input" 'Connection timed out'
+	asked double
+	is 'an interrupt that comes twice' "$hwmon/temp1_input" 43000
+	asked early
+	refused 'an interrupt 50 ms before the data' "$hwmon/temp1_input" 'Connection timed out'
+	asked error
+	known 'xgene-hwmon does not look at the error bit of the status: it takes what lies there for the answer'
+	refused 'error status' "$hwmon/temp1_input" 'Input/output error'
+	asked temperature 'value->44'
+	is 'temperature, after all that' "$hwmon/temp1_input" 44000
+	refused 'a platform that never answers' "$hwmon/temp1_input" 'Connection timed out'
+fi
 end
