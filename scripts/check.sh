@@ -123,6 +123,7 @@ guest() {
   check "guests" cargo test --locked -p pccd-tests --test guest
   check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
+  check "runner" cargo test --locked -p pccd-tests --test runner
   check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output

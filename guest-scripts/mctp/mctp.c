@@ -27,12 +27,15 @@ static const char usage_text[] =
 	"       mctp route add EID dev IFACE [mtu N]\n"
 	"       mctp request --eid E --type T [--iface IFACE] [--timeout-ms N]\n"
 	"                    [--expect HEX] [--title TEXT] [HEX...]\n"
+	"       mctp echo --eid E --type T [--timeout-ms N] [--count N] [HEX...]\n"
 	"       mctp listen --type T [--timeout-ms N] [--count N] [--ready FILE]\n"
 	"                   [--expect HEX] [--title TEXT]\n"
 	"\n"
 	"link wait   waits for an MCTP interface and prints its name\n"
 	"request     sends a request and prints the answer; EID 0 is whoever is at\n"
 	"            the other end of IFACE\n"
+	"echo        sends it so many times, each with a number behind it, one after\n"
+	"            the other; each must come back as it was\n"
 	"listen      prints messages of a type that nobody here asked for; FILE is\n"
 	"            made when the socket is bound\n"
 	"HEX         the body, without the type byte: 80 02, or 8002\n"
@@ -212,7 +215,8 @@ int main(int argc, char **argv)
 		usage();
 	}
 
-	if (!strcmp(cmd, "request") || !strcmp(cmd, "listen")) {
+	if (!strcmp(cmd, "request") || !strcmp(cmd, "listen") ||
+	    !strcmp(cmd, "echo")) {
 		opt = parse(argc - 1, argv + 1);
 		if (opt.type < 0)
 			usage();
@@ -222,6 +226,8 @@ int main(int argc, char **argv)
 			usage();
 		if (opt.eid == 0 && !opt.iface)
 			die("EID 0 is whoever is at the other end of a link: say which, --iface IFACE");
+		if (!strcmp(cmd, "echo"))
+			return cmd_echo(&opt, argv + 1 + optind);
 		return cmd_request(&opt, argv + 1 + optind);
 	}
 

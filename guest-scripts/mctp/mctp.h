@@ -42,6 +42,7 @@ int route_add(uint8_t eid, const char *iface, uint32_t mtu);
 
 /* message.c */
 int cmd_request(const struct options *opt, char **hex);
+int cmd_echo(const struct options *opt, char **hex);
 int cmd_listen(const struct options *opt);
 
 #endif

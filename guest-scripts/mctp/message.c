@@ -224,6 +224,63 @@ int cmd_request(const struct options *opt, char **hex)
 	return opt->expect ? compare(&want, &mask, &msg) : OK;
 }
 
+int cmd_echo(const struct options *opt, char **hex)
+{
+	static struct message msg, got;
+	struct sockaddr_mctp_ext addr = {
+		.smctp_base.smctp_family = AF_MCTP,
+		.smctp_base.smctp_network = MCTP_NET_ANY,
+		.smctp_base.smctp_addr.s_addr = opt->eid,
+		.smctp_base.smctp_type = opt->type,
+		.smctp_base.smctp_tag = MCTP_TAG_OWNER,
+	};
+	struct sockaddr_mctp_ext from;
+	uint64_t start, sent, worst = 0;
+	unsigned long number;
+	uint8_t *counter;
+	int fd, byte;
+
+	msg.data[0] = opt->type;
+	msg.len = 1;
+	for (; *hex; hex++)
+		add_hex(&msg, NULL, *hex);
+	if (msg.len + 4 > sizeof(msg.data))
+		die("the message is too long");
+	counter = msg.data + msg.len;
+	msg.len += 4;
+
+	fd = mctp_socket();
+	start = now_us();
+	for (number = 1; number <= opt->count; number++) {
+		for (byte = 0; byte < 4; byte++)
+			counter[byte] = number >> (24 - 8 * byte);
+		sent = now_us();
+		if (sendto(fd, msg.data + 1, msg.len - 1, 0,
+			   (struct sockaddr *)&addr,
+			   sizeof(addr.smctp_base)) < 0)
+			send_failed(opt);
+		if (!receive(fd, &got, &from, sent + opt->timeout_ms * 1000)) {
+			printf("# mctp ! eid=%d timeout after %lu ms at message %lu\n",
+			       opt->eid, opt->timeout_ms, number);
+			return DIFFERS;
+		}
+		if (got.len != msg.len ||
+		    memcmp(got.data, msg.data, msg.len)) {
+			printf("# mctp # message %lu came back as ", number);
+			print_hex(&got, NULL);
+			putchar('\n');
+			return DIFFERS;
+		}
+		if (now_us() - sent > worst)
+			worst = now_us() - sent;
+	}
+	start = now_us() - start;
+	printf("# mctp # %lu messages there and back in %llu ms, none lost; the slowest took %llu us\n",
+	       opt->count, (unsigned long long)start / 1000,
+	       (unsigned long long)worst);
+	return OK;
+}
+
 int cmd_listen(const struct options *opt)
 {
 	static struct message msg, want, mask;

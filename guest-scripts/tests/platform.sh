@@ -123,6 +123,23 @@ rebound() {
 	result $rebound_status
 }
 
+# reloaded NAME MODULE: a test: the driver is removed and loaded again, where
+# the runner has loaded it
+reloaded() {
+	step "$1"
+	reloaded_name=$(echo "$2" | tr - _)
+	for reloaded_file in /pcclab/modules/*; do
+		case $(echo "$reloaded_file" | tr - _) in
+		*_"$reloaded_name".ko)
+			rmmod "$reloaded_name" && insmod "$reloaded_file"
+			result $?
+			return
+			;;
+		esac
+	done
+	skipped 'it is built in'
+}
+
 # device_named NAME FOLDER: the one in a class's folder with this name
 device_named() {
 	for device_named in "$2"/*; do

@@ -9,7 +9,7 @@
 
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit
 
-if [ "$QUICK" ]; then plan 18; else plan 24; fi
+if [ "$QUICK" ]; then plan 19; else plan 25; fi
 
 is 'label of the temperature' "$hwmon/temp1_label" 'SoC Temperature'
 is 'label of the first power' "$hwmon/power1_label" 'CPU power'
@@ -50,6 +50,7 @@ logged 'the time-out is in the log' 'Mailbox operation timed out'
 usleep 600000
 
 rebound 'unbind and bind' xgene-slimpro-hwmon APMC0D29:00
+reloaded 'the driver removed, and loaded again' xgene-hwmon
 hwmon=$(device_named apm_xgene /sys/class/hwmon) || exit
 asked temperature 'value->42'
 is 'temperature, bound again' "$hwmon/temp1_input" 42000

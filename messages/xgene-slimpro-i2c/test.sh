@@ -36,7 +36,7 @@ fails() {
 	result $?
 }
 
-if [ "$QUICK" ]; then plan 14; else plan 23; fi
+if [ "$QUICK" ]; then plan 16; else plan 25; fi
 
 asked value kind=4 bus=1 chip=0x48 smbus=1 addressed=1 length=2 'value->1045'
 gets 'a word' 0x0415 0x48 0 w
@@ -64,6 +64,11 @@ usleep 500000
 asked value chip=0x48
 gets 'the bus goes on' 0x0415 0x48 0 w
 rebound 'unbind and bind' xgene-slimpro-i2c APMC0D40:00
+reloaded 'the driver removed, and loaded again' i2c-xgene-slimpro
+adapter=$(device_named 'MAILBOX I2C' /sys/bus/i2c/devices) || exit
+bus=${adapter##*-}
+asked value chip=0x48
+gets 'the bus, after all that' 0x0415 0x48 0 w
 if [ ! "$QUICK" ]; then
 	asked quiet
 	fails 'an answer without interrupt' i2cget 0x61 0

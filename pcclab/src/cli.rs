@@ -87,7 +87,7 @@ pub struct Run {
     #[arg(long, requires = "platforms")]
     pub quick: bool,
     /// Seconds until the run counts as hung
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 120)]
     pub timeout: u64,
     /// Initramfs instead of the lab's; COMMAND, modules and files are added
     #[arg(long, value_name = "FILE")]
@@ -147,7 +147,7 @@ pub struct Matrix {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds until a run counts as hung
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 180)]
     pub timeout: u64,
     /// Words for the kernels' command lines
     #[arg(long, default_value = "", value_name = "WORDS")]

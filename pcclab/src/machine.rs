@@ -294,11 +294,13 @@ impl Machine {
         config: &mut Config,
         command: &[OsString],
     ) -> Result<Vec<Vec<Claim>>> {
+        // What takes each of several long is for a machine of its own.
+        let quick = config.quick || self.names.len() > 1;
         let variables =
             self.variables.iter().map(|(n, v)| format!("{n}={v}").into());
         config.command = std::iter::once("env".into())
             .chain(variables)
-            .chain(config.quick.then(|| "QUICK=1".into()))
+            .chain(quick.then(|| "QUICK=1".into()))
             .chain(match command {
                 [] => self.command()?,
                 command => command.to_vec(),

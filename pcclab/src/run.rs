@@ -229,7 +229,7 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
         ),
         End::Flood => verdict(
             exit::FAIL,
-            "FAIL: the console brought more than 64 MiB".to_owned(),
+            "FAIL: the console brought more than anybody reads".to_owned(),
         ),
         End::Interrupted => {
             verdict(exit::INTERRUPTED, "interrupted".to_owned())

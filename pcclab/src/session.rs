@@ -48,6 +48,8 @@ pub struct Config {
     pub append: String,
     /// How long the whole run may take.
     pub limit: Duration,
+    /// How many bytes the console may bring.
+    pub enough: u64,
 }
 
 impl Config {
@@ -68,6 +70,7 @@ impl Config {
             qemu_args: Vec::new(),
             append: String::new(),
             limit: Duration::from_secs(60),
+            enough: ENOUGH,
         }
     }
 }
@@ -96,7 +99,7 @@ pub enum End {
 }
 
 /// What a console may bring; a log that is longer helps nobody.
-const ENOUGH: u64 = 64 << 20;
+pub const ENOUGH: u64 = 64 << 20;
 
 /// The longest line; what is longer is cut into several.
 const LONGEST: u64 = 64 << 10;
@@ -198,8 +201,9 @@ impl Session {
         let console = qemu.stdout.take().context("QEMU's console")?;
         let mut copy = log_file(folder, "console.log")?;
         let (sender, lines) = channel();
+        let enough = config.enough;
         std::thread::spawn(move || {
-            let mut reader = BufReader::new(console).take(ENOUGH);
+            let mut reader = BufReader::new(console).take(enough);
             let mut bytes = Vec::new();
             loop {
                 bytes.clear();
