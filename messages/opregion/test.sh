@@ -9,7 +9,7 @@
 
 device=/sys/bus/acpi/devices/PCCD0002:00
 
-plan 10
+if [ "$QUICK" ]; then plan 8; else plan 10; fi
 
 asked square number=1 pcc.flags=1 pcc.length=8 'square->1'
 is 'an exchange' "$device/sun" 1
@@ -33,6 +33,8 @@ else
 	asked square number=5
 fi
 is 'the late one has freed the channel' "$device/sun" 25
+
+if [ "$QUICK" ]; then end; fi
 
 # Linux clears the error and waits on.
 [ "$linux_6" ] || asked refuse number=6

@@ -130,7 +130,26 @@ pub fn run(
     })?;
     let mut verdict = judge(&outcome, &script, limit);
     if verdict.code == exit::HANG {
-        verdict.text.push_str(&place(&outcome, &script, &folder, &image));
+        verdict.text.push_str(&place(&outcome, &script, &folder));
+        let lacks = match outcome.boot {
+            None => seems_to_lack(&image),
+            Some(_) => Vec::new(),
+        };
+        if !lacks.is_empty() {
+            verdict.code = exit::TROUBLE;
+            verdict.missing = lacks.iter().map(|&o| o.to_owned()).collect();
+            let _ = write!(
+                verdict.text,
+                "; the kernel seems to lack CONFIG_{}",
+                lacks.join(", CONFIG_")
+            );
+        }
+    }
+    if verdict.code != exit::PASS
+        && let Some(trouble) = &outcome.full
+    {
+        verdict.code = exit::TROUBLE;
+        verdict.text = format!("{trouble}; otherwise: {}", verdict.text);
     }
     let log = std::fs::read_to_string(folder.join("pccd.log"));
     let records = records(&log.unwrap_or_default());
@@ -172,12 +191,7 @@ pub fn run(
 
 /// Where a guest stands that does not end: what it printed last, which test it
 /// was at, and which messages nobody has answered.
-fn place(
-    outcome: &Outcome,
-    script: &Script,
-    folder: &Path,
-    image: &Path,
-) -> String {
+fn place(outcome: &Outcome, script: &Script, folder: &Path) -> String {
     let mut text = match outcome.boot {
         Some(_) if !script.now().is_empty() => {
             format!("; it was at the test {:?}", script.now())
@@ -185,16 +199,6 @@ fn place(
         Some(_) => "; it was in the command".to_owned(),
         None => "; it did not reach user space".to_owned(),
     };
-    if outcome.boot.is_none() {
-        let lacks = seems_to_lack(image);
-        if !lacks.is_empty() {
-            let _ = write!(
-                text,
-                "; the kernel seems to lack CONFIG_{}",
-                lacks.join(", CONFIG_")
-            );
-        }
-    }
     match outcome.last.as_str() {
         "" => text.push_str("; nothing came on the console"),
         last => {
@@ -328,6 +332,7 @@ mod tests {
             boot: None,
             total: Duration::from_millis(1500),
             last: String::new(),
+            full: None,
         }
     }
 

@@ -98,7 +98,7 @@ pub enum End {
     Interrupted,
 }
 
-/// What a console may bring; a log that is longer helps nobody.
+/// How many bytes a console may bring; a log that is longer helps nobody.
 pub const ENOUGH: u64 = 64 << 20;
 
 /// The longest line; what is longer is cut into several.
@@ -118,6 +118,8 @@ pub struct Outcome {
     pub total: Duration,
     /// The last line on the console.
     pub last: String,
+    /// Why nothing more can be written into the run's folder, if that is so.
+    pub full: Option<String>,
 }
 
 /// What the console's reader brings.
@@ -457,6 +459,7 @@ impl Session {
             let _ = pccd.kill();
             pccd.wait()?;
         }
+        let full = full(&self.config.folder);
         let _ = std::fs::remove_file(self.config.folder.join("initrd.img"));
         Ok(Outcome {
             end,
@@ -464,6 +467,7 @@ impl Session {
             boot: self.boot,
             total: self.start.elapsed(),
             last: std::mem::take(&mut self.last),
+            full,
         })
     }
 }
@@ -475,6 +479,15 @@ impl Drop for Session {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether this folder's disk is full, as far as a file of 64 KiB tells.
+fn full(folder: &Path) -> Option<String> {
+    let path = folder.join("room");
+    let room = std::fs::write(&path, vec![0; 64 << 10]);
+    let _ = std::fs::remove_file(path);
+    let error = room.err()?;
+    Some(format!("cannot write into {}: {error}", folder.display()))
 }
 
 pub(crate) fn mailbox(folder: &Path) -> PathBuf {
