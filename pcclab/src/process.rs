@@ -98,9 +98,65 @@ pub(crate) fn plain(bytes: &[u8]) -> String {
     out
 }
 
+/// Takes the kernel's messages out of the middle of other lines: on a console
+/// both write when they like.
+#[derive(Default)]
+pub(crate) struct Untangle {
+    begun: String,
+}
+
+impl Untangle {
+    /// The line that is whole now: the kernel's, or somebody else's.
+    pub(crate) fn line(&mut self, mut line: String) -> String {
+        match stamp(&line) {
+            Some(at) => {
+                let kernel = line.split_off(at);
+                self.begun.push_str(&line);
+                kernel
+            }
+            None => std::mem::take(&mut self.begun) + &line,
+        }
+    }
+}
+
+/// Where the kernel's `[    1.234567] ` begins.
+fn stamp(line: &str) -> Option<usize> {
+    line.match_indices('[').map(|(at, _)| at).find(|at| {
+        let Some((time, _)) = line[at + 1..].split_once("] ") else {
+            return false;
+        };
+        let Some((seconds, rest)) = time.trim_start().split_once('.') else {
+            return false;
+        };
+        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        time.len() >= 12
+            && rest.len() == 6
+            && !seconds.is_empty()
+            && digits(seconds)
+            && digits(rest)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_does_not_spoil_other_lines() {
+        let mut untangle = Untangle::default();
+        let pairs = [
+            ("[    1.234567] a", "[    1.234567] a"),
+            ("# ask[    1.234567] b: [2]", "[    1.234567] b: [2]"),
+            ("[12345.234567] c", "[12345.234567] c"),
+            ("ed x=[1.5] y", "# asked x=[1.5] y"),
+            ("ok 1 z[    2.000001] d", "[    2.000001] d"),
+            ("", "ok 1 z"),
+            ("ok 2", "ok 2"),
+        ];
+        for (line, whole) in pairs {
+            assert_eq!(untangle.line(line.to_owned()), whole);
+        }
+    }
 
     #[test]
     fn console_lines_lose_their_paint() {

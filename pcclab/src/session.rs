@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::Lab;
-use crate::process::{interrupted, log_file, plain, signal, tail};
+use crate::process::{Untangle, interrupted, log_file, plain, signal, tail};
 use crate::programs;
 
 /// What to start.
@@ -207,6 +207,7 @@ impl Session {
         std::thread::spawn(move || {
             let mut reader = BufReader::new(console).take(enough);
             let mut bytes = Vec::new();
+            let mut untangle = Untangle::default();
             loop {
                 bytes.clear();
                 let mut line = reader.by_ref().take(LONGEST);
@@ -219,7 +220,8 @@ impl Session {
                     let _ = sender.send(Console::End(End::Log(text)));
                     return;
                 }
-                if sender.send(Console::Line(plain(&bytes))).is_err() {
+                let line = untangle.line(plain(&bytes));
+                if sender.send(Console::Line(line)).is_err() {
                     return;
                 }
             }
