@@ -440,7 +440,7 @@ static void pcc_client_tick(struct pcc_client_chan *pc, bool by_irq,
 			mbox_chan_txdone(mchan, 0);
 		else /* The interrupt handler is about to, after our callback. */
 			read_poll_timeout(READ_ONCE, ticks, ticks != before, 20,
-					  10 * USEC_PER_MSEC, false, pc->ticks);
+					  USEC_PER_SEC, false, pc->ticks);
 	} else if (!mchan->mbox->txdone_poll || pc->client.knows_txdone) {
 		mbox_client_txdone(mchan, 0);
 	}
