@@ -4,7 +4,7 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use pccd::exchange::{Platform, Verdict};
@@ -14,7 +14,7 @@ use pccd::record::{Decoded, Time, describe, describe_packet};
 
 thread_local! {
     static PLATFORM: RefCell<Platform> = RefCell::new(Platform::new(
-        Rc::new(Handlers::builtin().expect("they are tested")),
+        Arc::new(Handlers::builtin().expect("they are tested")),
         0,
     ));
 }

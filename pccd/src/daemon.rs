@@ -1,14 +1,15 @@
 //! The loop that joins mailbox, platform and log.
 //!
-//! One wake-up is one look at every mailbox. The order of the steps is what
+//! One wake-up is one look at every mailbox; what arrives in one mailbox is
+//! looked at on the thread that is told of it, if nobody works already. The order of the steps is what
 //! the promise of docs/mailbox.md §7 rests on: decide, commit, publish the
 //! replies, then what nobody asked for, then unlink the requests.
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::PathBuf;
-use std::rc::Rc;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -16,7 +17,7 @@ use sd_notify::NotifyState;
 
 use crate::handlers::Handlers;
 use crate::log::Log;
-use crate::mailbox::{Waker, Watch, sleep};
+use crate::mailbox::{Look, Waker, Watch, sleep};
 use crate::record::{Event, Record, Time};
 use crate::station::Station;
 
@@ -60,13 +61,85 @@ fn load_all(config: &Config) -> Result<Handlers> {
     Ok(handlers)
 }
 
+/// What is worked on, by one thread at a time.
+struct Shared<W> {
+    stations: Vec<Station>,
+    log: Log<W>,
+    /// Until when the loop sleeps, if not for ever.
+    until: Option<Instant>,
+    /// What ended the work on another thread than the loop's.
+    failed: Option<anyhow::Error>,
+}
+
+impl<W: Write> Shared<W> {
+    /// Looks at every mailbox. Returns how long the loop may sleep.
+    fn look(&mut self) -> Result<Option<Duration>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut retry: Option<Duration> = None;
+        for station in &mut self.stations {
+            let wanted = station.look(&mut self.log)?;
+            retry = match (retry, wanted) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        self.until = retry.and_then(|wait| Instant::now().checked_add(wait));
+        Ok(retry)
+    }
+
+    /// Looks at one mailbox, for a thread that must not wait. False if the
+    /// loop has to do something.
+    fn look_at(&mut self, path: &Path) -> bool {
+        let mut open = self.stations.iter_mut().filter(|one| one.is_open());
+        let Some(station) = open.find(|one| one.path() == path) else {
+            return false;
+        };
+        match station.look(&mut self.log) {
+            Ok(None) => true,
+            Ok(Some(wait)) => {
+                let next = Instant::now().checked_add(wait);
+                self.until.is_some_and(|until| Some(until) <= next)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// Wakes the loop when its thread panics: the loop ends with it.
+struct Alarm<'a>(&'a Waker);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.wake();
+        }
+    }
+}
+
+/// How other threads look at a mailbox.
+fn look<W: Write + Send + 'static>(shared: &Arc<Mutex<Shared<W>>>) -> Look {
+    let shared = Arc::downgrade(shared);
+    Box::new(move |waker, path| {
+        let _alarm = Alarm(waker);
+        let Some(shared) = shared.upgrade() else { return true };
+        // Whoever works may be waiting for this thread.
+        let Ok(mut shared) = shared.try_lock() else { return false };
+        !waker.has_orders() && shared.look_at(path)
+    })
+}
+
 /// Runs until the waker's stop. Returns whether all expectations were met.
 ///
 /// # Errors
 ///
 /// A mailbox cannot be used at the start, handler files are wrong, or
 /// `channels.json` is of another version.
-pub fn run<W: Write>(
+pub fn run<W: Write + Send + 'static>(
     config: &Config,
     clock: Clock,
     mut log: Log<W>,
@@ -75,7 +148,7 @@ pub fn run<W: Write>(
 ) -> Result<bool> {
     // What is saved while they are read is read again.
     let watched = watch(config, waker);
-    let handlers = Rc::new(load_all(config)?);
+    let handlers = Arc::new(load_all(config)?);
     let mut watch = watched?;
     let mut stations = Vec::new();
     let mut seen = HashSet::new();
@@ -86,7 +159,7 @@ pub fn run<W: Write>(
         let station = Station::open(
             path,
             state,
-            Rc::clone(&handlers),
+            Arc::clone(&handlers),
             config.seed,
             clock,
             waker.clone(),
@@ -107,36 +180,37 @@ pub fn run<W: Write>(
         )));
     }
     tell(NotifyState::Ready, clock, &mut log);
+    let (until, failed) = (None, None);
+    let shared = Arc::new(Mutex::new(Shared { stations, log, until, failed }));
+    let lock = || shared.lock().expect("no thread panicked while it worked");
+    waker.set_look(look(&shared));
     while !waker.is_stopped() {
+        let mut working = lock();
+        let Shared { stations, log, .. } = &mut *working;
         if waker.take_reload() {
-            reload(config, clock, &mut stations, &mut log);
+            reload(config, clock, stations, log);
             // A folder that was replaced is another one.
             if let Ok(again) = self::watch(config, waker) {
                 watch = again;
             }
         }
         if waker.take_stats() {
-            write_stats(clock, &stations, &mut log);
+            write_stats(clock, stations, log);
         }
-        let mut retry: Option<Duration> = None;
-        for station in &mut stations {
-            let wanted = station.look(&mut log)?;
-            retry = match (retry, wanted) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
+        let retry = working.look()?;
+        drop(working);
         if !waker.is_stopped() && !sleep(woken, retry) {
             break;
         }
     }
     drop(watch);
-    tell(NotifyState::Stopping, clock, &mut log);
+    let Shared { stations, log, .. } = &mut *lock();
+    tell(NotifyState::Stopping, clock, log);
     let mut met = true;
-    for station in &mut stations {
-        met &= station.conclude(&mut log);
+    for station in &mut *stations {
+        met &= station.conclude(log);
     }
-    write_stats(clock, &stations, &mut log);
+    write_stats(clock, stations, log);
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
     Ok(met)
 }
@@ -187,9 +261,9 @@ fn reload<W: Write>(
                 handlers.len(),
                 handlers.source()
             );
-            let handlers = Rc::new(handlers);
+            let handlers = Arc::new(handlers);
             for station in stations {
-                station.replace(Rc::clone(&handlers));
+                station.replace(Arc::clone(&handlers));
             }
             log.write(&Record::new(clock(), Event::Note).because(text));
         }

@@ -5,7 +5,7 @@ mod held;
 mod pack;
 mod played;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use self::held::Held;
 pub use self::pack::{Sending, pack};
@@ -106,7 +106,7 @@ pub enum Verdict {
 /// The platform a mailbox talks to.
 #[derive(Debug)]
 pub struct Platform {
-    handlers: Rc<Handlers>,
+    handlers: Arc<Handlers>,
     endpoint: Endpoint,
     memory: Memory,
     assembler: Assembler<RequestName>,
@@ -127,7 +127,7 @@ struct Message<'a> {
 
 impl Platform {
     /// A platform at the start of a life of the guest.
-    pub fn new(handlers: Rc<Handlers>, seed: u64) -> Self {
+    pub fn new(handlers: Arc<Handlers>, seed: u64) -> Self {
         let endpoint = Endpoint::new(handlers.endpoint().clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
         let began = Time::default();
@@ -135,7 +135,7 @@ impl Platform {
     }
 
     /// Takes other handlers; what is remembered stays.
-    pub fn replace(&mut self, handlers: Rc<Handlers>) {
+    pub fn replace(&mut self, handlers: Arc<Handlers>) {
         let state = self.endpoint.state();
         self.endpoint = Endpoint::new(handlers.endpoint().clone());
         self.endpoint.set_state(state);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -90,7 +90,7 @@ impl Station {
     pub fn open(
         path: &Path,
         state_path: &Path,
-        handlers: Rc<Handlers>,
+        handlers: Arc<Handlers>,
         seed: u64,
         clock: Clock,
         waker: Waker,
@@ -132,8 +132,13 @@ impl Station {
         &self.path
     }
 
+    /// Whether it is there; otherwise a look tries to make it again.
+    pub fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
     /// Takes other handlers from the next request on.
-    pub fn replace(&mut self, handlers: Rc<Handlers>) {
+    pub fn replace(&mut self, handlers: Arc<Handlers>) {
         self.platform.replace(handlers);
         self.programs.restart();
     }

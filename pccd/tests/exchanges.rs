@@ -5,7 +5,7 @@
 mod written;
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
@@ -90,7 +90,7 @@ fn ask(platform: &mut Platform, text: &str) -> Option<Vec<u8>> {
 #[test]
 fn every_exchange_is_as_written() {
     let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(Rc::new(handlers), 0);
+    let mut platform = Platform::new(Arc::new(handlers), 0);
     for (request, answer) in tables().iter().flat_map(|table| &table.pairs) {
         let said = ask(&mut platform, request).map(hex::encode);
         let expected = answer.as_ref().map(|text| text.replace(' ', ""));

@@ -1,7 +1,7 @@
 //! An independent MCTP stack as the requester: what it takes we must take,
 //! what we cut it must put together.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
@@ -63,7 +63,7 @@ fn its_packets_are_put_together() {
 #[test]
 fn it_puts_our_answers_together() {
     let handlers = Handlers::builtin().unwrap();
-    let mut platform = Platform::new(Rc::new(handlers), 0);
+    let mut platform = Platform::new(Arc::new(handlers), 0);
     let channels = Channels::default();
     for size in (0..=200).chain([255, 256, 257, MOST]) {
         let mut stack = Stack::new(Eid(8), 68, 0);

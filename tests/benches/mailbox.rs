@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -95,7 +95,7 @@ fn handlers() -> Result<()> {
         let start = Instant::now();
         let loaded = Handlers::from_texts(&[("bench.json", &text)])?;
         let load = start.elapsed();
-        let platform = Platform::new(Rc::new(loaded), 0);
+        let platform = Platform::new(Arc::new(loaded), 0);
         sets.push((count, load, platform, Vec::new()));
     }
     let channels = Channels::default();

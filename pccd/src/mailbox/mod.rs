@@ -20,7 +20,7 @@ pub use error::MailboxError;
 pub use folder::{Folder, ReadError};
 pub use ledger::{Answer, Due, Ledger, Outgoing};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
-pub use watch::{Waker, Watch, sleep};
+pub use watch::{Look, Waker, Watch, sleep};
 
 /// Most messages `rejected` and `stale` may hold (§3).
 const MOST_ASIDE: usize = 1024;

@@ -2,9 +2,9 @@
 //! nothing: whoever is woken lists the folder (docs/mailbox.md §3).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use notify::event::{
@@ -13,13 +13,18 @@ use notify::event::{
 };
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
+/// Looks at a mailbox at once, on the thread that noticed something there.
+/// False if somebody works already or more is to be done: the loop has to.
+pub type Look = Box<dyn Fn(&Waker, &Path) -> bool + Send + Sync>;
+
 /// Wakes the loop. At most one wake waits: a flood of events costs nothing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Waker {
     sender: SyncSender<()>,
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
     stats: Arc<AtomicBool>,
+    look: Arc<OnceLock<Look>>,
 }
 
 impl Waker {
@@ -29,7 +34,28 @@ impl Waker {
         let stop = Arc::new(AtomicBool::new(false));
         let reload = Arc::new(AtomicBool::new(false));
         let stats = Arc::new(AtomicBool::new(false));
-        (Self { sender, stop, reload, stats }, receiver)
+        let look = Arc::new(OnceLock::new());
+        (Self { sender, stop, reload, stats, look }, receiver)
+    }
+
+    /// Says how to look at a mailbox without waking the loop; once.
+    pub fn set_look(&self, look: Look) {
+        // Only the first counts.
+        let _ = self.look.set(look);
+    }
+
+    /// Something has come to a mailbox. Handing it to another thread takes
+    /// longer than all the rest: it is looked at here if it can be.
+    fn arrived(&self, mailbox: &Path) {
+        let looked = self.look.get().is_some_and(|look| look(self, mailbox));
+        if !looked {
+            self.wake();
+        }
+    }
+
+    /// Whether the loop was asked for something that goes before looking.
+    pub fn has_orders(&self) -> bool {
+        self.is_stopped() || self.reload.load(Ordering::SeqCst)
     }
 
     /// Wakes the loop; if it is awake already, it will look once more.
@@ -107,6 +133,14 @@ fn matters(event: &Event, base: &Path, outbox: &Path) -> bool {
     }
 }
 
+/// Whether an event tells only of a file in the outbox that is answered and
+/// gone: of many that come together, the first look finds all.
+fn is_over(event: &Event, outbox: &Path) -> bool {
+    !event.need_rescan()
+        && matches!(&*event.paths, [path] if path.parent() == Some(outbox)
+            && path.symlink_metadata().is_err())
+}
+
 /// Whether an event may mean that a handler file was saved, moved or
 /// removed. Our own reading must not wake us.
 fn changes_handlers(event: &Event) -> bool {
@@ -154,8 +188,10 @@ impl Watch {
                     // Look; what is wrong shows there.
                     Err(_) => true,
                 };
-                if wakes {
-                    waker.wake();
+                let over =
+                    || event.as_ref().is_ok_and(|e| is_over(e, &outbox_path));
+                if wakes && !over() {
+                    waker.arrived(&base_path);
                 }
             },
         )?;
