@@ -212,6 +212,8 @@ pub fn run<W: Write + Send + 'static>(
     }
     write_stats(clock, stations, log);
     log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
+    // Another thread may hold on to what is empty now.
+    stations.clear();
     Ok(met)
 }
 

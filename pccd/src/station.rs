@@ -253,6 +253,9 @@ impl Station {
             return Ok(Some(SETTLE));
         }
         let done = self.work(&mut opened, log);
+        if self.served {
+            opened.mailbox.prepare();
+        }
         self.opened = Some(opened);
         match done {
             Ok(()) => {

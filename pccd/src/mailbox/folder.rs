@@ -179,20 +179,43 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Writes a new file; what has its name is replaced.
+    /// Makes a new, empty file; what has its name is emptied.
     ///
     /// # Errors
     ///
-    /// The system's; nothing is left behind.
-    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    /// The system's.
+    pub fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY
             | OFlags::CREATE
             | OFlags::TRUNC
             | OFlags::NOFOLLOW
             | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        let handle = fs::openat(&self.handle, name, flags, mode)?;
-        let written = File::from(handle).write_all(content);
+        Ok(fs::openat(&self.handle, name, flags, mode)?.into())
+    }
+
+    /// Writes a new file; what has its name is replaced.
+    ///
+    /// # Errors
+    ///
+    /// The system's; nothing is left behind.
+    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let file = self.create(name)?;
+        self.fill(file, name, content)
+    }
+
+    /// Writes the content of a file just made.
+    ///
+    /// # Errors
+    ///
+    /// The system's; nothing is left behind.
+    pub fn fill(
+        &self,
+        mut file: File,
+        name: &str,
+        content: &[u8],
+    ) -> io::Result<()> {
+        let written = file.write_all(content);
         if written.is_err() {
             self.unlink(OsStr::new(name))?;
         }

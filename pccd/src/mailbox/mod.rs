@@ -41,7 +41,19 @@ pub struct Mailbox {
     stale: Folder,
     prefix: String,
     count: u64,
+    /// A file in `tmp` for the next reply: making one may take longer than
+    /// filling and moving it.
+    spare: Option<(String, File)>,
     _lock: Option<File>,
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        if let Some((name, _)) = self.spare.take() {
+            // The next daemon would remove it as well.
+            let _ = self.tmp.unlink(OsStr::new(&name));
+        }
+    }
 }
 
 /// Where a file is moved to that is not answered.
@@ -80,6 +92,7 @@ impl Mailbox {
             base,
             prefix: format!("{prefix}-{}", std::process::id()),
             count: 0,
+            spare: None,
             _lock: lock,
         })
     }
@@ -186,11 +199,35 @@ impl Mailbox {
         self.outbox.unlink(OsStr::new(request))
     }
 
-    fn stage(&mut self, content: &[u8]) -> io::Result<String> {
+    fn new_name(&mut self) -> String {
         self.count += 1;
-        let name = format!("{}-{}", self.prefix, self.count);
+        format!("{}-{}", self.prefix, self.count)
+    }
+
+    fn stage(&mut self, content: &[u8]) -> io::Result<String> {
+        let name = self.new_name();
         self.tmp.write(&name, content)?;
         Ok(name)
+    }
+
+    /// Makes the file for the next reply, when there is time.
+    pub fn prepare(&mut self) {
+        if self.spare.is_none() {
+            let name = self.new_name();
+            // What hinders it shows when there is something to write.
+            self.spare = self.tmp.create(&name).ok().map(|file| (name, file));
+        }
+    }
+
+    /// Publishes a reply in the file made for it; false if that cannot be.
+    fn publish_prepared(&mut self, file: &Outgoing) -> bool {
+        let Some((staged, open)) = self.spare.take() else { return false };
+        let filled = self.tmp.fill(open, &staged, &file.content);
+        let moved = filled.and_then(|()| {
+            let name = OsStr::new(&file.name);
+            self.tmp.rename(OsStr::new(&staged), &self.inbox, name)
+        });
+        self.clean_up(&staged, moved).is_ok()
     }
 
     /// Leaves nothing in `tmp` of what could not be published.
@@ -212,6 +249,9 @@ impl Mailbox {
     ///
     /// The system's.
     pub fn publish_reply(&mut self, file: &Outgoing) -> io::Result<()> {
+        if self.publish_prepared(file) {
+            return Ok(());
+        }
         let staged = self.stage(&file.content)?;
         let name = OsStr::new(&file.name);
         let moved = self.tmp.rename(OsStr::new(&staged), &self.inbox, name);

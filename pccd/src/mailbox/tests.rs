@@ -1,5 +1,7 @@
 //! The mailbox as a whole, in a folder of its own.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
 
 fn request(seq: u32) -> RequestName {
@@ -83,6 +85,35 @@ fn a_name_rejected_twice_is_kept_twice() {
     for name in ["bad", "bad.reason", "bad~2", "bad~2.reason", &long] {
         assert!(path.join(name).exists(), "{name}");
     }
+}
+
+#[test]
+fn a_reply_is_published_in_the_file_made_for_it_or_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m");
+    let mut mailbox = Mailbox::open_daemon(&path).unwrap();
+    let spare = |mailbox: &mut Mailbox| {
+        mailbox.prepare();
+        let names = mailbox.tmp.list().unwrap();
+        assert_eq!(names.len(), 1, "{names:?}");
+        path.join("tmp").join(&names[0])
+    };
+    let publish = |mailbox: &mut Mailbox, name: &str, content: &[u8]| {
+        let (name, content) = (name.to_owned(), content.to_vec());
+        mailbox.publish_reply(&Outgoing { name, content }).unwrap();
+        assert!(mailbox.tmp.list().unwrap().is_empty());
+    };
+    let made = std::fs::metadata(spare(&mut mailbox)).unwrap();
+    publish(&mut mailbox, "a", b"one");
+    let there = std::fs::metadata(path.join("inbox/a")).unwrap();
+    assert_eq!(there.ino(), made.ino());
+    std::fs::remove_file(spare(&mut mailbox)).unwrap();
+    publish(&mut mailbox, "b", b"two");
+    assert_eq!(std::fs::read(path.join("inbox/a")).unwrap(), b"one");
+    assert_eq!(std::fs::read(path.join("inbox/b")).unwrap(), b"two");
+    spare(&mut mailbox);
+    drop(mailbox);
+    assert_eq!(std::fs::read_dir(path.join("tmp")).unwrap().count(), 0);
 }
 
 #[test]
