@@ -318,7 +318,7 @@ impl Station {
         log: &mut Log<W>,
     ) -> Result<(), Trouble> {
         self.read_channels(opened, log)?;
-        self.finish(opened, log, None)?;
+        self.finish(opened, log, None, None)?;
         self.go_on(opened, log)?;
         let (requests, others) =
             opened.mailbox.list().map_err(later("list the outbox"))?;

@@ -67,7 +67,7 @@ impl Station {
                 self.platform.go_on(&self.channels, *held, answer, now);
             self.stop_echo(&message, &mut action);
             // One that cannot be written down is read and asked again.
-            let acted = self.act(opened, log, requests, action, start);
+            let acted = self.act(opened, log, requests, action, start, None);
             done = done.and(acted);
         }
         done

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use super::request::Receipt;
 use super::{Opened, Station, Trouble, later};
 use crate::daemon::micros_since;
 use crate::exchange::{Action, Changes, Sending};
@@ -38,9 +39,18 @@ impl Station {
         requests: Vec<RequestName>,
         action: Action,
         start: Instant,
+        mut receipt: Option<Receipt>,
     ) -> Result<(), Trouble> {
         for name in &requests {
             self.waiting.remove(name);
+        }
+        if action.held.is_some()
+            || action.reason.is_some()
+            || action.note.is_some()
+            || !self.ledger.answers.is_empty()
+        {
+            // There is something to say or to do after it.
+            self.write_receipt(log, &mut receipt);
         }
         if let Some(held) = action.held {
             self.hold(requests, held, start);
@@ -103,9 +113,12 @@ impl Station {
                     && answer.requests.len() == 1
                     && answer.due == Due::Now
             });
+        if !plain || self.platform.handlers().expects() {
+            self.write_receipt(log, &mut receipt);
+        }
         self.commit(opened, answers, action.changes, plain)?;
         self.exceeded(log);
-        self.finish(opened, log, Some(start))
+        self.finish(opened, log, Some(start), receipt)
     }
 
     /// A message nobody asked for that is sent at a time of its own.
@@ -211,6 +224,7 @@ impl Station {
         opened: &mut Opened,
         log: &mut Log<W>,
         start: Option<Instant>,
+        mut receipt: Option<Receipt>,
     ) -> Result<(), Trouble> {
         let now = Instant::now();
         let mut next = 0;
@@ -225,7 +239,10 @@ impl Station {
             if answer.requests.is_empty()
                 || answer.requests.iter().any(|name| mailbox.holds(name))
             {
-                self.publish(mailbox, log, &answer, start)?;
+                let published =
+                    self.publish(mailbox, log, &answer, start, &mut receipt);
+                self.write_receipt(log, &mut receipt);
+                published?;
                 for name in &answer.requests {
                     mailbox.unlink(name).map_err(later("remove a request"))?;
                 }
@@ -233,6 +250,7 @@ impl Station {
             self.ledger.answers.remove(next);
             lone |= answer.requests.is_empty();
         }
+        self.write_receipt(log, &mut receipt);
         if lone {
             // No request tells a later life that these are out.
             let stored = opened.state.store(&self.ledger);
@@ -247,14 +265,15 @@ impl Station {
         log: &mut Log<W>,
         answer: &Answer,
         start: Option<Instant>,
+        receipt: &mut Option<Receipt>,
     ) -> Result<(), Trouble> {
         let request = answer.requests.last();
         let handler = (!answer.handler.is_empty()).then_some(&answer.handler);
-        let sent = |event, name: &str, content: &[u8]| {
+        let sent = |event, name: &str, content: &[u8], latency| {
             let mut record = self.seen(event, name, content);
             record.request = request.cloned();
             record.handler = handler.cloned();
-            record.latency_us = start.map(micros_since);
+            record.latency_us = latency;
             match (start, answer.deadline) {
                 (Some(_), _) | (None, Some(_)) => record,
                 (None, None) => {
@@ -265,7 +284,10 @@ impl Station {
         let last = answer.replies.len();
         for (k, reply) in (1..).zip(&answer.replies) {
             mailbox.publish_reply(reply).map_err(later("publish a reply"))?;
-            let mut record = sent(Event::Replied, &reply.name, &reply.content);
+            let latency = start.map(micros_since);
+            self.write_receipt(log, receipt);
+            let (name, content) = (&reply.name, &reply.content);
+            let mut record = sent(Event::Replied, name, content, latency);
             if k == last {
                 record = record.with_message(&answer.reply, last);
             }
@@ -282,6 +304,7 @@ impl Station {
                 Event::Unasked,
                 &name.to_string(),
                 &unasked.content,
+                start.map(micros_since),
             ));
         }
         Ok(())

@@ -8,9 +8,35 @@ use super::{MOST_CONTENT, Opened, Station, Trouble, later};
 use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
 use crate::mailbox::{Aside, Channel, ReadError, RequestName};
-use crate::record::Event;
+use crate::record::{Event, Time};
+
+/// What the log says of a request that was read. It is written before
+/// anything comes of it; where all would come again after an interruption,
+/// once the reply is out, as nobody should wait for the log.
+pub(super) struct Receipt {
+    name: String,
+    content: Vec<u8>,
+    /// The message it completes, and the number of its packets.
+    message: Vec<u8>,
+    packets: usize,
+    time: Time,
+}
 
 impl Station {
+    /// Writes that a request was read, unless it is written already.
+    pub(super) fn write_receipt<W: Write>(
+        &self,
+        log: &mut Log<W>,
+        receipt: &mut Option<Receipt>,
+    ) {
+        if let Some(receipt) = receipt.take() {
+            let Receipt { name, content, message, packets, time } = receipt;
+            let mut record = self.seen(Event::Received, &name, &content);
+            record.time = time;
+            log.write(&record.with_message(&message, packets));
+        }
+    }
+
     /// Moves a file aside and says so. One that cannot be moved is left
     /// alone from then on.
     pub(super) fn set_aside<W: Write>(
@@ -89,7 +115,10 @@ impl Station {
         let now = (self.clock)();
         let verdict =
             self.platform.receive(&self.channels, name, &content, now);
-        let received = self.seen(Event::Received, &text, &content);
+        let receipt = |content, message, packets| {
+            let name = text.clone();
+            Some(Receipt { name, content, message, packets, time: now })
+        };
         match verdict {
             Verdict::Rejected(reason) => {
                 let aside = Aside::Rejected(&reason);
@@ -97,27 +126,31 @@ impl Station {
                 self.set_aside(opened, log, name, aside, &content);
             }
             Verdict::Waiting { dropped } => {
-                log.write(&received);
+                let none = Vec::new();
+                self.write_receipt(log, &mut receipt(content, none, 1));
                 self.waiting.insert(name.clone());
                 self.give_up(opened, log, dropped)?;
             }
             Verdict::Dropped(dropped) => {
-                log.write(&received);
+                let none = Vec::new();
+                self.write_receipt(log, &mut receipt(content, none, 1));
                 self.give_up(opened, log, Some(dropped))?;
             }
             Verdict::Complete { requests, message, mut action, dropped } => {
                 self.served = true;
                 self.stop_echo(&message, &mut action);
-                let received = received.with_message(&message, requests.len());
-                log.write(&received);
+                let mut receipt = receipt(content, message, requests.len());
+                if dropped.is_some() {
+                    self.write_receipt(log, &mut receipt);
+                }
                 self.give_up(opened, log, dropped)?;
-                self.act(opened, log, requests, *action, start)?;
+                self.act(opened, log, requests, *action, start, receipt)?;
             }
             Verdict::Command(action) => {
                 self.served = true;
-                log.write(&received);
                 let requests = vec![name.clone()];
-                self.act(opened, log, requests, *action, start)?;
+                let receipt = receipt(content, Vec::new(), 1);
+                self.act(opened, log, requests, *action, start, receipt)?;
             }
         }
         Ok(())

@@ -124,7 +124,7 @@ impl Station {
                 self.deadlines.remove(name);
             }
         }
-        self.finish(opened, log, Some(Instant::now()))
+        self.finish(opened, log, Some(Instant::now()), None)
     }
 
     /// Says which expectations nothing can meet any more, once each.
