@@ -317,11 +317,17 @@ impl Station {
         opened: &mut Opened,
         log: &mut Log<W>,
     ) -> Result<(), Trouble> {
-        self.read_channels(opened, log)?;
+        if !self.ledger.answers.is_empty() || !self.held.is_empty() {
+            // They may be of a life that is over.
+            self.read_channels(opened, log)?;
+        }
         self.finish(opened, log, None, None)?;
         self.go_on(opened, log)?;
         let (requests, others) =
             opened.mailbox.list().map_err(later("list the outbox"))?;
+        // The device says before the first message of an epoch; who fills
+        // a mailbox by hand does not.
+        self.read_channels(opened, log)?;
         for (name, reason) in others {
             let aside = Aside::Rejected(&reason);
             self.set_aside(opened, log, &name, aside, &[]);
@@ -330,6 +336,7 @@ impl Station {
             // A life that is over holds nothing back.
             self.is_current(opened, log, last)?;
         }
+        let mut known = true;
         for name in requests {
             if self.waker.is_stopped() {
                 break;
@@ -338,6 +345,9 @@ impl Station {
                 && !self.is_held(&name)
                 && !self.waits(&name)
             {
+                if !std::mem::take(&mut known) {
+                    self.read_channels(opened, log)?;
+                }
                 self.request(opened, log, &name)?;
             }
         }
@@ -423,9 +433,6 @@ impl Station {
         log: &mut Log<W>,
         name: &RequestName,
     ) -> Result<bool, Trouble> {
-        // The device says before the first message of an epoch; who fills
-        // a mailbox by hand does not.
-        self.read_channels(opened, log)?;
         let epoch = name.epoch.to_string();
         if epoch > self.ledger.epoch {
             self.begin(opened, log, &name.epoch)?;

@@ -96,14 +96,41 @@ impl Folder {
             .is_ok_and(|stat| identity(&stat) == self.identity)
     }
 
+    /// What lists it, again and again.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn lister(&self) -> io::Result<Dir> {
+        Ok(Dir::read_from(&self.handle)?)
+    }
+
+    /// Whether its name in another folder still leads to it.
+    pub fn is_in(&self, base: &Self) -> bool {
+        self.path.file_name().is_some_and(|name| {
+            fs::statat(&base.handle, name, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| identity(&stat) == self.identity)
+        })
+    }
+
     /// Names of all that is in it, in no order.
     ///
     /// # Errors
     ///
     /// The system's.
     pub fn list(&self) -> io::Result<Vec<OsString>> {
+        Self::list_by(&mut self.lister()?)
+    }
+
+    /// The same, by what lists it.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn list_by(lister: &mut Dir) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
-        for entry in Dir::read_from(&self.handle)? {
+        lister.rewind();
+        for entry in lister {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {

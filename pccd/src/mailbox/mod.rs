@@ -10,10 +10,13 @@ mod ledger;
 mod name;
 mod watch;
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::Dir;
 
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub use error::MailboxError;
@@ -35,6 +38,7 @@ const LEDGER: &str = "ledger.json";
 pub struct Mailbox {
     base: Folder,
     outbox: Folder,
+    outbox_lister: RefCell<Dir>,
     inbox: Folder,
     tmp: Folder,
     rejected: Folder,
@@ -83,8 +87,15 @@ impl Mailbox {
             false => None,
         };
         let folder = |name: &str| Folder::open(&path.join(name));
+        let outbox = folder("outbox")?;
+        let failed = |source| MailboxError::Io {
+            doing: "list",
+            path: path.join("outbox"),
+            source,
+        };
         Ok(Self {
-            outbox: folder("outbox")?,
+            outbox_lister: RefCell::new(outbox.lister().map_err(failed)?),
+            outbox,
             inbox: folder("inbox")?,
             tmp: folder("tmp")?,
             rejected: folder("rejected")?,
@@ -136,16 +147,16 @@ impl Mailbox {
 
     /// Whether all its folders are still the ones that were opened.
     pub fn is_current(&self) -> bool {
-        [
-            &self.base,
-            &self.outbox,
-            &self.inbox,
-            &self.tmp,
-            &self.rejected,
-            &self.stale,
-        ]
-        .iter()
-        .all(|folder| folder.is_current())
+        self.base.is_current()
+            && [
+                &self.outbox,
+                &self.inbox,
+                &self.tmp,
+                &self.rejected,
+                &self.stale,
+            ]
+            .iter()
+            .all(|folder| folder.is_in(&self.base))
     }
 
     /// What lies in the outbox: requests in the order of sending, and names
@@ -160,7 +171,7 @@ impl Mailbox {
     ) -> io::Result<(Vec<RequestName>, Vec<(OsString, String)>)> {
         let mut requests = Vec::new();
         let mut others = Vec::new();
-        for name in self.outbox.list()? {
+        for name in Folder::list_by(&mut self.outbox_lister.borrow_mut())? {
             match name.to_str().map(str::parse::<RequestName>) {
                 Some(Ok(request)) => requests.push(request),
                 Some(Err(error)) => others.push((name, error.to_string())),

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::event::{
     AccessKind, AccessMode, CreateKind, EventKind, ModifyKind, RemoveKind,
     RenameMode,
 };
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+
+/// For so long after a look an event may tell of what it found already.
+const RECENT: Duration = Duration::from_micros(100);
 
 /// Looks at a mailbox at once, on the thread that noticed something there.
 /// False if somebody works already or more is to be done: the loop has to.
@@ -181,6 +184,7 @@ impl Watch {
     ) -> notify::Result<Self> {
         let (base_path, outbox_path): (PathBuf, PathBuf) =
             (base.to_owned(), outbox.to_owned());
+        let mut looked: Option<Instant> = None;
         let mut watcher = notify::recommended_watcher(
             move |event: notify::Result<Event>| {
                 let wakes = match &event {
@@ -188,10 +192,15 @@ impl Watch {
                     // Look; what is wrong shows there.
                     Err(_) => true,
                 };
-                let over =
-                    || event.as_ref().is_ok_and(|e| is_over(e, &outbox_path));
+                let over = || {
+                    looked.is_some_and(|at| at.elapsed() < RECENT)
+                        && event
+                            .as_ref()
+                            .is_ok_and(|e| is_over(e, &outbox_path))
+                };
                 if wakes && !over() {
                     waker.arrived(&base_path);
+                    looked = Some(Instant::now());
                 }
             },
         )?;

@@ -235,8 +235,10 @@ impl Station {
                 continue;
             }
             let mailbox = &mut opened.mailbox;
-            // When all its requests are gone, everything was published.
-            if answer.requests.is_empty()
+            // When all its requests are gone, everything was published; not
+            // so if they were read just now.
+            if receipt.is_some()
+                || answer.requests.is_empty()
                 || answer.requests.iter().any(|name| mailbox.holds(name))
             {
                 let published =
