@@ -286,6 +286,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_answered_and_gone_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = dir.path().join("outbox");
+        let path = outbox.join("a");
+        let to = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        let event = |path: &Path| Event::new(to).add_path(path.to_owned());
+        std::fs::create_dir(&outbox).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(!is_over(&event(&path), &outbox));
+        std::fs::remove_file(&path).unwrap();
+        assert!(is_over(&event(&path), &outbox));
+        assert!(!is_over(&event(&dir.path().join("b")), &outbox));
+        let lost = event(&path).set_flag(Flag::Rescan);
+        assert!(!is_over(&lost, &outbox));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_at_once_wakes() {
+        let (waker, woken) = Waker::new();
+        waker.arrived(Path::new("/a"));
+        assert!(woken.try_recv().is_ok(), "nobody looks yet");
+        waker.set_look(Box::new(|_, path| path == Path::new("/a")));
+        waker.arrived(Path::new("/a"));
+        assert!(woken.try_recv().is_err());
+        waker.arrived(Path::new("/b"));
+        assert!(woken.try_recv().is_ok());
+        assert!(!waker.has_orders());
+        waker.reload();
+        assert!(waker.has_orders());
+    }
+
+    #[test]
     fn a_flood_is_one_wake() {
         let (waker, woken) = Waker::new();
         for _ in 0..1000 {
