@@ -53,7 +53,7 @@ apply_series() {
 build() {
   local out=$CACHE/qemu-$1
   shift
-  (cd "$WORK/build" && step "building QEMU $version${what:+, $what}" "3 min the first time" \
+  (cd "$WORK/build" && step "building QEMU $version${what:+, $what}" "5 min the first time" \
     ninja -j "$JOBS" "$@")
   rm -rf "$out.new" && mkdir -p "$out.new"
   cp "$WORK/build/qemu-system-aarch64" "$out.new/"

@@ -4,7 +4,7 @@
 
 target=${CARGO_TARGET_DIR:-$ROOT/target}
 build_rust() { cargo build --release --locked --manifest-path "$ROOT/Cargo.toml"; }
-step "building pccd, pcclab and acpi-tools" "1 min the first time" build_rust
+step "building pccd, pcclab and acpi-tools" "2 min the first time" build_rust
 publish PCCD "$target/release/pccd"
 publish PCCLAB "$target/release/pcclab"
 publish ACPI_TOOLS "$target/release/acpi-tools"
