@@ -1,9 +1,10 @@
 //! The loop that joins mailbox, platform and log.
 //!
 //! One wake-up is one look at every mailbox; what arrives in one mailbox is
-//! looked at on the thread that is told of it, if nobody works already. The order of the steps is what
-//! the promise of docs/mailbox.md §7 rests on: decide, commit, publish the
-//! replies, then what nobody asked for, then unlink the requests.
+//! looked at on the thread that is told of it, if nobody works already. The
+//! order of the steps is what the promise of docs/mailbox.md §7 rests on:
+//! decide, commit, publish the replies, then what nobody asked for, then unlink
+//! the requests.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -188,9 +189,11 @@ pub fn run<W: Write + Send + 'static>(
         let mut working = lock();
         let Shared { stations, log, .. } = &mut *working;
         if waker.take_reload() {
+            // A folder that was replaced is another one. What is saved from
+            // now on is read again.
+            let again = self::watch(config, waker);
             reload(config, clock, stations, log);
-            // A folder that was replaced is another one.
-            if let Ok(again) = self::watch(config, waker) {
+            if let Ok(again) = again {
                 watch = again;
             }
         }
