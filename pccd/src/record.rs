@@ -59,7 +59,7 @@ pub enum Event {
     Rejected,
     /// A file whose time is over was moved to `stale`.
     Stale,
-    /// A request gets no answer, as the specification wants it.
+    /// A request gets no answer, as the specification or its handler wants it.
     Ignored,
     /// The daemon is ready.
     Started,

@@ -53,6 +53,9 @@ fn status_and_state() {
     bench.request(2, &single(0, &[5, 2]));
     bench.wait("the request", || bench.count(Event::Received) == 2);
     bench.wait("the ledger", || run(&bench, &["state"]).1.contains("never"));
+    let records = bench.records();
+    let ignored = records.iter().find(|r| r.event == Event::Ignored).unwrap();
+    assert_eq!(ignored.handler.as_deref(), Some("hang"));
     let (code, out, _) = run(&bench, &["status", "--format", "json"]);
     let status: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(code, 0);

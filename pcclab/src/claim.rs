@@ -105,9 +105,13 @@ fn is(field: &Field, value: &str) -> bool {
 pub fn unproven<'a>(claims: &'a [Claim], records: &[Record]) -> Vec<&'a Claim> {
     let exchanges: Vec<_> = records
         .iter()
-        .filter(|record| record.event == Event::Replied)
         .filter_map(|reply| {
-            let name = reply.request.as_deref()?;
+            let name = match reply.event {
+                Event::Replied => reply.request.as_deref()?,
+                // Taken, never to be answered
+                Event::Ignored => reply.name.as_deref()?,
+                _ => return None,
+            };
             let request = records.iter().find(|record| {
                 record.event == Event::Received
                     && record.name.as_deref() == Some(name)
@@ -155,6 +159,8 @@ mod tests {
             line(1, "replied", "start", "rpm", 900),
             line(2, "received", "", "speed", 255),
             line(2, "replied", "fan/stop", "rpm", 0),
+            line(3, "received", "", "speed", 7),
+            line(3, "ignored", "fan/sleep", "rpm", 0),
         ]
         .iter()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -174,6 +180,7 @@ mod tests {
             (&["start speed->2"], 1),
             (&["start rpm=900"], 1),
             (&["reverse"], 1),
+            (&["start", "sleep speed=7"], 0),
             // In another order, or oftener than it happened
             (&["stop", "start"], 1),
             (&["start", "start"], 1),

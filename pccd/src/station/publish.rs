@@ -37,10 +37,13 @@ impl Station {
         opened: &mut Opened,
         log: &mut Log<W>,
         requests: Vec<RequestName>,
-        action: Action,
+        mut action: Action,
         start: Instant,
         mut receipt: Option<Receipt>,
     ) -> Result<(), Trouble> {
+        if action.wait == Wait::Never && action.reason.is_none() {
+            action.reason = Some("it never answers".to_owned());
+        }
         for name in &requests {
             self.waiting.remove(name);
         }
