@@ -23,8 +23,9 @@ runs() {
 # Each processor has a channel; the second may be missing.
 cpus=0
 [ ! -d $cpu/cpu1 ] || cpus='0 1'
-tests=40
-[ "$cpus" != 0 ] || tests=25
+tests=42
+[ "$cpus" != 0 ] || tests=27
+[ "$MODE" = poll ] || tests=$((tests + 6))
 [ "$QUICK" ] || tests=$((tests + 3))
 plan $tests
 
@@ -68,6 +69,20 @@ speed 'asked for 1250 MHz' 0 1250000
 runs 'is refused and goes on' 0 900000
 logged 'the refusal is in the log' 'PCC check channel failed for ss: '"$CHANNEL_CPU0"'. ret=-5'
 
+# The driver polls, whatever comes by interrupt: each speed is there when it
+# goes on.
+if [ "$MODE" = irq ]; then
+	asked quiet desired=230
+	speed 'without interrupt' 0 1150000
+	runs 'without interrupt, 1150 MHz' 0 1150000
+	asked double desired=270
+	speed 'with two interrupts' 0 1350000
+	runs 'with two interrupts, 1350 MHz' 0 1350000
+	asked early desired=290
+	speed 'interrupt 50 ms before the data' 0 1450000
+	runs 'interrupt 50 ms before the data, 1450 MHz' 0 1450000
+fi
+
 # 4 s, the driver waits 500 times its latency, 3 s; nothing is lost but the
 # time.
 if [ ! "$QUICK" ]; then
@@ -83,4 +98,7 @@ is 'cpu0: fastest with boost' $cpu/cpu0/cpufreq/cpuinfo_max_freq 2000000
 asked write desired=400
 speed 'asked for 2 GHz' 0 2000000
 runs '2 GHz' 0 2000000
+
+reloaded 'the driver removed, and loaded again' cppc_cpufreq
+is 'cpu0: driver, after that' $cpu/cpu0/cpufreq/scaling_driver cppc_cpufreq
 end

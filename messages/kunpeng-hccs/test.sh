@@ -24,11 +24,10 @@ attributes() {
 	done
 }
 
-if [ "$linux_6" ]; then
-	plan 35
-else
-	plan 50
-fi
+tests=35
+[ "$linux_6" ] || tests=50
+[ "$QUICK" ] || tests=$((tests + 7))
+plan $tests
 
 step 'all of the tree, and nothing else'
 tree=$(cd "$hccs" && find chip* -type d | sort | tr '\n' ' ')
@@ -85,4 +84,40 @@ fi
 rebound 'unbind and bind' kunpeng_hccs "$name"
 asked link chip=1 die=1 port=2
 attributes chip1/die1/hccs2 link_fsm=link-up lane_mode=x8
+
+# The driver waits 500 times the latency, 2 s. By interrupt, Linux keeps error
+# status from it.
+if [ ! "$QUICK" ]; then
+	errors=$hccs/chip0/die3/hccs7/crc_err_cnt
+	late='Connection timed out'
+	asked quiet port=7
+	if [ "$MODE" = irq ]; then
+		refused 'an answer without interrupt' "$errors" "$late"
+	else
+		is 'an answer without interrupt' "$errors" 91
+	fi
+	asked double port=7
+	is 'an interrupt that comes twice' "$errors" 92
+	asked early port=7
+	if [ "$MODE" = irq ]; then
+		refused 'an interrupt 50 ms before the data' "$errors" "$late"
+	else
+		is 'an interrupt 50 ms before the data' "$errors" 93
+	fi
+	asked error port=7
+	if [ "$MODE" = irq ]; then
+		refused 'error status' "$errors" "$late"
+	else
+		known 'kunpeng_hccs, polling, does not look at the error bit of the status: it takes what lies there for the answer'
+		refused 'error status' "$errors" 'Input/output error'
+	fi
+	# 2400 ms
+	asked late port=7
+	refused 'an answer that comes too late' "$errors" "$late"
+	usleep 600000
+	asked port-errors port=7
+	is 'errors, after all that' "$errors" 9
+	asked never port=7
+	refused 'a platform that never answers' "$errors" "$late"
+fi
 end
