@@ -45,3 +45,10 @@ pub mod run;
 pub mod session;
 
 pub use process::{catch_interrupts, interrupted};
+
+/// Prints a line. That nobody reads any more ends no run: its verdict is in
+/// the exit status.
+pub fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

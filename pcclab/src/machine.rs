@@ -384,7 +384,7 @@ mod tests {
         folder.to_str().unwrap().to_owned()
     }
 
-    const FAN: &str = r#"{ "description": "a fan",
+    const FAN: &str = r#"{ "description": "a fan", "driver": "acme-fan",
         "channels": [
           { "name": "by-irq", "modes": ["irq"], "plays": "fan",
             "device": { "subspace-type": 1, "size": 64 } },
@@ -393,7 +393,7 @@ mod tests {
         "asl": "fan.asl", "needs": { "FAN": "/sys/fan" },
         "test": "fan.sh", "asked": ["start speed=2"] }"#;
 
-    const PAIR: &str = r#"{ "description": "two", "modes": ["irq"],
+    const PAIR: &str = r#"{ "description": "two", "driver": "acme-pair", "modes": ["irq"],
         "channels": [ { "name": "mctp", "device": { "driver": "pcc-mctp" } } ],
         "messages": ["../fan"], "test": "t.sh" }"#;
 

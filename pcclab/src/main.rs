@@ -14,7 +14,7 @@ use pcclab::platform::{self, Platform};
 use pcclab::programs::shell;
 use pcclab::run::{Output, Verdict, exit, folder, run};
 use pcclab::session::Config;
-use pcclab::{aml, catch_interrupts, initramfs};
+use pcclab::{aml, catch_interrupts, initramfs, say};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         cli::Command::Matrix(options) => matrix_command(options),
         cli::Command::Env => {
             for (name, path) in lab::paths() {
-                println!("{name}={}", path.display());
+                say(format_args!("{name}={}", path.display()));
             }
             Ok(exit::PASS)
         }
@@ -56,12 +56,12 @@ fn run_command(options: cli::Run) -> Result<u8> {
             let machine =
                 Machine::on_kernel(names, options.mode, Some(&kernel))?;
             for (name, option) in &machine.left_out {
-                println!("without {name}: no CONFIG_{option}");
+                say(format_args!("without {name}: no CONFIG_{option}"));
             }
             let lacks = machine.lacks(&kernel);
             if !lacks.is_empty() {
                 let verdict = Verdict::missing(&lacks);
-                println!("{}", verdict.text);
+                say(&verdict.text);
                 return Ok(verdict.code);
             }
             Some(machine)
@@ -92,7 +92,7 @@ fn run_command(options: cli::Run) -> Result<u8> {
         Some(machine) => {
             if options.smp.is_none() {
                 for line in machine.fit(&mut config) {
-                    println!("{line}");
+                    say(line);
                 }
             }
             machine.enter(&mut config, &options.command)?
@@ -128,16 +128,16 @@ fn run_command(options: cli::Run) -> Result<u8> {
     if options.logs.is_none() && verdict.code == exit::PASS {
         let _ = std::fs::remove_dir_all(&logs);
     } else {
-        println!(
+        say(format_args!(
             "logs in {}: console.log, pccd.log, qemu.log, and the messages \
              in mailbox/",
             logs.display()
-        );
+        ));
     }
     if let Some(first) = &verdict.first {
-        println!("first that went wrong: {first}");
+        say(format_args!("first that went wrong: {first}"));
     }
-    println!("{}", verdict.text);
+    say(&verdict.text);
     Ok(verdict.code)
 }
 
@@ -181,13 +181,10 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         }
     })?;
     match options.format {
-        cli::Format::Text => print!("{}", matrix::text(&cells)),
-        cli::Format::Markdown => print!("{}", matrix::markdown(&cells)),
+        cli::Format::Text => say(matrix::text(&cells).trim_end()),
+        cli::Format::Markdown => say(matrix::markdown(&cells).trim_end()),
         cli::Format::Json => {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&matrix::json(&cells))?
-            );
+            say(serde_json::to_string_pretty(&matrix::json(&cells))?);
         }
     }
     eprintln!(
@@ -223,7 +220,12 @@ fn platforms() -> Result<u8> {
     for name in platform::names()? {
         let platform = Platform::load(&name)?;
         let modes: Vec<_> = platform.modes().iter().map(|m| m.name()).collect();
-        println!("{name:<20} {:<9} {}", modes.join(" "), platform.description);
+        say(format_args!(
+            "{name:<20} {:<9} {:<24} {}",
+            modes.join(" "),
+            platform.driver,
+            platform.description
+        ));
     }
     Ok(exit::PASS)
 }

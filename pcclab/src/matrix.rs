@@ -74,6 +74,8 @@ pub fn kernels() -> Vec<PathBuf> {
 pub struct Cell {
     /// The kernel's name in the table.
     pub kernel: String,
+    /// Whom it tests.
+    pub driver: String,
     /// The platform.
     pub platform: String,
     /// Its mode.
@@ -90,6 +92,11 @@ impl Cell {
     /// Whether nothing went wrong: it passed, or the kernel has no driver.
     pub fn fine(&self) -> bool {
         self.verdict.code == exit::PASS || !self.verdict.missing.is_empty()
+    }
+
+    /// What its row is called.
+    fn row(&self) -> String {
+        format!("{} {}", self.platform, self.mode.name())
     }
 
     /// What stands in the table.
@@ -176,8 +183,10 @@ pub fn cell(
     if !keep {
         let _ = std::fs::remove_dir_all(&logs);
     }
+    let driver = Platform::load(name).map(|it| it.driver);
     Cell {
         kernel: column.name.clone(),
+        driver: driver.unwrap_or_default(),
         platform: short.to_owned(),
         mode,
         verdict,
@@ -251,7 +260,7 @@ fn rows(cells: &[Cell], text: impl Fn(&Cell) -> String) -> Vec<Vec<String>> {
     }
     let mut rows: Vec<Vec<String>> = Vec::new();
     for cell in cells {
-        let name = format!("{} {}", cell.platform, cell.mode.name());
+        let name = cell.row();
         let column = head.iter().skip(1).position(|k| *k == cell.kernel);
         let Some(column) = column.map(|at| at + 1) else { continue };
         if rows.iter().all(|row| row[0] != name) {
@@ -294,9 +303,11 @@ pub fn text(cells: &[Cell]) -> String {
 pub fn markdown(cells: &[Cell]) -> String {
     let mut out = String::new();
     for (index, row) in rows(cells, Cell::text).iter().enumerate() {
-        out.push_str(&format!("| {} |\n", row.join(" | ")));
+        let of = |cell: &&Cell| row[0] == cell.row();
+        let driver = cells.iter().find(of).map_or("driver", |it| &it.driver);
+        out.push_str(&format!("| {driver} | {} |\n", row.join(" | ")));
         if index == 0 {
-            out.push_str(&"|---".repeat(row.len()));
+            out.push_str(&"|---".repeat(row.len() + 1));
             out.push_str("|\n");
         }
     }
@@ -310,6 +321,7 @@ pub fn json(cells: &[Cell]) -> Value {
         .map(|cell| {
             json!({
                 "kernel": cell.kernel,
+                "driver": cell.driver,
                 "platform": cell.platform,
                 "mode": cell.mode.name(),
                 "exit": cell.verdict.code,
@@ -334,6 +346,7 @@ mod tests {
     fn cell(kernel: &str, platform: &str, verdict: Verdict) -> Cell {
         Cell {
             kernel: kernel.to_owned(),
+            driver: format!("acme-{platform}"),
             platform: platform.to_owned(),
             mode: Mode::Irq,
             verdict,
@@ -360,10 +373,10 @@ mod tests {
         ];
         assert_eq!(
             markdown(&cells),
-            "| platform | a | b |\n\
-             |---|---|---|\n\
-             | fan irq | pass | no FAN |\n\
-             | pump irq | pass, 1 known to fail | FAIL |\n"
+            "| driver | platform | a | b |\n\
+             |---|---|---|---|\n\
+             | acme-fan | fan irq | pass | no FAN |\n\
+             | acme-pump | pump irq | pass, 1 known to fail | FAIL |\n"
         );
         let text = text(&cells);
         assert!(text.contains("pass (1.2 s)"), "{text}");

@@ -36,6 +36,7 @@ impl Mode {
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
     pub(crate) description: String,
+    pub(crate) driver: String,
     #[serde(default)]
     pub(crate) of: Vec<String>,
     #[serde(default)]
@@ -108,6 +109,8 @@ pub struct Platform {
     pub name: String,
     /// What it is, for people.
     pub description: String,
+    /// Whom it tests, for people.
+    pub driver: String,
     pub(crate) folder: PathBuf,
     pub(crate) file: File,
 }
@@ -148,6 +151,7 @@ impl Platform {
         Ok(Platform {
             name,
             description: file.description.clone(),
+            driver: file.driver.clone(),
             folder,
             file,
         })

@@ -11,6 +11,7 @@ use crate::exchange::{Script, records, render};
 use crate::junit::xml;
 use crate::kernel::seems_to_lack;
 use crate::ktap::Status;
+use crate::say;
 use crate::session::{Config, End, Outcome, Session};
 
 /// Exit codes of `pcclab run`; `git bisect run` skips a revision on 125.
@@ -115,7 +116,7 @@ pub fn run(
     let mut printed = String::new();
     let exchanges = output.exchanges;
     if exchanges {
-        println!("booting {} ...", config.lab.kernel.image.display());
+        say(format_args!("booting {} ...", config.lab.kernel.image.display()));
     }
     let outcome = Session::start(config)?.finish(|line| {
         script.line(line);
@@ -125,7 +126,7 @@ pub fn run(
             printed.push('\n');
         }
         if !output.quiet && (!exchanges || line.starts_with("pcclab: ")) {
-            println!("{line}");
+            say(line);
         }
     })?;
     let mut verdict = judge(&outcome, &script, limit);
@@ -182,9 +183,12 @@ pub fn run(
     }
     if exchanges {
         if let Some(boot) = outcome.boot {
-            println!("in user space after {:.1} s\n", boot.as_secs_f32());
+            say(format_args!(
+                "in user space after {:.1} s\n",
+                boot.as_secs_f32()
+            ));
         }
-        print!("{}", render(&steps, &records));
+        say(render(&steps, &records).trim_end());
     }
     Ok(verdict)
 }
