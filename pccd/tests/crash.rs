@@ -4,8 +4,10 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use pccd::Event;
 
 use common::{Bench, EPOCH, LIMIT, single, stem, wait_child};
 
@@ -57,14 +59,16 @@ fn check(bench: &Bench, case: &str) {
 fn traced(bench: &Bench, calls: &str, what: &str) -> Child {
     let daemon = bench.command();
     Command::new("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .args(["-f", "-qq", "-o"])
+        .arg(bench.dir.path().join("trace"))
+        .arg("-e")
         .arg(format!("trace={calls}"))
         .arg("-e")
         .arg(format!("inject={calls}:{what}"))
         .arg(daemon.get_program())
         .args(daemon.get_args())
         .current_dir(bench.dir.path())
-        .stderr(Stdio::null())
+        .stderr(fs::File::create(bench.log()).unwrap())
         .spawn()
         .unwrap()
 }
@@ -150,6 +154,48 @@ fn killed_at_every_step() {
             }
         }
         assert!(steps > 2, "{calls}: killed only {steps} times");
+    }
+}
+
+/// Messages that come to a daemon which waits for them: another thread than at
+/// its start works on them, the one that is told.
+#[test]
+fn killed_at_every_step_while_it_is_told() {
+    if !can_trace() {
+        return;
+    }
+    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
+        let mut steps = 0;
+        for when in 1..400 {
+            let bench = Bench::new();
+            bench.make_folders();
+            let what = format!("signal=KILL:when={when}");
+            let mut child = traced(&bench, calls, &what);
+            bench.wait("a daemon", || {
+                bench.count(Event::Started) > 0
+                    || child.try_wait().unwrap().is_some()
+            });
+            fill(&bench);
+            let killed = ended(&bench, &mut child);
+            if killed && bench.count(Event::Started) > 0 {
+                let main = fs::read_to_string(bench.path("daemon.lock"));
+                let main = main.unwrap().trim().to_owned();
+                let trace = fs::read_to_string(bench.dir.path().join("trace"));
+                let trace = trace.unwrap();
+                let last = trace.lines().rfind(|line| line.contains('('));
+                let thread = last.unwrap().split_once(' ').unwrap().0;
+                steps += u32::from(thread != main);
+            }
+            let daemon = bench.start();
+            bench.wait_answered();
+            assert_eq!(daemon.terminate(), 0);
+            check(&bench, &format!("killed at {calls} {when}"));
+            if !killed {
+                break;
+            }
+        }
+        assert!(steps > 2, "{calls}: {steps} times on the other thread");
+        println!("{calls}: killed {steps} times on the other thread");
     }
 }
 

@@ -38,7 +38,7 @@ impl Bench {
         self.mailbox().join(name)
     }
 
-    fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.dir.path().join("log")
     }
 
