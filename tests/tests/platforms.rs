@@ -172,7 +172,7 @@ fn mistakes_of_a_platform_are_noticed() {
         let root = tempfile::tempdir().unwrap();
         let folder = spoil(&platform.name, defect, root.path());
         let mode = defect.mode.unwrap_or(platform.modes()[0]);
-        let cell = cell(&folder, mode, column, &options(false, root.path()));
+        let cell = cell(&folder, mode, column, &options(true, root.path()));
         println!("{} {defect:?}: {}", platform.name, cell.verdict.text);
         (cell.verdict.code != exit::FAIL)
             .then(|| format!("{defect:?}: {:?}", cell.verdict))
@@ -198,7 +198,14 @@ fn broken_drivers_are_noticed() {
         let module = built("BROKEN").join(name).join(module.file_name()?);
         let logs = tempfile::tempdir().unwrap();
         let output = Command::new(built("PCCLAB"))
-            .args(["run", "--platform", platform, "--timeout", "180"])
+            .args([
+                "run",
+                "--platform",
+                platform,
+                "--quick",
+                "--timeout",
+                "180",
+            ])
             .arg("--module")
             .arg(module)
             .arg("--append")
