@@ -32,7 +32,7 @@ matrix: ## every platform on every kernel, into the table of the README
 	@scripts/lab.sh 6.12 debian && PCCD_UPDATE=1 cargo test -q --locked -p pccd-tests --test platforms kernel -- --nocapture
 
 bench: ## what pccd costs, as ratios
-	@scripts/setup.sh && scripts/rust.sh && cargo bench -q --locked -p pccd-tests
+	@scripts/setup.sh && scripts/rust.sh && cargo bench -q --locked -p pccd-tests --bench mailbox
 
 clean: ## remove what was built in this clone (the cache stays)
 	@cargo clean -q

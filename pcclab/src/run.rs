@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use pccd::record::Event;
 
 use crate::claim::{Claim, unproven};
 use crate::exchange::{Script, records, render};
@@ -161,7 +162,16 @@ pub fn run(
             .flat_map(|claims| unproven(claims, &records))
             .map(|claim| format!("\n  {claim}"))
             .collect();
-        if !list.is_empty() {
+        let whole =
+            records.last().is_some_and(|last| last.event == Event::Stopped);
+        if !list.is_empty() && !whole {
+            verdict.code = exit::TROUBLE;
+            verdict.text = format!(
+                "the guest passed, but the end of {} is missing, so nobody \
+                 knows what the platform was asked: is the disk full?",
+                folder.join("pccd.log").display()
+            );
+        } else if !list.is_empty() {
             verdict.code = exit::FAIL;
             verdict.text = format!(
                 "FAIL: the guest passed, but pccd's log does not have \

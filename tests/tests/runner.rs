@@ -117,6 +117,38 @@ fn a_guest_that_never_stops_printing() {
     assert_eq!(code, exit::FAIL, "{text}");
 }
 
+/// Where files cannot grow, as on a full disk: no verdict about the kernel.
+#[test]
+fn a_disk_that_is_full() {
+    // Not even the initramfs; not all of pccd's log (29 MB for 10 000).
+    let script = ". /tests/lib.sh; link_up 8 && mctp route add 9 dev $iface &&
+        mctp echo --eid 9 --type 0x7e --count 3000 1af4 &&
+        echo '# asked late'";
+    let full: [(u32, &[&str], _); 2] = [
+        (100, &["true"], "initrd.img"),
+        (8192, &["sh", "-c", script], "is the disk full?"),
+    ];
+    for (blocks, command, word) in full {
+        let logs = Logs::new();
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let output = Command::new("sh")
+            .args(["-c", &limit, "sh"])
+            .arg(built("PCCLAB"))
+            .args(["run", "--platform", "mctp", "--logs"])
+            .arg(logs.path())
+            .arg("--")
+            .args(command)
+            .output()
+            .unwrap();
+        let text = [output.stdout.clone(), output.stderr.clone()].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(code(&output), Some(exit::TROUBLE), "{text}");
+        assert!(text.contains(word), "{text}");
+        let left = processes(logs.path().to_str().unwrap());
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
 fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
     let until = Instant::now() + limit;
     loop {
