@@ -2,12 +2,12 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
 use crate::initramfs;
-use crate::process::{child, log_file};
+use crate::process::{Running, child, log_file};
 use crate::session::{Config, mailbox};
 
 /// The initramfs of this run, written into its folder.
@@ -69,14 +69,11 @@ pub fn shell(mut config: Config) -> Result<()> {
     config.command.extend(["sh", "-c", SCRIPT].map(Into::into));
     std::fs::create_dir_all(&config.folder)
         .with_context(|| format!("making {}", config.folder.display()))?;
-    let mut pccd = spawn_pccd(&config)?;
+    let _pccd = spawn_pccd(&config)?;
     let path = initrd(&config)?;
-    let status = qemu(&config, &path)
+    qemu(&config, &path)
         .stderr(log_file(&config.folder, "qemu.log")?)
-        .status();
-    let _ = pccd.kill();
-    pccd.wait()?;
-    status
+        .status()
         .with_context(|| format!("starting {}", config.lab.qemu.display()))?;
     Ok(())
 }
@@ -85,7 +82,7 @@ fn comma_doubled(path: &Path) -> String {
     path.to_string_lossy().replace(',', ",,")
 }
 
-pub(crate) fn spawn_pccd(config: &Config) -> Result<Child> {
+pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
     let log = log_file(&config.folder, "pccd.log")?;
     let mut command = child(&config.lab.pccd);
     command
@@ -107,5 +104,6 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Child> {
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
+        .map(Running)
         .with_context(|| format!("starting {}", config.lab.pccd.display()))
 }

@@ -7,14 +7,16 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::lab::Lab;
-use crate::process::{Untangle, interrupted, log_file, plain, signal, tail};
+use crate::process::{
+    Running, Untangle, interrupted, log_file, plain, signal, tail,
+};
 use crate::programs;
 
 /// What to start.
@@ -131,8 +133,8 @@ enum Console {
 /// A running guest.
 pub struct Session {
     config: Config,
-    qemu: Child,
-    pccd: Option<Child>,
+    qemu: Running,
+    pccd: Option<Running>,
     lines: Receiver<Console>,
     last: String,
     start: Instant,
@@ -197,10 +199,11 @@ impl Session {
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
+            .map(Running)
             .with_context(|| {
                 format!("starting {}", config.lab.qemu.display())
             })?;
-        let console = qemu.stdout.take().context("QEMU's console")?;
+        let console = qemu.0.stdout.take().context("QEMU's console")?;
         let mut copy = log_file(folder, "console.log")?;
         let (sender, lines) = channel();
         let enough = config.enough;
@@ -254,7 +257,7 @@ impl Session {
     /// # Errors
     /// When QEMU has ended.
     pub fn user_time(&self) -> Result<Duration> {
-        let path = format!("/proc/{}/stat", self.qemu.id());
+        let path = format!("/proc/{}/stat", self.qemu.0.id());
         let stat = std::fs::read_to_string(&path).context(path)?;
         // proc_pid_stat(5): utime is field 14, in ticks of 10 ms on every
         // architecture Linux shows to programs; the name, 2, may hold spaces.
@@ -280,7 +283,7 @@ impl Session {
     /// When there is none.
     pub fn freeze_pccd(&mut self) -> Result<()> {
         let pccd = self.pccd.as_ref().context("pccd does not run")?;
-        signal(pccd, rustix::process::Signal::STOP);
+        signal(&pccd.0, rustix::process::Signal::STOP);
         Ok(())
     }
 
@@ -290,8 +293,8 @@ impl Session {
     /// When it cannot be waited for.
     pub fn kill_pccd(&mut self) -> Result<()> {
         if let Some(mut pccd) = self.pccd.take() {
-            let _ = pccd.kill();
-            pccd.wait()?;
+            let _ = pccd.0.kill();
+            pccd.0.wait()?;
         }
         Ok(())
     }
@@ -379,14 +382,14 @@ impl Session {
 
     fn pccd_ended(&mut self) -> Result<Option<End>> {
         let Some(pccd) = &mut self.pccd else { return Ok(None) };
-        let Some(status) = pccd.try_wait()? else { return Ok(None) };
+        let Some(status) = pccd.0.try_wait()? else { return Ok(None) };
         let log = tail(&self.config.folder.join("pccd.log"));
         self.pccd = None;
         Ok(Some(End::Pccd(format!("pccd ended ({status})\n{log}"))))
     }
 
     fn console_closed(&mut self) -> Result<End> {
-        let status = self.qemu.wait()?;
+        let status = self.qemu.0.wait()?;
         Ok(match self.exit {
             Some(exit) if status.success() => End::Exit(exit),
             _ if !self.missing.is_empty() => {
@@ -445,21 +448,19 @@ impl Session {
         if matches!(end, End::Exit(_) | End::Missing(_)) {
             // The guest is powering off; that takes milliseconds.
             let until = Instant::now() + Duration::from_secs(5);
-            while self.qemu.try_wait()?.is_none() && Instant::now() < until {
+            while self.qemu.0.try_wait()?.is_none() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
-        let _ = self.qemu.kill();
-        self.qemu.wait()?;
+        let _ = self.qemu.0.kill();
+        self.qemu.0.wait()?;
         if let Some(mut pccd) = self.pccd.take() {
             // By SIGTERM, so that what it was doing is finished and logged.
-            signal(&pccd, rustix::process::Signal::TERM);
+            signal(&pccd.0, rustix::process::Signal::TERM);
             let until = Instant::now() + Duration::from_secs(5);
-            while pccd.try_wait()?.is_none() && Instant::now() < until {
+            while pccd.0.try_wait()?.is_none() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            let _ = pccd.kill();
-            pccd.wait()?;
         }
         let full = full(&self.config.folder);
         let _ = std::fs::remove_file(self.config.folder.join("initrd.img"));
@@ -471,15 +472,6 @@ impl Session {
             last: std::mem::take(&mut self.last),
             full,
         })
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        for child in std::iter::once(&mut self.qemu).chain(&mut self.pccd) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 
