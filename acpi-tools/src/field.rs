@@ -100,6 +100,18 @@ pub struct Field {
     pub why: &'static str,
 }
 
+/// A field of a table of fields, in a line.
+pub(crate) const fn field(
+    name: &'static str,
+    offset: usize,
+    kind: Kind,
+    meaning: &'static str,
+    impact: Impact,
+    why: &'static str,
+) -> Field {
+    Field { name, offset, kind, meaning, impact, why }
+}
+
 impl Field {
     /// The field's bytes in a structure, if all of them are there.
     pub fn bytes<'a>(&self, structure: &'a [u8]) -> Option<&'a [u8]> {

@@ -1,21 +1,10 @@
 //! The header every table begins with (ACPI 6.5 §5.2.6), and a table.
 
 use crate::bytes;
-use crate::field::{Field, Impact, Kind};
+use crate::field::{Field, Impact, Kind, field};
 
 /// Bytes of the header.
 pub const LENGTH: usize = 36;
-
-const fn field(
-    name: &'static str,
-    offset: usize,
-    kind: Kind,
-    meaning: &'static str,
-    impact: Impact,
-    why: &'static str,
-) -> Field {
-    Field { name, offset, kind, meaning, impact, why }
-}
 
 /// The header's fields.
 pub const FIELDS: &[Field] = &[

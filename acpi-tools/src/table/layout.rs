@@ -1,6 +1,6 @@
 //! The PCCT's fields (ACPI 6.5 §14.1), as data.
 
-use crate::field::{Field, Impact, Kind};
+use crate::field::{Field, Impact, Kind, field};
 
 /// A structure: its name and its fields.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +15,6 @@ pub struct Layout {
 
 /// Offset of the first subspace.
 pub const SUBSPACES: usize = 48;
-
-const fn field(
-    name: &'static str,
-    offset: usize,
-    kind: Kind,
-    meaning: &'static str,
-    impact: Impact,
-    why: &'static str,
-) -> Field {
-    Field { name, offset, kind, meaning, impact, why }
-}
 
 use Impact::{Breaks, Cosmetic, Risky};
 
