@@ -2,20 +2,10 @@
 
 use super::fault::Fault;
 use super::memory::Memory;
+use super::tests::asking;
 use super::*;
 use crate::record::Time;
 use crate::wire::layout::Value;
-use crate::wire::mctp::{Eid, Header};
-
-const HEADER: Header = Header {
-    destination: Eid(9),
-    source: Eid(8),
-    som: true,
-    eom: true,
-    sequence: 0,
-    to: true,
-    tag: 3,
-};
 
 /// Handlers that remember.
 struct Talk {
@@ -36,21 +26,7 @@ impl Talk {
 
     fn ask(&mut self, message: &[u8]) -> Option<Asked> {
         self.serial += 1;
-        let request = Request {
-            header: &HEADER,
-            pcc_flags: 1,
-            pcc_length: 11,
-            subspace: 0,
-            serial: self.serial,
-            message,
-        };
-        let asking = Asking {
-            request: Some(request),
-            memory: &self.memory,
-            time: Time::UNIX_EPOCH,
-            seed: self.seed,
-            answers: &crate::handlers::exec::NO_ANSWERS,
-        };
+        let asking = asking(&self.memory, self.serial, self.seed, message);
         let asked = self.handlers.ask(&asking).unwrap()?;
         if let Some(memory) = &asked.memory {
             self.memory = memory.clone();
@@ -267,21 +243,7 @@ fn the_nearest_handler_and_what_differs() {
         (&[6, 1], "ready", "`link` is `down`, wanted `up`"),
     ];
     for (message, name, differs) in cases {
-        let request = Request {
-            header: &HEADER,
-            pcc_flags: 1,
-            pcc_length: 11,
-            subspace: 0,
-            serial: 1,
-            message,
-        };
-        let asking = Asking {
-            request: Some(request),
-            memory: &talk.memory,
-            time: Time::UNIX_EPOCH,
-            seed: 0,
-            answers: &crate::handlers::exec::NO_ANSWERS,
-        };
+        let asking = asking(&talk.memory, 1, 0, message);
         assert_eq!(talk.handlers.ask(&asking), Ok(None));
         let nearest = talk.handlers.nearest(&asking).unwrap();
         assert_eq!(nearest.handler, *name, "{message:02x?}");

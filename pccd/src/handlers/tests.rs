@@ -15,13 +15,19 @@ const HEADER: Header = Header {
     tag: 3,
 };
 
-fn asking<'a>(memory: &'a Memory, message: &'a [u8]) -> Asking<'a> {
+/// A guest's message, the `serial`th.
+pub(super) fn asking<'a>(
+    memory: &'a Memory,
+    serial: u32,
+    seed: u64,
+    message: &'a [u8],
+) -> Asking<'a> {
     let request = Request {
         header: &HEADER,
         pcc_flags: 1,
         pcc_length: 11,
         subspace: 0,
-        serial: 1,
+        serial,
         message,
     };
     let request = Some(request);
@@ -29,13 +35,13 @@ fn asking<'a>(memory: &'a Memory, message: &'a [u8]) -> Asking<'a> {
         request,
         memory,
         time: Time::UNIX_EPOCH,
-        seed: 0,
+        seed,
         answers: &super::exec::NO_ANSWERS,
     }
 }
 
 fn ask(handlers: &Handlers, message: &[u8]) -> Result<Option<Asked>, Failed> {
-    handlers.ask(&asking(&Memory::default(), message))
+    handlers.ask(&asking(&Memory::default(), 1, 0, message))
 }
 
 fn reply(handlers: &Handlers, message: &[u8]) -> Option<Vec<u8>> {
