@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use pccd::Event;
 
-use common::{Bench, EPOCH, LIMIT, single, stem, wait_child};
+use common::{Bench, Daemon, EPOCH, LIMIT, single, stem, wait_child};
+
+const RENAMES: &str = "rename,renameat,renameat2";
+const UNLINKS: &str = "unlink,unlinkat";
 
 /// A change of state, an answer in two packets to a request in two, and a
 /// message nobody asked for.
@@ -119,11 +122,66 @@ fn a_full_disk_is_waited_for() {
         bench.make_folders();
         fill(&bench);
         let what = format!("error=ENOSPC:when={when}..{}", when + 1);
-        let calls = "rename,renameat,renameat2";
-        let mut child = traced(&bench, calls, &what);
+        let mut child = traced(&bench, RENAMES, &what);
         assert!(!ended(&bench, &mut child), "it must not end by itself");
         check(&bench, &format!("no space at rename {when}"));
     }
+}
+
+/// Kills one daemon at each of these calls, until one gets through; the next
+/// finishes what is left. Messages that are `told` come to a daemon which waits
+/// for them: another thread than at its start works on them, the one that is
+/// told, and only what is killed on that one counts.
+fn kill_at(
+    calls: &str,
+    steps: impl Iterator<Item = u32>,
+    told: bool,
+    fill: impl Fn(&Bench),
+    finish: impl Fn(&Bench, Daemon, &str),
+) {
+    let mut kills = 0;
+    for when in steps {
+        let bench = Bench::new();
+        bench.make_folders();
+        if !told {
+            fill(&bench);
+        }
+        let what = format!("signal=KILL:when={when}");
+        let mut child = traced(&bench, calls, &what);
+        if told {
+            bench.wait("a daemon", || {
+                bench.count(Event::Started) > 0
+                    || child.try_wait().unwrap().is_some()
+            });
+            fill(&bench);
+        }
+        let killed = ended(&bench, &mut child);
+        kills += u32::from(killed && (!told || was_told(&bench)));
+        finish(&bench, bench.start(), &format!("killed at {calls} {when}"));
+        if !killed {
+            break;
+        }
+    }
+    println!("{calls}: killed {kills} times");
+    assert!(kills > 2, "{calls}: killed only {kills} times");
+}
+
+/// Whether the last call of a daemon that was killed after its start came from
+/// another thread than its first.
+fn was_told(bench: &Bench) -> bool {
+    if bench.count(Event::Started) == 0 {
+        return false;
+    }
+    let main = fs::read_to_string(bench.path("daemon.lock")).unwrap();
+    let trace = fs::read_to_string(bench.dir.path().join("trace")).unwrap();
+    let last = trace.lines().rfind(|line| line.contains('('));
+    last.unwrap().split_once(' ').unwrap().0 != main.trim()
+}
+
+fn finish(bench: &Bench, daemon: Daemon, case: &str) {
+    bench.wait_answered();
+    assert_eq!(daemon.terminate(), 0);
+    check(bench, case);
 }
 
 #[test]
@@ -131,71 +189,20 @@ fn killed_at_every_step() {
     if !can_trace() {
         return;
     }
-    let kinds = ["rename,renameat,renameat2", "unlink,unlinkat", "openat"];
-    for calls in kinds {
-        // The loader's and the runtime's own calls come first.
-        let first = if calls == "openat" { 20 } else { 1 };
-        let step = if calls == "openat" { 7 } else { 1 };
-        let mut steps = 0;
-        for when in (first..400).step_by(step) {
-            let bench = Bench::new();
-            bench.make_folders();
-            fill(&bench);
-            let what = format!("signal=KILL:when={when}");
-            let mut child = traced(&bench, calls, &what);
-            let killed = ended(&bench, &mut child);
-            steps += u32::from(killed);
-            let daemon = bench.start();
-            bench.wait_answered();
-            assert_eq!(daemon.terminate(), 0);
-            check(&bench, &format!("killed at {calls} {when}"));
-            if !killed {
-                break;
-            }
-        }
-        assert!(steps > 2, "{calls}: killed only {steps} times");
+    for calls in [RENAMES, UNLINKS] {
+        kill_at(calls, 1..400, false, fill, finish);
     }
+    // The loader's and the runtime's own calls come first.
+    kill_at("openat", (20..400).step_by(7), false, fill, finish);
 }
 
-/// Messages that come to a daemon which waits for them: another thread than at
-/// its start works on them, the one that is told.
 #[test]
 fn killed_at_every_step_while_it_is_told() {
     if !can_trace() {
         return;
     }
-    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
-        let mut steps = 0;
-        for when in 1..400 {
-            let bench = Bench::new();
-            bench.make_folders();
-            let what = format!("signal=KILL:when={when}");
-            let mut child = traced(&bench, calls, &what);
-            bench.wait("a daemon", || {
-                bench.count(Event::Started) > 0
-                    || child.try_wait().unwrap().is_some()
-            });
-            fill(&bench);
-            let killed = ended(&bench, &mut child);
-            if killed && bench.count(Event::Started) > 0 {
-                let main = fs::read_to_string(bench.path("daemon.lock"));
-                let main = main.unwrap().trim().to_owned();
-                let trace = fs::read_to_string(bench.dir.path().join("trace"));
-                let trace = trace.unwrap();
-                let last = trace.lines().rfind(|line| line.contains('('));
-                let thread = last.unwrap().split_once(' ').unwrap().0;
-                steps += u32::from(thread != main);
-            }
-            let daemon = bench.start();
-            bench.wait_answered();
-            assert_eq!(daemon.terminate(), 0);
-            check(&bench, &format!("killed at {calls} {when}"));
-            if !killed {
-                break;
-            }
-        }
-        assert!(steps > 2, "{calls}: {steps} times on the other thread");
-        println!("{calls}: killed {steps} times on the other thread");
+    for calls in [RENAMES, UNLINKS] {
+        kill_at(calls, 1..400, true, fill, finish);
     }
 }
 
@@ -219,7 +226,6 @@ const REMEMBERING: &str = r#"{"variables": {"reads": 0},
 
 fn fill_remembering(bench: &Bench) {
     common::write(&bench.dir.path().join("messages/t.json"), REMEMBERING);
-    bench.make_folders();
     for (seq, body) in (1..).zip([1, 2, 1, 1, 2]) {
         bench.request(seq, &single(0, &[5, body]));
     }
@@ -275,24 +281,18 @@ fn killed_at_every_step_with_delays_and_state() {
     if !can_trace() {
         return;
     }
-    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
-        let mut steps = 0;
-        for when in 1..400 {
-            let bench = Bench::new();
-            fill_remembering(&bench);
-            let what = format!("signal=KILL:when={when}");
-            let mut child = traced(&bench, calls, &what);
-            let killed = ended(&bench, &mut child);
-            steps += u32::from(killed);
-            let daemon = bench.start();
-            bench.wait_answered();
-            check_remembering(&bench, &format!("killed at {calls} {when}"));
-            assert_eq!(daemon.terminate(), 0);
-            if !killed {
-                break;
-            }
-        }
-        assert!(steps > 2, "{calls}: killed only {steps} times");
+    for calls in [RENAMES, UNLINKS] {
+        kill_at(
+            calls,
+            1..400,
+            false,
+            fill_remembering,
+            |bench, daemon, case| {
+                bench.wait_answered();
+                check_remembering(bench, case);
+                assert_eq!(daemon.terminate(), 0);
+            },
+        );
     }
 }
 
@@ -315,7 +315,6 @@ const REGISTERS: &str = r#"{"subspaces": {"0": "c"}, "channels": [{
 
 fn fill_registers(bench: &Bench) {
     common::write(&bench.dir.path().join("messages/r.json"), REGISTERS);
-    bench.make_folders();
     let channel = r#"{"subspace": 0, "type": 2, "size": 12,
         "completion": "answered"}"#;
     bench.channels(EPOCH, channel);
@@ -351,24 +350,12 @@ fn killed_at_every_step_with_registers() {
     if !can_trace() {
         return;
     }
-    for calls in ["rename,renameat,renameat2", "unlink,unlinkat"] {
-        let mut steps = 0;
-        for when in 1..400 {
-            let bench = Bench::new();
-            fill_registers(&bench);
-            let what = format!("signal=KILL:when={when}");
-            let mut child = traced(&bench, calls, &what);
-            let killed = ended(&bench, &mut child);
-            steps += u32::from(killed);
-            let daemon = bench.start();
+    for calls in [RENAMES, UNLINKS] {
+        kill_at(calls, 1..400, false, fill_registers, |bench, daemon, case| {
             bench.wait_answered();
-            check_registers(&bench, &format!("killed at {calls} {when}"));
+            check_registers(bench, case);
             assert_eq!(daemon.terminate(), 0);
-            if !killed {
-                break;
-            }
-        }
-        assert!(steps > 2, "{calls}: killed only {steps} times");
+        });
     }
 }
 
@@ -388,9 +375,6 @@ fn killed_at_any_time() {
             lives += 1;
             assert!(lives < 1000, "no life is long enough");
         }
-        let daemon = bench.start();
-        bench.wait_answered();
-        assert_eq!(daemon.terminate(), 0);
-        check(&bench, &format!("round {round}"));
+        finish(&bench, bench.start(), &format!("round {round}"));
     }
 }
