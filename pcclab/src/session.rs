@@ -272,7 +272,7 @@ impl Session {
     /// # Errors
     /// When it cannot be started.
     pub fn start_pccd(&mut self) -> Result<()> {
-        self.kill_pccd()?;
+        self.kill_pccd();
         self.pccd = Some(programs::spawn_pccd(&self.config)?);
         Ok(())
     }
@@ -288,15 +288,8 @@ impl Session {
     }
 
     /// Kills pccd as `kill -9` would.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub fn kill_pccd(&mut self) -> Result<()> {
-        if let Some(mut pccd) = self.pccd.take() {
-            let _ = pccd.0.kill();
-            pccd.0.wait()?;
-        }
-        Ok(())
+    pub fn kill_pccd(&mut self) {
+        self.pccd = None;
     }
 
     /// The next thing that happens within `patience`.
