@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::EncodeError;
-use super::layout::{Item, Kind, MOST_ELEMENTS, Place, Section, Value};
+use super::layout::{Item, Kind, MOST_ELEMENTS, Place, Section, Value, chosen};
 use super::text::number_be;
 
 pub use super::overwrite::overwrite;
@@ -136,11 +136,7 @@ impl<'a> Encoder<'a> {
                 }
                 Kind::Switch { on, cases, other } => {
                     let value = self.number(layer, on);
-                    let chosen = cases
-                        .iter()
-                        .find(|(case, _)| Some(*case) == value)
-                        .map_or(other, |(_, items)| *items);
-                    self.items(layer, chosen)?;
+                    self.items(layer, chosen(cases, other, value))?;
                 }
                 _ => self.field(layer, item)?,
             }

@@ -18,6 +18,18 @@ pub type Names = &'static [(u64, &'static str)];
 /// Fields that depend on the value of another: the value, the fields.
 pub type Cases = &'static [(u64, &'static [Item])];
 
+/// The fields for a value, or else the others.
+pub(crate) fn chosen(
+    cases: Cases,
+    other: &'static [Item],
+    value: Option<u64>,
+) -> &'static [Item] {
+    cases
+        .iter()
+        .find(|(case, _)| Some(*case) == value)
+        .map_or(other, |(_, items)| *items)
+}
+
 /// How a field lies in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

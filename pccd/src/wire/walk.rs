@@ -3,7 +3,7 @@
 
 use super::checksum::Checksum;
 use super::layout::{
-    Found, Item, Kind, MOST_ELEMENTS, Place, Section, Stop, Value,
+    Found, Item, Kind, MOST_ELEMENTS, Place, Section, Stop, Value, chosen,
 };
 use super::text::show;
 
@@ -90,11 +90,7 @@ impl<'a> Walk<'a> {
                 }
                 Kind::Switch { on, cases, other } => {
                     let value = self.number(layer, on);
-                    let chosen = cases
-                        .iter()
-                        .find(|(case, _)| Some(*case) == value)
-                        .map_or(other, |(_, items)| *items);
-                    self.items(layer, chosen);
+                    self.items(layer, chosen(cases, other, value));
                 }
                 _ => self.field(layer, item),
             }
