@@ -188,20 +188,13 @@ impl Scope<'_> {
             (Time::UNIX_EPOCH, Time::UNIX_EPOCH),
             |from, _| from,
         );
-        let Err(error) = environment.render_str(source, filling) else {
-            return Ok(());
-        };
-        match error.kind() {
-            ErrorKind::UnknownFilter
-            | ErrorKind::UnknownTest
-            | ErrorKind::UnknownFunction
-            | ErrorKind::UnknownMethod => Err(Wrong::new(
-                format!("template: {error:#}"),
-                "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
-                 `with`, `flip`, `left`, `right`, `signed`",
-            )),
-            _ => Ok(()),
-        }
+        template::known_names(
+            environment,
+            source,
+            filling,
+            "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
+             `with`, `flip`, `left`, `right`, `signed`",
+        )
     }
 }
 
