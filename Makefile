@@ -8,8 +8,8 @@ help: ## list the targets
 demo: ## fetch, build, boot; show the exchanges of guest and platform
 	@scripts/demo.sh
 
-lab: ## build everything a run needs (see pcclab env)
-	@scripts/lab.sh
+lab: ## build everything a run needs (see pcclab env); KERNELS="6.12 debian debug": more
+	@scripts/lab.sh $(KERNELS)
 
 test: check-all ## all checks; what CI calls
 

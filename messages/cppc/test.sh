@@ -30,8 +30,6 @@ tests=42
 plan $tests
 
 for n in $cpus; do
-	# The driver begins with the highest.
-	asked write desired=400
 	policy=$cpu/cpu$n/cpufreq
 	is "cpu$n: driver" "$policy/scaling_driver" cppc_cpufreq
 	is "cpu$n: governor" "$policy/scaling_governor" userspace

@@ -28,6 +28,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod conduct;
 pub mod daemon;
 pub mod endpoint;
 pub mod exchange;

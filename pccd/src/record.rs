@@ -65,6 +65,8 @@ pub enum Event {
     Started,
     /// The daemon ends.
     Stopped,
+    /// A rule of conduct was broken by the driver.
+    Conduct,
     /// What was expected did not come about.
     Failed,
     /// Something worth knowing.
@@ -87,6 +89,7 @@ impl Event {
             Self::Ignored => "no answer        ",
             Self::Started => "started          ",
             Self::Stopped => "stopped          ",
+            Self::Conduct => "CONDUCT          ",
             Self::Failed => "FAILED           ",
             Self::Note => "note             ",
             Self::Error => "error            ",
@@ -132,6 +135,9 @@ pub struct Record {
     /// Name of the handler that answered, or `endpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
+    /// The rule that was broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// Why; or, for events without a message, what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -159,6 +165,7 @@ impl Record {
             destination: None,
             tag: None,
             handler: None,
+            rule: None,
             reason: None,
             latency_us: None,
             decoded: None,

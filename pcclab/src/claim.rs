@@ -3,8 +3,11 @@
 //!
 //! Reads text and records; does no I/O.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
 use anyhow::{Result, bail};
-use pccd::record::{Event, Field, FieldValue, Record};
+use pccd::record::{Event, Field, FieldValue, Record, Time};
 
 /// `COMMAND [NAME=VALUE]...`: pccd got this command, with these values in the
 /// request, and answered with these (`NAME->VALUE`).
@@ -100,37 +103,200 @@ fn is(field: &Field, value: &str) -> bool {
         }
 }
 
-/// The claims that no exchange in the log bears out. Those of a guest are
-/// found in its order: each after the one before.
-pub fn unproven<'a>(claims: &'a [Claim], records: &[Record]) -> Vec<&'a Claim> {
-    let exchanges: Vec<_> = records
-        .iter()
-        .filter_map(|reply| {
-            let name = match reply.event {
-                Event::Replied => reply.request.as_deref()?,
-                // Taken, never to be answered
-                Event::Ignored => reply.name.as_deref()?,
-                _ => return None,
+/// What one platform, or whoever the guest's command speaks of, must have been
+/// asked.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The platform; empty if there is none.
+    pub platform: String,
+    /// Its subspaces; all of them if there are none.
+    pub subspaces: Vec<u8>,
+    /// What must be in the log, in this order.
+    pub claims: Vec<Claim>,
+    /// From when on; before it drivers spoke while they were probed.
+    pub since: Option<Time>,
+}
+
+/// A claim that no exchange in the log bears out, and what there is instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// The claim.
+    pub claim: Claim,
+    /// What came instead, when, and after which claim.
+    pub instead: String,
+}
+
+struct Exchange<'a> {
+    request: &'a Record,
+    reply: &'a Record,
+}
+
+/// All exchanges of a log, in order.
+fn exchanges(records: &[Record]) -> Vec<Exchange<'_>> {
+    let mut received = HashMap::new();
+    let mut list = Vec::new();
+    for record in records {
+        let name = match record.event {
+            Event::Received => {
+                if let Some(name) = record.name.as_deref() {
+                    received.insert(name, record);
+                }
+                continue;
+            }
+            Event::Replied => record.request.as_deref(),
+            // Taken, never to be answered
+            Event::Ignored => record.name.as_deref(),
+            _ => continue,
+        };
+        if let Some(request) = name.and_then(|name| received.get(name)) {
+            list.push(Exchange { request, reply: record });
+        }
+    }
+    list
+}
+
+/// Subspace of a request, from its file's name.
+fn subspace(request: &Record) -> Option<u8> {
+    let digits = request.name.as_deref()?.split('-').nth(2)?.get(..3)?;
+    digits.parse().ok()
+}
+
+impl Exchange<'_> {
+    fn time(&self) -> String {
+        self.request.time.format("%H:%M:%S%.3f").to_string()
+    }
+
+    fn command(&self) -> &str {
+        let handler = self.reply.handler.as_deref().unwrap_or("nobody");
+        handler.rsplit('/').next().unwrap_or(handler)
+    }
+
+    /// What it was, with the values that `claim` speaks of.
+    fn text(&self, claim: &Claim) -> String {
+        let mut text = self.command().to_owned();
+        let mut add = |record: &Record, name: &str, sign: &str| {
+            let decoded = record.decoded.as_ref();
+            let field = decoded
+                .and_then(|d| d.fields.iter().find(|f| is_called(f, name)));
+            let _ = match field {
+                Some(field) => write!(text, " {name}{sign}{}", field.value),
+                None => write!(text, " without {name}"),
             };
-            let request = records.iter().find(|record| {
-                record.event == Event::Received
-                    && record.name.as_deref() == Some(name)
-            })?;
-            Some((request, reply))
+        };
+        for (name, _) in &claim.asked {
+            add(self.request, name, "=");
+        }
+        for (name, _) in &claim.answered {
+            add(self.reply, name, "->");
+        }
+        text
+    }
+}
+
+/// The claims that no exchange in the log bears out. They are found in their
+/// order, each after the one before; one that is missing does not take those
+/// behind it along.
+pub fn unmet(asked: &Asked, records: &[Record]) -> Vec<Unmet> {
+    let all = exchanges(records);
+    let (own, early): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .filter(|exchange| {
+            asked.subspaces.is_empty()
+                || subspace(exchange.request)
+                    .is_some_and(|id| asked.subspaces.contains(&id))
+        })
+        .partition(|exchange| {
+            asked.since.is_none_or(|since| exchange.request.time >= since)
+        });
+    let places = align(&asked.claims, &own);
+    let mut from = 0;
+    let mut last: Option<&Claim> = None;
+    let mut list = Vec::new();
+    for (claim, place) in asked.claims.iter().zip(places) {
+        let fits = |one: &Exchange<'_>| claim.fits(one.request, one.reply);
+        if let Some(at) = place {
+            from = at + 1;
+            last = Some(claim);
+            continue;
+        }
+        let mut instead = String::new();
+        if let (Some(before), Some(one)) = (last, own[..from].last()) {
+            let _ = write!(instead, "after {before} ({}) ", one.time());
+        }
+        let is_same = |one: &&Exchange<'_>| one.command() == claim.command;
+        let rest = &own[from..];
+        let nearest =
+            rest.iter().find(|one| is_same(one) && !fits(one)).or(rest.first());
+        let _ = match nearest {
+            Some(one) => {
+                write!(instead, "came {}: {}", one.time(), one.text(claim))
+            }
+            None => write!(instead, "nothing came"),
+        };
+        if let Some(one) = own[..from].iter().rfind(|one| fits(one)) {
+            let _ = write!(instead, "; it came earlier, {}", one.time());
+        } else if let Some(one) = rest.iter().find(|one| fits(one)) {
+            let _ = write!(instead, "; it came later, {}", one.time());
+        } else if let Some(one) = early.iter().rfind(|one| fits(one)) {
+            let _ = write!(
+                instead,
+                "; it came {}, before the command began",
+                one.time()
+            );
+        }
+        list.push(Unmet { claim: claim.clone(), instead });
+    }
+    list
+}
+
+/// The most claims times exchanges for which the best order is looked for.
+const MOST: usize = 16 << 20;
+
+/// Which exchange bears out which claim, in the order of both, so that as few
+/// claims as possible are without one.
+fn align(claims: &[Claim], own: &[Exchange<'_>]) -> Vec<Option<usize>> {
+    let fits =
+        |claim: &Claim, one: &Exchange<'_>| claim.fits(one.request, one.reply);
+    // Mostly each is where it should be.
+    let mut from = 0;
+    let greedy: Vec<_> = claims
+        .iter()
+        .map(|claim| {
+            let at = own[from..].iter().position(|one| fits(claim, one))?;
+            from += at + 1;
+            Some(from - 1)
         })
         .collect();
-    let mut from = 0;
-    claims
-        .iter()
-        .filter(|claim| {
-            let found = exchanges[from..]
-                .iter()
-                .position(|(request, reply)| claim.fits(request, reply));
-            match found {
-                Some(at) => from += at + 1,
-                None => return true,
+    let (rows, columns) = (claims.len() + 1, own.len() + 1);
+    if greedy.iter().all(Option::is_some) || rows.saturating_mul(columns) > MOST
+    {
+        return greedy;
+    }
+    // The longest common subsequence: how many claims from this one on can be
+    // borne out by the exchanges from that one on.
+    let mut most = vec![0_u32; rows * columns];
+    for claim in (0..claims.len()).rev() {
+        for at in (0..own.len()).rev() {
+            let below = most[(claim + 1) * columns + at];
+            let right = most[claim * columns + at + 1];
+            let mut best = below.max(right);
+            if fits(&claims[claim], &own[at]) {
+                best = best.max(1 + most[(claim + 1) * columns + at + 1]);
             }
-            false
+            most[claim * columns + at] = best;
+        }
+    }
+    let mut at = 0;
+    (0..claims.len())
+        .map(|claim| {
+            let left = most[claim * columns + at];
+            // Of several ways the one that bears out the earlier claim.
+            let found = (at..own.len()).find(|&here| {
+                fits(&claims[claim], &own[here])
+                    && 1 + most[(claim + 1) * columns + here + 1] == left
+            })?;
+            at = found + 1;
+            Some(found)
         })
         .collect()
 }
@@ -147,7 +313,7 @@ mod tests {
                     value: u32| {
             format!(
                 r#"{{"time":"2026-11-21T04:41:42.123Z","event":"{event}",
-                "name":"{number}{}","request":"{number}","handler":"{handler}",
+                "name":"e-{number}-004{}","request":"e-{number}-004","handler":"{handler}",
                 "decoded":{{"summary":"","fields":[{{"layer":"register",
                 "name":"{field}","value":{value},"meaning":"m{value}"}}]}}}}"#,
                 if event == "replied" { ".r1" } else { "" },
@@ -188,9 +354,60 @@ mod tests {
         for (texts, missing) in cases {
             let claims: Vec<_> =
                 texts.iter().map(|text| Claim::parse(text).unwrap()).collect();
-            let left = unproven(&claims, &records);
+            let asked = Asked { claims, ..Asked::default() };
+            let left = unmet(&asked, &records);
             assert_eq!(left.len(), *missing, "{texts:?}: {left:?}");
         }
+    }
+
+    fn left(texts: &[&str], asked: Asked) -> Vec<String> {
+        let claims = texts.iter().map(|text| Claim::parse(text).unwrap());
+        let asked = Asked { claims: claims.collect(), ..asked };
+        let left = unmet(&asked, &records());
+        left.into_iter()
+            .map(|one| format!("{}: {}", one.claim, one.instead))
+            .collect()
+    }
+
+    #[test]
+    fn what_came_instead_is_told() {
+        let all = Asked::default;
+        // The second is missing, the third is not.
+        assert_eq!(
+            left(&["start", "stop speed=3 rpm->0", "sleep"], all()),
+            ["stop speed=3 rpm->0: after start (04:41:42.123) came \
+              04:41:42.123: stop speed=255 rpm->0"]
+        );
+        // As few as possible are missing, wherever the others are.
+        assert_eq!(
+            left(&["sleep", "start", "stop"], all()),
+            ["sleep: came 04:41:42.123: start; it came later, 04:41:42.123"]
+        );
+        assert_eq!(
+            left(&["stop", "start", "sleep"], all()),
+            ["start: after stop (04:41:42.123) came 04:41:42.123: sleep; it \
+              came earlier, 04:41:42.123"]
+        );
+        assert_eq!(
+            left(&["start colour=1"], all()),
+            ["start colour=1: came 04:41:42.123: start without colour"]
+        );
+    }
+
+    #[test]
+    fn a_platform_answers_for_its_own_subspaces_and_time() {
+        let of = |subspaces: &[u8]| Asked {
+            subspaces: subspaces.to_vec(),
+            ..Asked::default()
+        };
+        assert!(left(&["start"], of(&[4])).is_empty());
+        assert_eq!(left(&["start"], of(&[5])), ["start: nothing came"]);
+        let since = Some("2026-11-21T04:41:43Z".parse().unwrap());
+        assert_eq!(
+            left(&["start"], Asked { since, ..of(&[4]) }),
+            ["start: nothing came; it came 04:41:42.123, before the command \
+              began"]
+        );
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use pcclab::platform::Mode;
 
+/// A year: longer than anybody waits, short enough for every clock.
+const MOST_SECONDS: u64 = 365 * 86_400;
+
 /// Boot a kernel in QEMU beside pccd, run a test in it, tell the verdict.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 80)]
@@ -22,7 +25,7 @@ pub enum Command {
     ///
     /// Exit status: 0 pass, 1 fail, 3 panic, oops, lockdep or KASAN report,
     /// 4 hang, 125 own trouble (such as a missing kernel option), which `git
-    /// bisect run` skips, 130 interrupted.
+    /// bisect run` skips, 129 wrong usage, at which it stops, 130 interrupted.
     #[command(after_help = "Examples, from a kernel tree:\n  \
         pcclab run --kernel arch/arm64/boot/Image --platform cppc\n  \
         pcclab run --kernel arch/arm64/boot/Image --module mctp-pcc.ko \\\n    \
@@ -42,6 +45,9 @@ pub enum Command {
     Env,
     /// List the platforms that `pcclab run --platform` knows
     Platforms,
+    /// Remove the logs that runs have left; they keep the last 20 that failed
+    #[command(after_help = "Example:\n  pcclab clean --list")]
+    Clean(Clean),
     /// Compile the platforms' tables into the cache
     #[command(hide = true)]
     Tables,
@@ -67,10 +73,11 @@ pub struct Run {
     /// first mode that all platforms have
     #[arg(long, value_enum, requires = "platforms")]
     pub mode: Option<Mode>,
-    /// Kernel module to load before COMMAND, can be given several times;
-    /// without it what the platform needs, built for the lab's own kernels
+    /// Kernel module to load before COMMAND, with its parameters behind it as
+    /// for insmod ("a.ko debug=1"), can be given several times; without it what
+    /// the platform needs, built for the lab's own kernels
     #[arg(long = "module", value_name = "FILE")]
-    pub modules: Vec<PathBuf>,
+    pub modules: Vec<OsString>,
     /// File that COMMAND finds in its working folder, can be given several
     /// times
     #[arg(long = "file", value_name = "FILE")]
@@ -86,18 +93,38 @@ pub struct Run {
     /// Leave out what takes the platform's test long
     #[arg(long, requires = "platforms")]
     pub quick: bool,
-    /// Seconds until the run counts as hung
-    #[arg(long, default_value_t = 120)]
-    pub timeout: u64,
+    /// Seconds until the run counts as hung; without it 120, for --shell and
+    /// --debug as long as somebody types
+    #[arg(long, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
+    pub timeout: Option<u64>,
     /// Initramfs instead of the lab's; COMMAND, modules and files are added
     #[arg(long, value_name = "FILE")]
     pub initrd: Option<PathBuf>,
-    /// A prompt in the guest instead of COMMAND
-    #[arg(long, conflicts_with_all = ["exchanges", "junit", "ktap"])]
+    /// A prompt in the guest instead of COMMAND; ends with its input
+    #[arg(long, conflicts_with_all = ["exchanges", "junit", "json", "ktap",
+          "count", "command"])]
     pub shell: bool,
+    /// Start with the processors stopped and QEMU's gdb stub open; the line to
+    /// type is printed
+    #[arg(long)]
+    pub debug: bool,
+    /// Run so many times, until one does not pass
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// Print the verdict only
+    #[arg(long, short, conflicts_with_all = ["verbose", "exchanges"])]
+    pub quiet: bool,
+    /// Print how QEMU and pccd are started, too
+    #[arg(long, short)]
+    pub verbose: bool,
     /// File for the results, as JUnit's XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// File for the result as JSON; `pcclab schema result` describes it
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     /// File for COMMAND's output
     #[arg(long, value_name = "FILE")]
     pub ktap: Option<PathBuf>,
@@ -147,8 +174,12 @@ pub struct Matrix {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds until a run counts as hung
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = 180, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub timeout: u64,
+    /// File for the results, as JUnit's XML, a suite a run
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Words for the kernels' command lines
     #[arg(long, default_value = "", value_name = "WORDS")]
     pub append: String,
@@ -170,6 +201,14 @@ pub enum Format {
     Markdown,
     /// For programs.
     Json,
+}
+
+/// Options of `pcclab clean`.
+#[derive(Args)]
+pub struct Clean {
+    /// List them only
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Options of `pcclab initrd`.

@@ -4,6 +4,7 @@
 //! Reads text and records; does no I/O.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use pccd::record::{Decoded, Event, Record, describe_message};
 
@@ -33,6 +34,10 @@ pub struct Step {
     pub seen: Vec<Seen>,
     /// Other remarks of the guest, such as why a comparison failed.
     pub remarks: Vec<String>,
+    /// Depth of nesting, 0 at the top.
+    pub depth: usize,
+    /// From the result before, or the start, to this one.
+    pub time: Duration,
 }
 
 /// Groups the guest's lines into steps.
@@ -42,18 +47,29 @@ pub struct Script {
     steps: Vec<Step>,
     open: Step,
     now: String,
+    outer: String,
+    last: Duration,
 }
 
 impl Script {
-    /// Takes one line of the guest's output.
-    pub fn line(&mut self, line: &str) {
+    /// Takes one line of the guest's output, which came so long after the
+    /// start; tells the result it held, if it held one.
+    pub fn line(&mut self, line: &str, at: Duration) -> Option<&mut Step> {
         if let Some(test) = self.report.line(line) {
             let mut step = std::mem::take(&mut self.open);
             step.test = Some((test.number, test.name.clone()));
             step.status = Some(test.status.clone());
+            step.depth = test.depth;
+            step.time = at.saturating_sub(self.last);
+            self.last = at;
             self.steps.push(step);
-            return;
+            return self.steps.last_mut();
         }
+        self.remark(line);
+        None
+    }
+
+    fn remark(&mut self, line: &str) {
         let Some(text) = line.trim().strip_prefix("# ") else { return };
         match text.strip_prefix("mctp ") {
             Some(event) => match seen(event) {
@@ -65,6 +81,9 @@ impl Script {
             },
             None if text.starts_with("step ") => {
                 text["step ".len()..].clone_into(&mut self.now);
+                if !line.starts_with(' ') {
+                    self.outer.clone_from(&self.now);
+                }
             }
             None => self.open.remarks.push(text.to_owned()),
         }
@@ -78,6 +97,11 @@ impl Script {
     /// The test that began last.
     pub fn now(&self) -> &str {
         &self.now
+    }
+
+    /// The outermost test that began last.
+    pub fn outer(&self) -> &str {
+        &self.outer
     }
 
     /// The first result that is a failure, with the last remark before it.
@@ -416,7 +440,7 @@ mod tests {
             "# mctp # expected 00",
             "not ok 2 echo",
         ] {
-            script.line(line);
+            script.line(line, Duration::ZERO);
         }
         let steps = script.steps();
         assert_eq!(steps.len(), 2);
@@ -442,7 +466,7 @@ mod tests {
             "# mctp ! eid=9 timeout after 50 ms",
             "not ok 1 Get Endpoint ID",
         ] {
-            script.line(line);
+            script.line(line, Duration::ZERO);
         }
         let text = render(&script.steps(), &[]);
         assert!(text.contains("1. Get Endpoint ID: FAILED"), "{text}");

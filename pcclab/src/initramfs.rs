@@ -132,9 +132,11 @@ pub fn base(
     archive.finish()
 }
 
-/// What a run adds: modules, files for `/work` and elsewhere, the command.
+/// What a run adds: modules with their parameters, files for `/work` and
+/// elsewhere, the command.
 pub fn overlay(
     modules: &[PathBuf],
+    parameters: &[(PathBuf, String)],
     files: &[PathBuf],
     extra: &[(String, Vec<u8>)],
     command: &[OsString],
@@ -144,6 +146,10 @@ pub fn overlay(
     for (index, module) in modules.iter().enumerate() {
         let path = format!("pcclab/modules/{index:02}-{}", name(module)?);
         archive.file(&path, false, &read(module)?)?;
+        for (_, words) in parameters.iter().filter(|(of, _)| of == module) {
+            let path = format!("{path}.parameters");
+            archive.file(&path, false, words.as_bytes())?;
+        }
     }
     for file in files {
         let executable = std::fs::metadata(file)
@@ -168,6 +174,7 @@ pub fn overlay(
         let words: Vec<_> = command.iter().map(shell_quote).collect();
         let script = format!("#!/bin/sh\ncd /work\nexec {}\n", words.join(" "));
         archive.file("pcclab/command", true, script.as_bytes())?;
+        archive.file("pcclab/runner", false, b"")?;
     }
     archive.finish()
 }

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
+use crate::backtrace::Symbols;
+
 /// A kernel, and its modules and configuration where they are known.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -71,6 +73,36 @@ impl Kernel {
             Some(String::from_utf8_lossy(text).into_owned())
         };
         self.release.get_or_init(release).as_deref()
+    }
+
+    /// The tree it was built in, if that is known.
+    pub(crate) fn tree(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Its functions by address, if a System.map is beside it.
+    pub(crate) fn symbols(&self) -> Symbols {
+        let release = self.release().unwrap_or_default();
+        let named = format!("System.map-{release}");
+        let folders = [self.folder.as_deref(), self.image.parent()];
+        let text = folders
+            .into_iter()
+            .flatten()
+            .flat_map(|folder| {
+                ["System.map", &named, "build/System.map"]
+                    .map(|name| folder.join(name))
+            })
+            .find_map(|path| std::fs::read_to_string(path).ok());
+        text.unwrap_or_default()
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ');
+                let address = u64::from_str_radix(words.next()?, 16).ok()?;
+                let kind = words.next()?;
+                let is_code = kind.eq_ignore_ascii_case("t");
+                is_code.then_some((address, words.next()?.to_owned()))
+            })
+            .collect()
     }
 
     fn read(&self, names: &[&str]) -> Option<String> {

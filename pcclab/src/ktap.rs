@@ -29,41 +29,62 @@ pub struct Test {
     pub status: Status,
 }
 
-/// What a stream of KTAP has said so far.
+/// A level of nesting that has begun and not ended.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    depth: usize,
+    planned: Option<u32>,
+    seen: u32,
+    /// A version or a plan was seen: results without one may be anybody's.
+    announced: bool,
+}
+
+/// What a stream of KTAP, or of TAP, has said so far.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// `KTAP version 1` or `TAP version` was seen.
-    pub started: bool,
-    /// N of the outermost `1..N`.
-    pub planned: Option<u32>,
     /// Every result, in order.
     pub tests: Vec<Test>,
     /// `Bail out!`, with its text.
     pub bail_out: Option<String>,
+    /// `1..0`: nothing can be tested here, with the reason if there is one.
+    pub skipped: Option<String>,
+    announced: bool,
+    open: Vec<Level>,
+    broken: Vec<String>,
 }
 
 impl Report {
     /// Takes one line; tells the result it held, if it held one.
+    ///
+    /// TAP need not say its version: a plan begins it, too. A result without
+    /// either is TAP if it is a failure; a line that only looks like a success
+    /// proves nothing.
     pub fn line(&mut self, line: &str) -> Option<&Test> {
         let line = without_time(line);
         let text = line.trim_start_matches(' ');
         let depth = (line.len() - text.len()) / 2;
         let text = text.trim_end();
         if text.starts_with("KTAP version") || text.starts_with("TAP version") {
-            self.started = true;
-            return None;
-        }
-        if !self.started {
+            self.announced = true;
+            // Another test begins, whose plan is its own.
+            self.close(depth);
+            self.level(depth).announced = true;
             return None;
         }
         if let Some(reason) = text.strip_prefix("Bail out!") {
+            self.announced = true;
             self.bail_out = Some(reason.trim().to_owned());
             return None;
         }
-        if let Some(count) = text.strip_prefix("1..") {
-            if depth == 0 && self.planned.is_none() {
-                self.planned =
-                    count.split(' ').next().and_then(|n| n.parse().ok());
+        if let Some((count, rest)) = plan(text) {
+            let level = self.level(depth);
+            level.announced = true;
+            // Only the first counts: a second is no way out of it.
+            level.planned.get_or_insert(count);
+            self.announced = true;
+            if count == 0 && depth == 0 {
+                let why = directive(rest).map_or("", |(.., why)| why);
+                self.skipped = Some(why.to_owned());
             }
             return None;
         }
@@ -74,27 +95,50 @@ impl Report {
         };
         let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let number = number.parse().ok()?;
+        if passed && !self.announced && self.tests.is_empty() {
+            return None;
+        }
         let rest = rest.strip_prefix("- ").unwrap_or(rest);
-        let (name, directive) = match rest.split_once('#') {
-            Some((name, directive)) => (name.trim(), directive.trim()),
-            None => (rest.trim(), ""),
-        };
-        let status = match directive.get(..4) {
-            Some(word) if word.eq_ignore_ascii_case("skip") => {
-                Status::Skipped(directive[4..].trim().to_owned())
+        let (name, status) = match directive(rest) {
+            Some((name, Word::Skip, why)) => {
+                (name, Status::Skipped(why.to_owned()))
             }
-            Some(word) if word.eq_ignore_ascii_case("todo") => {
-                let reason = directive[4..].trim().to_owned();
-                match passed {
-                    true => Status::Unexpected(reason),
-                    false => Status::Known(reason),
-                }
+            Some((name, Word::Todo, why)) if passed => {
+                (name, Status::Unexpected(why.to_owned()))
             }
-            _ if passed => Status::Passed,
-            _ => Status::Failed,
+            Some((name, Word::Todo, why)) => {
+                (name, Status::Known(why.to_owned()))
+            }
+            None if passed => (rest.trim(), Status::Passed),
+            None => (rest.trim(), Status::Failed),
         };
-        self.tests.push(Test { depth, number, name: name.to_owned(), status });
+        let name = name.to_owned();
+        self.close(depth + 1);
+        self.level(depth).seen += 1;
+        self.tests.push(Test { depth, number, name, status });
         self.tests.last()
+    }
+
+    /// The level of this depth, which begins now if it has not.
+    fn level(&mut self, depth: usize) -> &mut Level {
+        let at = self.open.iter().position(|level| level.depth == depth);
+        let at = at.unwrap_or_else(|| {
+            self.open.push(Level { depth, ..Level::default() });
+            self.open.len() - 1
+        });
+        &mut self.open[at]
+    }
+
+    /// Ends all levels from this depth on.
+    fn close(&mut self, depth: usize) {
+        for level in self.open.extract_if(.., |level| level.depth >= depth) {
+            self.broken.extend(level.complaint());
+        }
+    }
+
+    /// Whether there is any KTAP or TAP in it.
+    pub fn started(&self) -> bool {
+        self.announced || !self.tests.is_empty()
     }
 
     /// How many outermost tests have this status (a skip counts whatever its
@@ -108,7 +152,22 @@ impl Report {
             .count()
     }
 
-    /// Why the stream is no success, if it is none.
+    /// Whether everything was skipped, with the first reason.
+    pub fn all_skipped(&self) -> Option<&str> {
+        let mut reasons = self.tests.iter().map(|test| match &test.status {
+            Status::Skipped(why) => Some(why.as_str()),
+            _ => None,
+        });
+        match (self.skipped.as_deref(), reasons.next()) {
+            (why, None) => why,
+            (_, Some(first)) => {
+                let first = first?;
+                reasons.all(|why| why.is_some()).then_some(first)
+            }
+        }
+    }
+
+    /// Why the stream, which has ended, is no success, if it is none.
     pub fn complaint(&self) -> Option<String> {
         if let Some(reason) = &self.bail_out {
             return Some(format!("the test bailed out: {reason}"));
@@ -131,15 +190,57 @@ impl Report {
                 "passes, though it was known to fail ({reason}): {name}"
             ));
         }
-        let results = self.tests.iter().filter(|t| t.depth == 0).count();
+        let open = self.open.iter().filter_map(Level::complaint);
+        self.broken.iter().cloned().chain(open).next()
+    }
+}
+
+impl Level {
+    fn complaint(&self) -> Option<String> {
+        let inner = match self.depth {
+            0 => "",
+            _ => " in a subtest",
+        };
         match self.planned {
-            Some(planned) if results != planned as usize => {
-                Some(format!("{planned} tests planned, {results} seen"))
+            Some(planned) if self.seen != planned => Some(format!(
+                "{planned} tests planned{inner}, {} seen",
+                self.seen
+            )),
+            None if self.announced && self.depth == 0 => {
+                Some("no plan (1..N) was seen".to_owned())
             }
-            None if self.started => Some("no plan (1..N) was seen".to_owned()),
             _ => None,
         }
     }
+}
+
+/// N of a plan `1..N`, and what follows it.
+fn plan(text: &str) -> Option<(u32, &str)> {
+    let text = text.strip_prefix("1..")?;
+    let (count, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Some((count.parse().ok()?, rest))
+}
+
+#[derive(Clone, Copy)]
+enum Word {
+    Skip,
+    Todo,
+}
+
+/// Name, directive and reason of a result with `# SKIP why` or `# TODO why`; a
+/// `#` before anything else is part of the name.
+fn directive(text: &str) -> Option<(&str, Word, &str)> {
+    text.match_indices('#').find_map(|(at, _)| {
+        let rest = text[at + 1..].trim_start();
+        let word = match rest.get(..4)? {
+            skip if skip.eq_ignore_ascii_case("skip") => Word::Skip,
+            todo if todo.eq_ignore_ascii_case("todo") => Word::Todo,
+            _ => return None,
+        };
+        // "SKIPPED" and "SKIP:" are written, too.
+        let why = rest[4..].trim_start_matches(|c: char| c.is_alphabetic());
+        Some((text[..at].trim(), word, why.trim_start_matches(':').trim()))
+    })
 }
 
 /// Strips the `[   12.345678] ` (and `<6>`) that the kernel's console puts
@@ -177,6 +278,7 @@ mod tests {
             ("no ktap at all\nok 1 but looks like it\n", None),
             ("KTAP version 1\n1..2\nok 1 a\n", Some("2 tests planned, 1 seen")),
             ("KTAP version 1\nok 1 a\n", Some("no plan (1..N) was seen")),
+            ("KTAP version 1\n", Some("no plan (1..N) was seen")),
             ("KTAP version 1\n1..1\nnot ok 1 a\n", Some("failed: a")),
             ("KTAP version 1\n1..1\nnot ok 1 a # TODO bug\n", None),
             (
@@ -193,6 +295,42 @@ mod tests {
                 Some("failed: inner"),
             ),
             ("[    0.5] KTAP version 1\n[    0.5] 1..1\n[ 0.6] ok 1 k\n", None),
+            // TAP without a version, its plan first, last, or never
+            ("1..2\nok 1 a\nok 2 b\n", None),
+            ("1..2\nok 1 a\nnot ok 2 b\n", Some("failed: b")),
+            ("1..2\nok 1 a\n", Some("2 tests planned, 1 seen")),
+            ("1..1\nok 1 a\nok 2 b\n", Some("1 tests planned, 2 seen")),
+            ("not ok 1 a\nok 2 b\n1..2\n", Some("failed: a")),
+            ("not ok 1 a\n", Some("failed: a")),
+            ("1..1\nok 1 a\n1..2\n", None),
+            // Two programs, one after the other
+            (
+                "TAP version 13\n1..1\nok 1 a\nTAP version 13\n1..2\nok 1 b\n\
+                 ok 2 c\n",
+                None,
+            ),
+            (
+                "TAP version 13\n1..2\nok 1 a\nTAP version 13\n1..1\nok 1 b\n",
+                Some("2 tests planned, 1 seen"),
+            ),
+            ("Bail out! no device\n", Some("the test bailed out: no device")),
+            ("1..3 of them\n", Some("3 tests planned, 0 seen")),
+            ("1..many\n1..\n", None),
+            // Subtests keep their plans
+            (
+                "KTAP version 1\n1..2\n  KTAP version 1\n  1..3\n  ok 1 x\n\
+                 ok 1 outer\nok 2 other\n",
+                Some("3 tests planned in a subtest, 1 seen"),
+            ),
+            (
+                "KTAP version 1\n1..2\n  1..1\n  ok 1 x\nok 1 a\n  1..2\n  \
+                 ok 1 x\n  ok 2 y\nok 2 b\n",
+                None,
+            ),
+            (
+                "KTAP version 1\n1..1\nok 1 a\n  1..1\n",
+                Some("1 tests planned in a subtest, 0 seen"),
+            ),
         ];
         for (text, complaint) in cases {
             assert_eq!(read(text).complaint().as_deref(), *complaint, "{text}");
@@ -204,10 +342,41 @@ mod tests {
     }
 
     #[test]
+    fn only_a_directive_cuts_a_name() {
+        let cases = [
+            ("port #3 is up", "port #3 is up", Status::Passed),
+            ("a # SKIP b # c", "a", Status::Skipped("b # c".into())),
+            ("#1 # skip: why", "#1", Status::Skipped("why".into())),
+            ("#", "#", Status::Passed),
+            ("a #TODO", "a", Status::Unexpected(String::new())),
+        ];
+        for (text, name, status) in cases {
+            let report = read(&format!("1..1\nok 1 {text}\n"));
+            assert_eq!(report.tests[0].name, name);
+            assert_eq!(report.tests[0].status, status, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_skipped_altogether_is_known() {
+        let cases = [
+            ("1..0 # SKIP no device\n", Some("no device")),
+            ("1..0\n", Some("")),
+            ("1..2\nok 1 a # SKIP x\nok 2 b # SKIP y\n", Some("x")),
+            ("1..2\nok 1 a # SKIP x\nok 2 b\n", None),
+            ("1..1\nok 1 a\n", None),
+            ("", None),
+        ];
+        for (text, skipped) in cases {
+            assert_eq!(read(text).all_skipped(), skipped, "{text}");
+        }
+    }
+
+    #[test]
     fn any_cut_line_is_harmless() {
         let line = "not ok 12 - name # SKIP why";
         for end in 0..=line.len() {
-            let mut report = Report { started: true, ..Report::default() };
+            let mut report = read("KTAP version 1");
             report.line(&line[..end]);
         }
     }

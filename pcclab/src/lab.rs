@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use pccd::handlers::error::nearest;
 
 use crate::kernel::Kernel;
+use crate::usage;
 
 /// Names of the paths that `pcclab env` prints, in its order.
 pub const NAMES: &[&str] = &[
@@ -87,7 +89,13 @@ pub struct Lab {
     pub pccd: PathBuf,
     /// Kernel modules, loaded in this order.
     pub modules: Vec<PathBuf>,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
 }
+
+/// The drivers of `guest-scripts/`, each with the variable that names it.
+const DRIVERS: &[(&str, &str)] =
+    &[("mctp-pcc", "MODULE"), ("pcc-client", "PCC_CLIENT")];
 
 impl Lab {
     /// Takes everything from [`paths`], `kernel` and `modules` overruling.
@@ -101,11 +109,13 @@ impl Lab {
     /// [`Lab::find`] with drivers of `guest-scripts/`, by name, where
     /// `modules` are none.
     ///
-    /// They are built for the lab's own kernels, and left out when another is
-    /// used: they would not load.
+    /// They are built for the lab's own kernels and would not load into
+    /// another. There mctp-pcc is left out, as the kernel may have a driver
+    /// built in; pcc-client no kernel has.
     ///
     /// # Errors
-    /// When a path is unknown or names nothing; the text says what to do.
+    /// When a path is unknown or names nothing, or a driver is not built for
+    /// this kernel; the text says what to do.
     pub fn with_drivers(
         kernel: Option<&Path>,
         modules: &[PathBuf],
@@ -130,45 +140,145 @@ impl Lab {
             }
             Ok(path.clone())
         };
+        let kernel = Kernel::at(&kernel)?;
         let mut found = modules.to_vec();
-        for driver in drivers.iter().filter(|_| modules.is_empty()) {
-            let name = variable(driver);
-            let from_env = std::env::var_os(&name).filter(|m| !m.is_empty());
-            found.extend(match (from_env, suffix) {
+        let mut notes = Vec::new();
+        for driver in drivers {
+            let variable = variable(driver)?;
+            // A module that was given may be another driver for MCTP.
+            let own = |path: &PathBuf| stem(path) == *driver;
+            let is_replaced = *driver == "mctp-pcc" && !modules.is_empty();
+            if is_replaced || found.iter().any(own) {
+                continue;
+            }
+            let from_env = std::env::var_os(variable).filter(|m| !m.is_empty());
+            let path = match (from_env, suffix) {
                 (Some(module), _) => Some(PathBuf::from(module)),
                 (None, Some(suffix)) => {
-                    built.get(&format!("{name}{suffix}")).cloned()
+                    built.get(&format!("{variable}{suffix}")).cloned()
                 }
                 (None, None) => None,
-            });
+            };
+            match path {
+                Some(path) => found.push(path),
+                // The kernel may have a driver of its own.
+                None if *driver == "mctp-pcc" => notes.push(
+                    "mctp-pcc is not loaded: it is built for the lab's own \
+                     kernels only. The kernel's own driver is used, or that \
+                     of --module"
+                        .to_owned(),
+                ),
+                None => bail!("{}", not_built(driver, &kernel)),
+            }
         }
         let modules = found;
-        if let Some(missing) = modules.iter().find(|m| !m.is_file()) {
-            bail!("the module {} is not a file", missing.display());
+        for module in &modules {
+            check_module(module)?;
         }
         Ok(Lab {
             qemu: get("QEMU")?,
-            kernel: Kernel::at(&kernel)?,
+            kernel,
             initrd: get("INITRD")?,
             firmware: get("FIRMWARE")?,
             pccd: get("PCCD")?,
             modules,
+            notes,
         })
     }
 }
 
 /// The variable that names a driver of `guest-scripts/`.
-fn variable(driver: &str) -> String {
-    match driver {
-        "mctp-pcc" => "MODULE".to_owned(),
-        driver => driver.to_uppercase().replace('-', "_"),
+fn variable(driver: &str) -> Result<&'static str> {
+    let found = DRIVERS.iter().find(|(name, _)| *name == driver);
+    found.map(|(_, variable)| *variable).with_context(|| {
+        let names = || DRIVERS.iter().map(|(name, _)| *name);
+        let meant = match nearest(driver, names()) {
+            Some(name) => format!("; did you mean {name}?"),
+            None => String::new(),
+        };
+        format!(
+            "\"modules\" names {driver}, which is no driver of guest-scripts/: \
+             there are {}{meant}",
+            names().collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
+/// The name of a module's file, without its end.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn not_built(driver: &str, kernel: &Kernel) -> String {
+    let scripts =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-scripts");
+    let scripts = scripts.canonicalize().unwrap_or(scripts);
+    let tree = kernel.tree().unwrap_or(Path::new("YOUR-KERNEL-TREE"));
+    format!(
+        "{driver} is not built for this kernel. To build it:\n  \
+         cp -r {0}/{driver} /tmp && make -C {1} M=/tmp/{driver} ARCH=arm64 \
+         CROSS_COMPILE=aarch64-linux-gnu- modules\nthen add --module \
+         /tmp/{driver}/{driver}.ko",
+        scripts.display(),
+        tree.display()
+    )
+}
+
+/// Whether a file can be a module for an arm64 kernel at all: a relocatable
+/// ELF file with a description of itself (`.modinfo`).
+fn check_module(path: &Path) -> Result<()> {
+    let wrong = |why: &str| Err(anyhow!("the module {} {why}", path.display()));
+    if !path.is_file() {
+        return wrong("is not a file");
     }
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("reading {}", path.display()))?;
+    let half = |at: usize| {
+        let bytes = bytes.get(at..at + 2)?;
+        Some(u16::from_le_bytes(bytes.try_into().ok()?))
+    };
+    const RELOCATABLE: u16 = 1;
+    const AARCH64: u16 = 183;
+    if bytes.starts_with(&[0xfd, b'7', b'z'])
+        || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || bytes.starts_with(&[0x1f, 0x8b])
+    {
+        return wrong("is compressed: unpack it first (xz, zstd or gzip -d)");
+    }
+    if !bytes.starts_with(b"\x7fELF") || half(16) != Some(RELOCATABLE) {
+        return wrong("is no kernel module (a .ko file that kbuild made)");
+    }
+    if half(18) != Some(AARCH64) {
+        return wrong("is for another architecture, not for arm64");
+    }
+    const KEY: &[u8] = b"vermagic=";
+    if !bytes.windows(KEY.len()).any(|w| w == KEY) {
+        return wrong(
+            "is an object file, no module: give the .ko that kbuild made",
+        );
+    }
+    Ok(())
 }
 
 /// What `--kernel` names, the lab's own without it.
 fn path(kernel: Option<&Path>) -> Result<PathBuf> {
     match kernel {
-        Some(kernel) => Ok(named(kernel).unwrap_or_else(|| kernel.to_owned())),
+        Some(kernel) => Ok(match named(kernel) {
+            Some(path) => path,
+            None if is_name(kernel) => {
+                let name = kernel.display();
+                let words = match name.to_string().as_str() {
+                    "7.x" => String::new(),
+                    "debian" | "debian-6.12" => " KERNELS=debian".to_owned(),
+                    other => format!(" KERNELS={other}"),
+                };
+                return Err(usage(format!(
+                    "the lab's kernel {name} is not there yet: run `make \
+                     lab{words}` in the pccd repository"
+                )));
+            }
+            None => kernel.to_owned(),
+        }),
         None => paths().remove("KERNEL").context(
             "KERNEL is not built yet: run `make lab` in the pccd repository, \
              or give --kernel",
@@ -182,6 +292,12 @@ fn path(kernel: Option<&Path>) -> Result<PathBuf> {
 /// When there is none there that a guest can boot.
 pub fn kernel(kernel: Option<&Path>) -> Result<Kernel> {
     Kernel::at(&path(kernel)?)
+}
+
+/// Whether this is the name of one of the lab's kernels.
+fn is_name(kernel: &Path) -> bool {
+    KERNELS.iter().any(|(name, _)| Path::new(name) == kernel)
+        && !kernel.exists()
 }
 
 /// The lab's kernel of this name, where no file is called so.
@@ -227,5 +343,45 @@ mod tests {
             error.contains("/nonexistent/Image") || error.contains("make lab"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_driver_that_does_not_exist_is_not_guessed() {
+        let error = variable("pcc-clinet").unwrap_err().to_string();
+        assert!(error.contains("did you mean pcc-client?"), "{error}");
+        assert_eq!(variable("mctp-pcc").unwrap(), "MODULE");
+    }
+
+    #[test]
+    fn what_is_no_module_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let elf = |kind: u16, machine: u16, rest: &[u8]| {
+            let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(machine.to_le_bytes());
+            bytes.extend(rest);
+            bytes
+        };
+        let cases = [
+            (elf(1, 183, b"..vermagic=7.3.4"), None),
+            (elf(1, 183, b"nothing"), Some("object file")),
+            (elf(1, 62, b"vermagic="), Some("another architecture")),
+            (elf(2, 183, b"vermagic="), Some("no kernel module")),
+            (b"hello".to_vec(), Some("no kernel module")),
+            (Vec::new(), Some("no kernel module")),
+            (vec![0xfd, b'7', b'z', b'X'], Some("compressed")),
+        ];
+        for (bytes, wrong) in cases {
+            let path = folder.path().join("a.ko");
+            std::fs::write(&path, bytes).unwrap();
+            let said = check_module(&path).map_err(|e| e.to_string());
+            match (said, wrong) {
+                (Ok(()), None) => {}
+                (Err(text), Some(word)) => {
+                    assert!(text.contains(word), "{text}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -9,11 +9,17 @@
 //! | [`aml`] | compiles a platform's tables |
 //! | [`initramfs`] | packs what the guest finds in its file system |
 //! | [`session`] | starts, watches and ends one guest and its daemon |
+//! | `console`, `qmp` | the guest's console; QEMU's monitor |
+//! | `backtrace` | where a guest stands that hangs |
+//! | [`shell`] | a prompt in the guest |
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
 //! | [`claim`] | holds what was to be asked against what pccd logged |
+//! | [`conduct`] | what the driver did that it must not |
+//! | [`moment`] | what pccd knows of the moment a test failed |
 //! | [`programs`] | starts QEMU and pccd |
-//! | [`junit`] | writes results for a continuous integration's eyes |
+//! | [`logs`] | the folder of a run |
+//! | [`result`] | results for programs: JUnit's XML, JSON |
 //! | [`matrix`] | kernels × platforms, several guests at a time |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
@@ -29,20 +35,28 @@
 //! ```
 
 pub mod aml;
+mod backtrace;
 pub mod claim;
+pub mod conduct;
+mod console;
 pub mod exchange;
 pub mod initramfs;
-pub mod junit;
 pub mod kernel;
 pub mod ktap;
 pub mod lab;
+pub mod log;
+pub mod logs;
 pub mod machine;
 pub mod matrix;
+pub mod moment;
 pub mod platform;
 mod process;
 pub mod programs;
+mod qmp;
+pub mod result;
 pub mod run;
 pub mod session;
+pub mod shell;
 
 pub use process::{catch_interrupts, interrupted};
 
@@ -51,4 +65,21 @@ pub use process::{catch_interrupts, interrupted};
 pub fn say(line: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Wrong usage: nothing that another revision of the kernel would mend.
+#[derive(Debug)]
+pub struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An error that is one of usage.
+pub fn usage(text: String) -> anyhow::Error {
+    Usage(text).into()
 }

@@ -1,6 +1,7 @@
 //! One or several platforms in one machine: which channel gets which id, what
 //! QEMU, pccd and the guest are given.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,9 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 use crate::aml;
-use crate::claim::Claim;
+use crate::claim::{Asked, Claim};
 use crate::kernel::Kernel;
 use crate::platform::{Channel, Mode, On, Platform};
+use crate::run::Contract;
 use crate::session::Config;
 
 /// An ASL source with the words it is compiled with.
@@ -51,12 +53,15 @@ pub struct Machine {
     pub files: Vec<(String, PathBuf)>,
     /// Variables for the guest's command.
     pub variables: Vec<(String, String)>,
-    /// What each platform must have been asked, in this order.
-    pub asked: Vec<Vec<Claim>>,
+    /// What each platform must have been asked.
+    pub asked: Vec<Asked>,
     /// Parts that the kernel has no driver for, each with the option that it
     /// lacks.
     pub left_out: Vec<(String, String)>,
     on: Vec<(String, On)>,
+    accepts: BTreeMap<String, String>,
+    /// Words that its drivers' lines in the kernel's log begin with.
+    reporters: Vec<String>,
 }
 
 impl Machine {
@@ -142,6 +147,8 @@ impl Machine {
             asked: Vec::new(),
             left_out: Vec::new(),
             on: Vec::new(),
+            accepts: BTreeMap::new(),
+            reporters: ["PCCT", "PCC", "ACPI PCC"].map(str::to_owned).into(),
         }
     }
 
@@ -151,6 +158,7 @@ impl Machine {
         }
         self.names.push(platform.name.clone());
         let file = &platform.file;
+        let mut subspaces = Vec::new();
         let mut defines = vec![(
             format!("MODE_{}", self.mode.name().to_uppercase()),
             "1".to_owned(),
@@ -158,6 +166,9 @@ impl Machine {
         for channel in &file.channels {
             if channel.modes.is_empty() || channel.modes.contains(&self.mode) {
                 let id = self.channel(channel)?;
+                subspaces.extend(
+                    (id..self.ids()).filter_map(|id| u8::try_from(id).ok()),
+                );
                 let name = channel.name.to_uppercase().replace('-', "_");
                 defines.push((format!("CHANNEL_{name}"), id.to_string()));
             }
@@ -187,6 +198,12 @@ impl Machine {
             }
         }
         self.drivers.extend_from_slice(&file.drivers);
+        self.accepts.extend(file.accepts.clone());
+        let named =
+            platform.driver.split(',').map(|name| name.trim().to_owned());
+        self.reporters.extend(named);
+        self.reporters
+            .extend(file.drivers.iter().chain(&file.modules).cloned());
         if !file.append.is_empty() {
             self.append.push_str(&file.append);
             self.append.push(' ');
@@ -210,7 +227,12 @@ impl Machine {
         let asked = file.asked.iter().map(|text| {
             Claim::parse(text).with_context(|| format!("\"asked\" {text:?}"))
         });
-        self.asked.push(asked.collect::<Result<_>>()?);
+        self.asked.push(Asked {
+            platform: platform.name.clone(),
+            subspaces,
+            claims: asked.collect::<Result<_>>()?,
+            since: None,
+        });
         Ok(())
     }
 
@@ -293,7 +315,7 @@ impl Machine {
         self,
         config: &mut Config,
         command: &[OsString],
-    ) -> Result<Vec<Vec<Claim>>> {
+    ) -> Result<Contract> {
         // What takes each of several long is for a machine of its own.
         let quick = config.quick || self.names.len() > 1;
         let variables =
@@ -333,12 +355,20 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
+        let accepts = self.accepts(config.lab.kernel.release());
         // What the user says comes last, and so has the last word.
         config.append.insert_str(0, &self.append);
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;
-        Ok(self.asked)
+        Ok(Contract { accepts, asked: self.asked, drivers: self.reporters })
+    }
+
+    /// Rules of conduct whose breaks are accepted on a kernel of this release,
+    /// and why.
+    fn accepts(&self, release: Option<&str>) -> BTreeMap<String, String> {
+        let here = self.on(release).flat_map(|on| on.accepts.clone());
+        self.accepts.clone().into_iter().chain(here).collect()
     }
 
     /// The command that runs the platforms' own tests.

@@ -2,25 +2,29 @@
 
 mod cli;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use pcclab::lab::{self, Lab};
+use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
-use pcclab::programs::shell;
-use pcclab::run::{Output, Verdict, exit, folder, run};
+use pcclab::result::{Files, junit, save};
+use pcclab::run::{Contract, Output, Verdict, exit, run};
 use pcclab::session::Config;
-use pcclab::{aml, catch_interrupts, initramfs, say};
+use pcclab::shell::{PATIENCE, shell};
+use pcclab::{Usage, aml, catch_interrupts, initramfs, say};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
         let _ = error.print();
         std::process::exit(if error.use_stderr() {
-            i32::from(exit::TROUBLE)
+            i32::from(exit::USAGE)
         } else {
             0
         });
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
             Ok(exit::PASS)
         }
         cli::Command::Platforms => platforms(),
+        cli::Command::Clean(options) => clean(&options),
         cli::Command::Tables => tables(),
         cli::Command::Initrd(options) => initrd(&options),
     };
@@ -42,12 +47,66 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("pcclab: {error:#}");
-            ExitCode::from(exit::TROUBLE)
+            ExitCode::from(code_of(&error))
         }
     }
 }
 
+/// The exit status for an error.
+fn code_of(error: &anyhow::Error) -> u8 {
+    match error.is::<Usage>() {
+        true => exit::USAGE,
+        false => exit::TROUBLE,
+    }
+}
+
 fn run_command(options: cli::Run) -> Result<u8> {
+    let name = match options.platforms.as_slice() {
+        [] => "pcclab".to_owned(),
+        names => names.join(" "),
+    };
+    let files = Files {
+        name,
+        junit: options.junit.clone(),
+        json: options.json.clone(),
+    };
+    files.begin()?;
+    catch_interrupts()?;
+    for number in 1..=options.count {
+        if options.count > 1 {
+            say(format_args!("run {number} of {}", options.count));
+        }
+        let verdict = run_once(&options).inspect_err(|error| {
+            let text = format!("{error:#}");
+            // That it cannot be written is nothing more to tell.
+            let _ = files.write(&Verdict::new(code_of(error), text));
+        })?;
+        files.write(&verdict)?;
+        for one in verdict.conduct.iter().filter(|c| c.accepted.is_some()) {
+            say(format_args!("conduct: {one}"));
+        }
+        if let Some(logs) = &verdict.logs {
+            say(format_args!(
+                "logs in {0}: console.log, pccd.log, qemu.log, and the \
+                 messages in mailbox/; pcclab log {0} merges them",
+                logs.display()
+            ));
+        }
+        if let Some(first) = &verdict.first {
+            say(format_args!("first that went wrong: {first}"));
+        }
+        say(&verdict.text);
+        for reason in &verdict.reasons {
+            say(format_args!("  {reason}"));
+        }
+        if verdict.code != exit::PASS {
+            return Ok(verdict.code);
+        }
+    }
+    Ok(exit::PASS)
+}
+
+fn run_once(options: &cli::Run) -> Result<Verdict> {
     let kernel = options.kernel.as_deref();
     let machine = match options.platforms.as_slice() {
         [] => None,
@@ -60,85 +119,122 @@ fn run_command(options: cli::Run) -> Result<u8> {
             }
             let lacks = machine.lacks(&kernel);
             if !lacks.is_empty() {
-                let verdict = Verdict::missing(&lacks);
-                say(&verdict.text);
-                return Ok(verdict.code);
+                return Ok(Verdict::missing(&lacks));
             }
             Some(machine)
         }
     };
-    let mut lab = match &machine {
-        None => Lab::find(kernel, &options.modules)?,
-        Some(machine) => {
-            let drivers: Vec<_> =
-                machine.modules.iter().map(String::as_str).collect();
-            Lab::with_drivers(kernel, &options.modules, &drivers)?
-        }
+    let modules: Vec<_> = options.modules.iter().map(module).collect();
+    let paths: Vec<_> = modules.iter().map(|(path, _)| path.clone()).collect();
+    let drivers: Vec<_> = match &machine {
+        None => vec!["mctp-pcc"],
+        Some(machine) => machine.modules.iter().map(String::as_str).collect(),
     };
-    if let Some(initrd) = options.initrd {
-        lab.initrd = initrd;
+    let mut lab = Lab::with_drivers(kernel, &paths, &drivers)?;
+    if let Some(initrd) = &options.initrd {
+        lab.initrd.clone_from(initrd);
     }
-    let logs = folder(options.logs.as_deref())?;
-    let mut config = Config {
-        files: options.files,
-        machine: options.machine,
-        qemu_args: options.qemu_args,
-        append: options.append,
-        quick: options.quick,
-        limit: Duration::from_secs(options.timeout),
-        ..Config::new(lab, &logs, &["sh", "/tests/demo.sh"])
+    for note in &lab.notes {
+        say(note);
+    }
+    let given = options.timeout.map(Duration::from_secs);
+    let patience = match options.shell || options.debug {
+        true => PATIENCE,
+        false => Duration::from_secs(120),
     };
-    let asked = match machine {
+    let logs = Logs::open(options.logs.as_deref())?;
+    let mut config = Config {
+        files: options.files.clone(),
+        parameters: modules,
+        machine: options.machine.clone(),
+        qemu_args: options.qemu_args.clone(),
+        append: options.append.clone(),
+        quick: options.quick,
+        verbose: options.verbose,
+        limit: given.unwrap_or(patience),
+        ..Config::new(lab, logs.path(), &["sh", "/tests/demo.sh"])
+    };
+    let mut contract = Contract::default();
+    match machine {
         Some(machine) => {
             if options.smp.is_none() {
                 for line in machine.fit(&mut config) {
                     say(line);
                 }
             }
-            machine.enter(&mut config, &options.command)?
+            contract = machine.enter(&mut config, &options.command)?;
         }
-        None => Vec::new(),
-    };
+        None => contract.drivers = vec!["mctp-pcc".to_owned()],
+    }
+    contract.drivers.extend(paths.iter().filter_map(|path| {
+        Some(path.file_stem()?.to_string_lossy().into_owned())
+    }));
     if let Some(smp) = options.smp {
         config.smp = smp;
     }
     if !options.messages.is_empty() {
-        config.messages = options.messages;
+        config.messages.clone_from(&options.messages);
     }
     if !options.command.is_empty() && config.extra.is_empty() {
-        config.command = options.command;
+        config.command.clone_from(&options.command);
     }
-    if options.shell {
-        shell(config)?;
-        let _ = options.logs.is_none().then(|| std::fs::remove_dir_all(&logs));
-        return Ok(exit::PASS);
-    }
-    let suite = match options.platforms.as_slice() {
-        [] => "pcclab".to_owned(),
-        names => names.join(" "),
-    };
-    let output = Output {
-        exchanges: options.exchanges,
-        quiet: false,
-        junit: options.junit.map(|path| (path, suite)),
-        ktap: options.ktap,
-    };
-    catch_interrupts()?;
-    let verdict = run(config, &output, asked)?;
-    if options.logs.is_none() && verdict.code == exit::PASS {
-        let _ = std::fs::remove_dir_all(&logs);
-    } else {
+    if options.debug {
+        let socket = logs.path().join("gdb.sock");
+        config.qemu_args.extend(["-S".into(), "-gdb".into()]);
+        config.qemu_args.push(
+            format!("unix:{},server=on,wait=off", socket.display()).into(),
+        );
         say(format_args!(
-            "logs in {}: console.log, pccd.log, qemu.log, and the messages \
-             in mailbox/",
-            logs.display()
+            "the processors wait for: gdb-multiarch vmlinux -ex 'target \
+             remote {}' -ex continue",
+            socket.display()
         ));
     }
-    if let Some(first) = &verdict.first {
-        say(format_args!("first that went wrong: {first}"));
+    let output = Output {
+        exchanges: options.exchanges,
+        quiet: options.quiet,
+        ktap: options.ktap.clone(),
+    };
+    let result = match options.shell {
+        true => shell(config),
+        false => run(config, &output, &contract),
+    };
+    let failed = !matches!(&result, Ok(v) if v.code == exit::PASS);
+    let kept = logs.close(failed);
+    let mut verdict = result.map_err(|error| match &kept {
+        Some(kept) => error.context(format!("logs in {}", kept.display())),
+        None => error,
+    })?;
+    // Those of a pass lie where somebody asked for them.
+    verdict.logs = kept;
+    Ok(verdict)
+}
+
+/// A module's file and its parameters, of `a.ko debug=1`.
+fn module(words: &OsString) -> (PathBuf, String) {
+    let path = PathBuf::from(words);
+    let split = words
+        .to_str()
+        .filter(|_| !path.exists())
+        .and_then(|words| words.split_once(".ko "));
+    match split {
+        Some((path, parameters)) => {
+            (PathBuf::from(format!("{path}.ko")), parameters.to_owned())
+        }
+        None => (path, String::new()),
     }
-    say(&verdict.text);
-    Ok(verdict.code)
+}
+
+fn clean(options: &cli::Clean) -> Result<u8> {
+    let (paths, word) = match options.list {
+        true => (logs::kept()?, "kept"),
+        false => (logs::clean()?, "removed"),
+    };
+    for path in &paths {
+        say(path.display());
+    }
+    say(format_args!("{} folders of logs {word}", paths.len()));
+    Ok(exit::PASS)
 }
 
 fn matrix_command(options: cli::Matrix) -> Result<u8> {
@@ -160,13 +256,18 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
     };
     let processors =
         std::thread::available_parallelism().map_or(1, usize::from);
-    let keep = options.logs.is_some();
+    if let Some(path) = &options.junit {
+        let text = "the matrix was ended before it had a result";
+        let none = Verdict::new(exit::TROUBLE, text.to_owned());
+        save(path, &junit("matrix", &[("matrix".to_owned(), &none)])?)?;
+    }
+    let logs = Logs::open(options.logs.as_deref())?;
     let settings = matrix::Options {
         quick: options.quick,
         limit: Duration::from_secs(options.timeout),
         jobs: options.jobs.map_or(processors, usize::from),
         append: options.append,
-        logs: folder(options.logs.as_deref())?,
+        logs: logs.path().to_owned(),
     };
     catch_interrupts()?;
     let cells = matrix::run_all(&columns, &platforms, &settings, |cell| {
@@ -176,10 +277,18 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         if let Some(first) = &cell.verdict.first {
             eprintln!("  first that went wrong: {first}");
         }
+        for reason in &cell.verdict.reasons {
+            eprintln!("  {reason}");
+        }
         if let Some(logs) = &cell.logs {
             eprintln!("  logs in {}", logs.display());
         }
     })?;
+    if let Some(path) = &options.junit {
+        let suites: Vec<_> =
+            cells.iter().map(|cell| (cell.name(), &cell.verdict)).collect();
+        save(path, &junit("matrix", &suites)?)?;
+    }
     match options.format {
         cli::Format::Text => say(matrix::text(&cells).trim_end()),
         cli::Format::Markdown => say(matrix::markdown(&cells).trim_end()),
@@ -194,9 +303,7 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         settings.jobs,
         start.elapsed().as_secs_f32()
     );
-    if !keep && cells.iter().all(|cell| cell.logs.is_none()) {
-        let _ = std::fs::remove_dir_all(&settings.logs);
-    }
+    logs.close(cells.iter().any(|cell| cell.logs.is_some()));
     Ok(match pcclab::interrupted() {
         true => exit::INTERRUPTED,
         false => matrix::code(&cells),

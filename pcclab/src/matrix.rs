@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::kernel::Kernel;
 use crate::lab::{self, KERNELS, Lab};
+use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
 use crate::run::{Output, Verdict, exit, run};
@@ -92,6 +93,11 @@ impl Cell {
     /// Whether nothing went wrong: it passed, or the kernel has no driver.
     pub fn fine(&self) -> bool {
         self.verdict.code == exit::PASS || !self.verdict.missing.is_empty()
+    }
+
+    /// What it is called among others.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.kernel, self.row())
     }
 
     /// What its row is called.
@@ -184,6 +190,8 @@ pub fn cell(
         let _ = std::fs::remove_dir_all(&logs);
     }
     let driver = Platform::load(name).map(|it| it.driver);
+    let mut verdict = verdict;
+    verdict.logs = keep.then(|| logs.clone());
     Cell {
         kernel: column.name.clone(),
         driver: driver.unwrap_or_default(),
@@ -211,24 +219,23 @@ fn one(
     if !lacks.is_empty() {
         return Ok((Verdict::missing(&lacks), left_out));
     }
-    std::fs::create_dir_all(logs)
-        .with_context(|| format!("making {}", logs.display()))?;
+    let logs = Logs::open(Some(logs))?;
     let drivers: Vec<_> = machine.modules.iter().map(String::as_str).collect();
     let lab = Lab::with_drivers(Some(&column.path), &[], &drivers)?;
     let mut config = Config {
         quick: options.quick,
         limit: options.limit,
         append: options.append.clone(),
-        ..Config::new(lab, logs, &[])
+        ..Config::new(lab, logs.path(), &[])
     };
     machine.fit(&mut config);
-    let asked = machine.enter(&mut config, &[])?;
+    let contract = machine.enter(&mut config, &[])?;
     let output = Output {
         quiet: true,
-        ktap: Some(logs.join("ktap.log")),
+        ktap: Some(logs.path().join("ktap.log")),
         ..Output::default()
     };
-    Ok((run(config, &output, asked)?, left_out))
+    Ok((run(config, &output, &contract)?, left_out))
 }
 
 /// The exit code of all together: the worst, a hang being worse than a panic.
@@ -331,6 +338,7 @@ pub fn json(cells: &[Cell]) -> Value {
                 "left_out": cell.left_out.iter().map(|(p, _)| p).collect::<Vec<_>>(),
                 "text": cell.verdict.text,
                 "first": cell.verdict.first,
+                "reasons": cell.verdict.reasons,
                 "boot_ms": cell.verdict.boot.map(|t| t.as_millis()),
                 "total_ms": cell.verdict.total.as_millis(),
                 "logs": cell.logs,

@@ -60,6 +60,8 @@ pub(crate) struct File {
     pub(crate) on: BTreeMap<String, On>,
     #[serde(default)]
     pub(crate) defects: Vec<Defect>,
+    #[serde(default)]
+    pub(crate) accepts: BTreeMap<String, String>,
 }
 
 /// What is different on a kernel, and why.
@@ -73,6 +75,9 @@ pub struct On {
     pub smp: Option<u32>,
     /// An option that this kernel does not have.
     pub lacks: Option<String>,
+    /// Rules of conduct whose breaks are accepted there, and why.
+    #[serde(default)]
+    pub accepts: BTreeMap<String, String>,
     /// Why.
     pub because: String,
 }

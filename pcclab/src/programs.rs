@@ -10,12 +10,18 @@ use crate::initramfs;
 use crate::process::{Running, child, log_file};
 use crate::session::{Config, mailbox};
 
+/// QEMU's id of the console.
+pub(crate) const CONSOLE: &str = "console";
+/// The descriptor on which QEMU finds its monitor.
+pub(crate) const MONITOR_FD: i32 = 3;
+
 /// The initramfs of this run, written into its folder.
 pub(crate) fn initrd(config: &Config) -> Result<PathBuf> {
     let mut initrd = std::fs::read(&config.lab.initrd)
         .with_context(|| format!("{}", config.lab.initrd.display()))?;
     initrd.extend(initramfs::overlay(
         &config.lab.modules,
+        &config.parameters,
         &config.files,
         &config.extra,
         &config.command,
@@ -41,10 +47,13 @@ pub(crate) fn qemu(config: &Config, initrd: &Path) -> Command {
         .arg(config.smp.to_string())
         .args(["-m", "512M"])
         .args(["-nodefaults", "-display", "none", "-no-reboot"])
-        // Ctrl-C is for the guest's shell, or for us, not for QEMU.
-        .args(["-chardev", "stdio,id=console,signal=off"])
-        .args(["-serial", "chardev:console", "-monitor", "none"])
+        .args(["-chardev", &format!("stdio,id={CONSOLE},signal=off")])
+        .args(["-serial", &format!("chardev:{CONSOLE}"), "-monitor", "none"])
+        .arg("-chardev")
+        .arg(format!("socket,id=qmp,fd={MONITOR_FD}"))
+        .args(["-mon", "chardev=qmp,mode=control"])
         .args(["-trace", "pcc_*", "-d", "guest_errors"])
+        .args(["-msg", "timestamp=on"])
         .arg("-bios")
         .arg(&config.lab.firmware)
         .arg("-kernel")
@@ -52,30 +61,12 @@ pub(crate) fn qemu(config: &Config, initrd: &Path) -> Command {
         .arg("-initrd")
         .arg(initrd)
         .arg("-append")
-        .arg(format!("console=ttyAMA0 panic=-1 loglevel=4 {}", config.append))
+        .arg(format!(
+            "console=ttyAMA0 panic=-1 loglevel=4 sysrq_always_enabled {}",
+            config.append
+        ))
         .args(&config.qemu_args);
     command
-}
-
-/// A prompt in the guest, with the platform at work, on this terminal, until
-/// it is left.
-///
-/// # Errors
-/// When a program cannot be started.
-pub fn shell(mut config: Config) -> Result<()> {
-    const SCRIPT: &str = "setsid cttyhack sh; poweroff -f";
-    let from = config.command.iter().position(|word| word == "sh");
-    config.command.truncate(from.unwrap_or(0));
-    config.command.extend(["sh", "-c", SCRIPT].map(Into::into));
-    std::fs::create_dir_all(&config.folder)
-        .with_context(|| format!("making {}", config.folder.display()))?;
-    let _pccd = spawn_pccd(&config)?;
-    let path = initrd(&config)?;
-    qemu(&config, &path)
-        .stderr(log_file(&config.folder, "qemu.log")?)
-        .status()
-        .with_context(|| format!("starting {}", config.lab.qemu.display()))?;
-    Ok(())
 }
 
 fn comma_doubled(path: &Path) -> String {
@@ -97,6 +88,9 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
         let map = serde_json::json!({ "subspaces": config.plays });
         std::fs::write(folder.join("subspaces.json"), map.to_string())?;
         command.arg("--messages").arg(folder);
+    }
+    if config.verbose {
+        eprintln!("{command:?}");
     }
     command
         .process_group(0)

@@ -1,19 +1,23 @@
 //! One run from start to verdict, and what people read of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use pccd::record::Event;
+use anyhow::Result;
+use pccd::record::{Event, Record};
 
-use crate::claim::{Claim, unproven};
+use crate::claim::{Asked, Claim, unmet};
+use crate::conduct::{self, Break, Conduct};
 use crate::exchange::{Script, records, render};
-use crate::junit::xml;
 use crate::kernel::seems_to_lack;
 use crate::ktap::Status;
+use crate::moment;
+use crate::result::TestResult;
 use crate::say;
-use crate::session::{Config, End, Outcome, Session};
+use crate::session::{Config, End, Event as Told, Outcome, Session};
 
 /// Exit codes of `pcclab run`; `git bisect run` skips a revision on 125.
 pub mod exit {
@@ -27,8 +31,10 @@ pub mod exit {
     pub const HANG: u8 = 4;
     /// Somebody pressed Ctrl-C.
     pub const INTERRUPTED: u8 = 130;
-    /// Our own trouble: wrong usage, missing file, missing kernel option.
+    /// Our own trouble: missing file, missing kernel option.
     pub const TROUBLE: u8 = 125;
+    /// Wrong usage, at which `git bisect run` stops.
+    pub const USAGE: u8 = 129;
 }
 
 /// A verdict: an exit code and the sentence that goes with it.
@@ -38,10 +44,20 @@ pub struct Verdict {
     pub code: u8,
     /// One line; more only when a program's last words follow.
     pub text: String,
-    /// How many tests passed.
+    /// Why it is no pass, as far as the text does not say it.
+    pub reasons: Vec<String>,
+    /// The tests of the guest.
+    pub tests: Vec<TestResult>,
+    /// How many passed, of those at the top.
     pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
     /// How many failed as known.
     pub known: usize,
+    /// How many were skipped.
+    pub skipped: usize,
+    /// The rules of conduct that the driver broke.
+    pub conduct: Vec<Break>,
     /// Options that the kernel lacks.
     pub missing: Vec<String>,
     /// From start to the command's first line.
@@ -50,6 +66,8 @@ pub struct Verdict {
     pub total: Duration,
     /// What was the first to go wrong, if it did, and is not in the text.
     pub first: Option<String>,
+    /// The folder of the logs, if it was kept.
+    pub logs: Option<PathBuf>,
 }
 
 impl Verdict {
@@ -58,12 +76,18 @@ impl Verdict {
         Verdict {
             code,
             text,
+            reasons: Vec::new(),
+            tests: Vec::new(),
             passed: 0,
+            failed: 0,
             known: 0,
+            skipped: 0,
+            conduct: Vec::new(),
             missing: Vec::new(),
             boot: None,
             total: Duration::ZERO,
             first: None,
+            logs: None,
         }
     }
 
@@ -93,49 +117,150 @@ pub struct Output {
     pub exchanges: bool,
     /// Nothing is printed.
     pub quiet: bool,
-    /// A file for the results, as JUnit's XML, and the name they go under.
-    pub junit: Option<(PathBuf, String)>,
     /// A file for the command's output.
     pub ktap: Option<PathBuf>,
 }
 
-/// Runs `config`. The platforms must have been `asked` this, each list in its
-/// order, and what the guest says.
+/// What a run is held against, beside the guest's own test.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    /// What the platforms must have been asked, each in its order.
+    pub asked: Vec<Asked>,
+    /// Rules of conduct whose breaks are accepted, and why.
+    pub accepts: BTreeMap<String, String>,
+    /// Words that the driver's own lines in the kernel's log begin with.
+    pub drivers: Vec<String>,
+}
+
+/// What the guest's command prints, as it comes.
+struct Listener<'a> {
+    output: &'a Output,
+    contract: &'a Contract,
+    script: Script,
+    log: moment::Log,
+    start: Instant,
+    said: Vec<(String, Claim)>,
+    wrong: Option<anyhow::Error>,
+    printed: String,
+}
+
+impl Listener<'_> {
+    fn print(&mut self, line: &str) {
+        if self.output.ktap.is_some() {
+            self.printed.push_str(line);
+            self.printed.push('\n');
+        }
+        let shown = !self.output.exchanges || line.starts_with("pcclab: ");
+        if !self.output.quiet && shown {
+            say(line);
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.print(line);
+        match Claim::in_line(line) {
+            Some(Ok(claim)) => {
+                let outer = self.script.outer().to_owned();
+                self.said.push((outer, claim));
+            }
+            Some(Err(error)) => {
+                self.wrong.get_or_insert(error.context(line.to_owned()));
+            }
+            None => {}
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let Some(step) = self.script.line(line, self.start.elapsed()) else {
+            return;
+        };
+        match step.status {
+            Some(Status::Failed | Status::Unexpected(_)) => {
+                let known: Vec<_> = moment::lines(&self.log.since())
+                    .into_iter()
+                    .map(|line| format!("pccd: {line}"))
+                    .collect();
+                step.remarks.extend(known.iter().cloned());
+                for line in known {
+                    self.print(&format!("{:indent$}# {line}", ""));
+                }
+            }
+            _ => self.log.skip(),
+        }
+    }
+
+    /// What the guest said that its platforms were asked, each with its own.
+    fn asked(&mut self, outcome: &Outcome) -> Vec<Asked> {
+        let mut parts: Vec<Asked> = Vec::new();
+        for (platform, claim) in self.said.drain(..) {
+            let own = &self.contract.asked;
+            let of = match own.iter().find(|one| one.platform == platform) {
+                Some(of) => Some(of),
+                // The only one, whatever the test is called.
+                None if own.len() == 1 => own.first(),
+                None => None,
+            };
+            let name = of.map_or("", |of| of.platform.as_str());
+            match parts.iter_mut().find(|one| one.platform == name) {
+                Some(part) => part.claims.push(claim),
+                None => parts.push(Asked {
+                    platform: name.to_owned(),
+                    subspaces: of.map_or(Vec::new(), |of| of.subspaces.clone()),
+                    claims: vec![claim],
+                    since: outcome.began,
+                }),
+            }
+        }
+        parts
+    }
+}
+
+/// Runs `config` and holds what comes of it against `contract`.
 ///
 /// # Errors
 /// Our own trouble, before or after the guest ran.
 pub fn run(
     config: Config,
     output: &Output,
-    mut asked: Vec<Vec<Claim>>,
+    contract: &Contract,
 ) -> Result<Verdict> {
     let folder = config.folder.clone();
     let limit = config.limit;
+    let has_pccd = config.pccd;
     let image = config.lab.kernel.image.clone();
-    let mut script = Script::default();
-    let mut said = Vec::new();
-    let mut printed = String::new();
-    let exchanges = output.exchanges;
-    if exchanges {
-        say(format_args!("booting {} ...", config.lab.kernel.image.display()));
+    let limits = conduct::limits(&config.qemu_args);
+    if output.exchanges && !output.quiet {
+        say(format_args!("booting {} ...", image.display()));
     }
-    let outcome = Session::start(config)?.finish(|line| {
-        script.line(line);
-        said.extend(Claim::in_line(line));
-        if output.ktap.is_some() {
-            printed.push_str(line);
-            printed.push('\n');
+    let mut listener = Listener {
+        output,
+        contract,
+        script: Script::default(),
+        log: moment::Log::at(&folder.join("pccd.log")),
+        start: Instant::now(),
+        said: Vec::new(),
+        wrong: None,
+        printed: String::new(),
+    };
+    let mut session = Session::start(config)?;
+    let end = loop {
+        match session.next(limit)? {
+            Told::Line(line) => listener.line(&line),
+            Told::Begin => {
+                // What came before belongs to no test.
+                listener.log.skip();
+                listener.start = Instant::now();
+            }
+            Told::End(end) => break end,
+            Told::Bytes(_) | Told::Quiet => {}
         }
-        if !output.quiet && (!exchanges || line.starts_with("pcclab: ")) {
-            say(line);
-        }
-    })?;
-    let mut verdict = judge(&outcome, &script, limit);
+    };
+    let outcome = session.end(end)?;
+    let mut verdict = judge(&outcome, &listener.script, limit);
     if verdict.code == exit::HANG {
-        verdict.text.push_str(&place(&outcome, &script, &folder));
-        let lacks = match outcome.boot {
-            None => seems_to_lack(&image),
-            Some(_) => Vec::new(),
+        verdict.text.push_str(&place(&outcome, &listener.script, &folder));
+        verdict.reasons.extend(outcome.backtrace.iter().cloned());
+        let lacks = match (outcome.boot, &outcome.loading) {
+            (None, None) => seems_to_lack(&image),
+            _ => Vec::new(),
         };
         if !lacks.is_empty() {
             verdict.code = exit::TROUBLE;
@@ -146,6 +271,8 @@ pub fn run(
                 lacks.join(", CONFIG_")
             );
         }
+        let known = moment::lines(&listener.log.since());
+        verdict.reasons.extend(known.iter().map(|l| format!("pccd: {l}")));
     }
     if verdict.code != exit::PASS
         && let Some(trouble) = &outcome.full
@@ -153,45 +280,33 @@ pub fn run(
         verdict.code = exit::TROUBLE;
         verdict.text = format!("{trouble}; otherwise: {}", verdict.text);
     }
-    let log = std::fs::read_to_string(folder.join("pccd.log"));
-    let records = records(&log.unwrap_or_default());
-    if verdict.code == exit::PASS {
-        asked.push(said.into_iter().collect::<Result<_>>()?);
-        let list: Vec<_> = asked
-            .iter()
-            .flat_map(|claims| unproven(claims, &records))
-            .map(|claim| format!("\n  {claim}"))
-            .collect();
-        let whole =
-            records.last().is_some_and(|last| last.event == Event::Stopped);
-        if !list.is_empty() && !whole {
-            verdict.code = exit::TROUBLE;
-            verdict.text = format!(
-                "the guest passed, but the end of {} is missing, so nobody \
-                 knows what the platform was asked: is the disk full?",
-                folder.join("pccd.log").display()
-            );
-        } else if !list.is_empty() {
-            verdict.code = exit::FAIL;
-            verdict.text = format!(
-                "FAIL: the guest passed, but pccd's log does not have \
-                 this:{}",
-                list.concat()
-            );
-        }
+    let log = std::fs::read(folder.join("pccd.log")).unwrap_or_default();
+    let records = records(&String::from_utf8_lossy(&log));
+    drop(log);
+    let mut parts = contract.asked.clone();
+    parts.extend(listener.asked(&outcome));
+    let mut conduct = Conduct::new(limits);
+    records.iter().for_each(|record| conduct.record(record));
+    trace(&folder, &mut conduct);
+    verdict.conduct = conduct.breaks(&contract.accepts);
+    if let Some(wrong) = listener.wrong.take() {
+        return Err(wrong);
     }
-    let write = |path: &Path, text: &str| {
-        std::fs::write(path, text)
-            .with_context(|| format!("writing {}", path.display()))
-    };
+    if has_pccd {
+        hold(&mut verdict, &outcome, &records, &parts, &folder);
+    }
+    verdict.first = probe_error(&outcome, &contract.drivers)
+        .filter(|_| verdict.code != exit::PASS)
+        .or(verdict.first);
     if let Some(path) = &output.ktap {
-        write(path, &printed)?;
+        for one in &verdict.conduct {
+            let _ = writeln!(listener.printed, "# conduct: {one}");
+        }
+        crate::result::save(path, &listener.printed)?;
     }
-    let steps = script.steps();
-    if let Some((path, suite)) = &output.junit {
-        write(path, &xml(suite, &steps, &verdict))?;
-    }
-    if exchanges {
+    let steps = listener.script.steps();
+    verdict.tests = steps.iter().filter_map(TestResult::of).collect();
+    if output.exchanges && !output.quiet {
         if let Some(boot) = outcome.boot {
             say(format_args!(
                 "in user space after {:.1} s\n",
@@ -203,6 +318,116 @@ pub fn run(
     Ok(verdict)
 }
 
+/// Reads QEMU's log.
+fn trace(folder: &Path, conduct: &mut Conduct) {
+    let Ok(file) = std::fs::File::open(folder.join("qemu.log")) else { return };
+    let mut lines = BufReader::new(file);
+    let mut line = Vec::new();
+    while matches!(lines.read_until(b'\n', &mut line), Ok(n) if n > 0) {
+        conduct.trace(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+    }
+}
+
+/// Holds a verdict against all that must be so for a pass: pccd has met its
+/// expectations, its log is whole, what was claimed is in it, and the driver
+/// has kept the rules.
+fn hold(
+    verdict: &mut Verdict,
+    outcome: &Outcome,
+    records: &[Record],
+    parts: &[Asked],
+    folder: &Path,
+) {
+    let fails = matches!(verdict.code, exit::PASS | exit::FAIL);
+    let passed = verdict.code == exit::PASS;
+    if !fails {
+        return;
+    }
+    let mut reasons = Vec::new();
+    let failed: Vec<_> = records
+        .iter()
+        .filter(|record| record.event == Event::Failed)
+        .filter_map(|record| record.reason.as_deref())
+        .collect();
+    reasons.extend(failed.iter().map(|text| format!("expectation: {text}")));
+    let unmet = parts.iter().flat_map(|part| {
+        unmet(part, records).into_iter().map(|one| {
+            let of = match part.platform.as_str() {
+                "" => String::new(),
+                name => format!(" ({name})"),
+            };
+            format!("not asked{of}: {}; {}", one.claim, one.instead)
+        })
+    });
+    // In a test that failed, the first says where; the others follow from it.
+    let most = if passed { usize::MAX } else { 1 };
+    reasons.extend(unmet.take(most));
+    reasons.extend(
+        verdict
+            .conduct
+            .iter()
+            .filter(|one| one.accepted.is_none())
+            .map(|one| format!("conduct: {one}")),
+    );
+    let whole = records.last().is_some_and(|last| last.event == Event::Stopped);
+    let status = outcome.pccd.and_then(|status| status.code());
+    let trouble = match (whole, status) {
+        (false, _) => Some(format!(
+            "the end of {} is missing, so nobody knows what the platform was \
+             asked: is the disk full?",
+            folder.join("pccd.log").display()
+        )),
+        (true, Some(0)) => None,
+        // It says what it expected in its log.
+        (true, Some(1)) if !failed.is_empty() => None,
+        (true, Some(status)) => {
+            Some(format!("pccd ended with exit status {status}"))
+        }
+        (true, None) => Some("pccd did not end when asked to".to_owned()),
+    };
+    match trouble {
+        Some(trouble) if passed => {
+            verdict.code = exit::TROUBLE;
+            verdict.text = format!("the guest passed, but {trouble}");
+        }
+        Some(trouble) => reasons.push(trouble),
+        None if passed && !reasons.is_empty() => {
+            verdict.code = exit::FAIL;
+            verdict.text = format!(
+                "FAIL: the guest's test passed, the platform's side did not \
+                 ({:.1} s)",
+                outcome.total.as_secs_f32()
+            );
+        }
+        None => {}
+    }
+    verdict.reasons.extend(reasons);
+}
+
+/// The first error that a driver reports in the kernel's log before the
+/// command began.
+fn probe_error(outcome: &Outcome, drivers: &[String]) -> Option<String> {
+    let modules = outcome.modules.first();
+    let modules = modules.map(|one| match one.log.last() {
+        Some(line) => format!("{} did not load: {line}", one.name),
+        None => format!("{} did not load: {}", one.name, one.why),
+    });
+    modules.or_else(|| {
+        let plain = |text: &str| text.replace('-', "_");
+        let says = |line: &&String| {
+            let text = line.split_once("] ").map_or("", |(_, text)| text);
+            let text = plain(text);
+            drivers.iter().any(|driver| {
+                text.strip_prefix(plain(driver).as_str())
+                    .is_some_and(|rest| rest.starts_with([' ', ':']))
+            })
+        };
+        let line = outcome.errors.iter().find(says)?;
+        Some(format!("in the kernel's log: {line}"))
+    })
+}
+
 /// Where a guest stands that does not end: what it printed last, which test it
 /// was at, and which messages nobody has answered.
 fn place(outcome: &Outcome, script: &Script, folder: &Path) -> String {
@@ -211,7 +436,10 @@ fn place(outcome: &Outcome, script: &Script, folder: &Path) -> String {
             format!("; it was at the test {:?}", script.now())
         }
         Some(_) => "; it was in the command".to_owned(),
-        None => "; it did not reach user space".to_owned(),
+        None => match &outcome.loading {
+            Some(module) => format!("; it was in insmod {module}"),
+            None => "; it did not reach user space".to_owned(),
+        },
     };
     match outcome.last.as_str() {
         "" => text.push_str("; nothing came on the console"),
@@ -262,6 +490,33 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
                 .map(|o| o.trim_start_matches("CONFIG_").to_owned())
                 .collect::<Vec<_>>(),
         ),
+        End::Unloaded => {
+            let one = outcome.modules.first();
+            verdict(
+                exit::FAIL,
+                format!(
+                    "FAIL: the module {} did not load: {}",
+                    one.map_or("", |one| &one.name),
+                    one.map_or("", |one| &one.why)
+                ),
+            )
+        }
+        End::Left(reason) => verdict(
+            exit::FAIL,
+            format!(
+                "FAIL: the guest {} {}",
+                match reason.as_str() {
+                    "guest-reset" => "reset itself".to_owned(),
+                    "guest-shutdown" => "switched itself off".to_owned(),
+                    other => format!("ended ({other})"),
+                },
+                match (outcome.boot, &outcome.loading) {
+                    (Some(_), _) => "before the command had ended".to_owned(),
+                    (None, Some(module)) => format!("in insmod {module}"),
+                    (None, None) => "before the command began".to_owned(),
+                }
+            ),
+        ),
         End::Qemu(text) | End::Pccd(text) | End::Log(text) => {
             verdict(exit::TROUBLE, text.trim_end().to_owned())
         }
@@ -272,12 +527,24 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
         End::Exit(status) => ended(*status, script, outcome.total),
     };
     Verdict {
+        reasons: outcome
+            .modules
+            .iter()
+            .filter(|_| outcome.end == End::Unloaded)
+            .flat_map(|one| {
+                let line = |text: &String| format!("{}: {text}", one.name);
+                one.log.iter().map(line).collect::<Vec<_>>()
+            })
+            .collect(),
         passed: report.count(&Status::Passed),
+        failed: report.count(&Status::Failed)
+            + report.count(&Status::Unexpected(String::new())),
         known: report
             .tests
             .iter()
             .filter(|test| matches!(test.status, Status::Known(_)))
             .count(),
+        skipped: report.count(&Status::Skipped(String::new())),
         boot: outcome.boot,
         total: outcome.total,
         first: match &outcome.end {
@@ -307,7 +574,11 @@ fn ended(status: i32, script: &Script, total: Duration) -> Verdict {
         None if status != 0 => {
             verdict(exit::FAIL, format!("FAIL: exit status {status} ({time})"))
         }
-        None if report.started => verdict(
+        None if let Some(why) = report.all_skipped() => verdict(
+            exit::TROUBLE,
+            format!("nothing was tested: everything was skipped ({why})"),
+        ),
+        None if report.started() => verdict(
             exit::PASS,
             match known {
                 0 => format!("PASS: {passed} passed, {failed} failed ({time})"),
@@ -343,9 +614,15 @@ mod tests {
         Outcome {
             end,
             splats: Vec::new(),
+            errors: Vec::new(),
+            modules: Vec::new(),
+            loading: None,
             boot: None,
+            began: None,
             total: Duration::from_millis(1500),
             last: String::new(),
+            backtrace: Vec::new(),
+            pccd: None,
             full: None,
         }
     }
@@ -357,7 +634,7 @@ mod tests {
         for (script, line) in [(&mut good, "ok 1 a"), (&mut bad, "not ok 1 a")]
         {
             for line in ["KTAP version 1", "1..1", line] {
-                script.line(line);
+                script.line(line, Duration::ZERO);
             }
         }
         let none = Script::default();

@@ -4,20 +4,24 @@
 //! `exit` is for its caller.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{ChildStdin, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use command_fds::{CommandFdExt as _, FdMapping};
+use pccd::record::Time;
+use serde_json::Value;
 
+use crate::backtrace::{self, Backtrace};
+use crate::console::{BEGIN, Reader, exit_status, kernel_line};
 use crate::lab::Lab;
-use crate::process::{
-    Running, Untangle, interrupted, log_file, plain, signal, tail,
-};
+use crate::process::{Running, interrupted, log_file, signal, tail, words};
 use crate::programs;
+use crate::qmp::{Monitor, shutdown_reason};
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct Config {
     pub command: Vec<OsString>,
     /// Host files that the guest finds in `/work`.
     pub files: Vec<PathBuf>,
+    /// Parameters for modules of [`Lab::modules`].
+    pub parameters: Vec<(PathBuf, String)>,
     /// More files for the guest: where, and what.
     pub extra: Vec<(String, Vec<u8>)>,
     /// Leave out what takes the platforms' tests long.
@@ -52,6 +58,10 @@ pub struct Config {
     pub limit: Duration,
     /// How many bytes the console may bring.
     pub enough: u64,
+    /// Print how QEMU and pccd are started.
+    pub verbose: bool,
+    /// Whether what the command prints is wanted as bytes, too, as it comes.
+    pub bytes: bool,
 }
 
 impl Config {
@@ -65,6 +75,7 @@ impl Config {
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),
+            parameters: Vec::new(),
             extra: Vec::new(),
             quick: false,
             smp: 2,
@@ -73,6 +84,8 @@ impl Config {
             append: String::new(),
             limit: Duration::from_secs(60),
             enough: ENOUGH,
+            verbose: false,
+            bytes: false,
         }
     }
 }
@@ -88,6 +101,11 @@ pub enum End {
     Hang,
     /// The kernel lacks these options.
     Missing(Vec<String>),
+    /// A module did not load; [`Outcome::modules`] says which.
+    Unloaded,
+    /// The guest reset or switched itself off before the command had ended;
+    /// the text says which.
+    Left(String),
     /// QEMU ended before the guest did; the text tells its last words.
     Qemu(String),
     /// pccd ended by itself; the text tells its last words.
@@ -103,8 +121,16 @@ pub enum End {
 /// How many bytes a console may bring; a log that is longer helps nobody.
 pub const ENOUGH: u64 = 64 << 20;
 
-/// The longest line; what is longer is cut into several.
-const LONGEST: u64 = 64 << 10;
+/// A module that did not load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleFailure {
+    /// Its file's name in the guest.
+    pub name: String,
+    /// What insmod said.
+    pub why: String,
+    /// What the kernel's log has of it.
+    pub log: Vec<String>,
+}
 
 /// What a run was, when it is over.
 #[derive(Clone, Debug)]
@@ -114,33 +140,76 @@ pub struct Outcome {
     /// Lines of the kernel's log that nobody wants to see: oopses, lockdep
     /// and KASAN reports, warnings.
     pub splats: Vec<String>,
+    /// Errors in the kernel's log from before the command began, in order.
+    pub errors: Vec<String>,
+    /// Modules that did not load.
+    pub modules: Vec<ModuleFailure>,
+    /// The module that was being loaded when the run ended.
+    pub loading: Option<String>,
     /// From start to the command's first line.
     pub boot: Option<Duration>,
+    /// When the command began.
+    pub began: Option<Time>,
     /// From start to end.
     pub total: Duration,
     /// The last line on the console.
     pub last: String,
+    /// Of a hang, where the processors and the guest's programs are.
+    pub backtrace: Vec<String>,
+    /// How pccd ended when it was asked to; none if there was none, or it had
+    /// to be killed.
+    pub pccd: Option<ExitStatus>,
     /// Why nothing more can be written into the run's folder, if that is so.
     pub full: Option<String>,
 }
 
-/// What the console's reader brings.
-enum Console {
-    Line(String),
-    End(End),
+/// What comes from a guest.
+pub(crate) enum Input {
+    /// A line of the console, and when it ended.
+    Line(String, Time),
+    /// What the command prints, if [`Config::bytes`] asks for it.
+    Bytes(Vec<u8>),
+    /// QEMU's monitor.
+    Monitor(Value),
+    /// What somebody types for the guest.
+    Typed(Vec<u8>),
+    /// Nobody will type more.
+    TypedEnd,
+    /// Somebody wants to leave the guest.
+    Leave,
+    /// The console is closed.
+    Closed,
+    /// The console brought more than anybody wants to keep.
+    Flood,
+    /// The console could not be written down.
+    Unwritten(String),
 }
+
+/// How many lines of the kernel's log from before the command are kept.
+const EARLY: usize = 500;
 
 /// A running guest.
 pub struct Session {
     config: Config,
     qemu: Running,
+    stdin: Option<ChildStdin>,
+    monitor: Monitor,
     pccd: Option<Running>,
-    lines: Receiver<Console>,
+    input: Receiver<Input>,
+    sender: Sender<Input>,
+    typed: Vec<u8>,
+    typed_all: bool,
     last: String,
     start: Instant,
     boot: Option<Duration>,
+    began: Option<Time>,
     missing: Vec<String>,
+    modules: Vec<ModuleFailure>,
+    loading: Option<String>,
     splats: Vec<String>,
+    errors: Vec<String>,
+    backtrace: Vec<String>,
+    left: Option<String>,
     in_dmesg: bool,
     exit: Option<i32>,
 }
@@ -150,6 +219,8 @@ pub struct Session {
 pub enum Event {
     /// A line the command printed.
     Line(String),
+    /// What the command printed, if [`Config::bytes`] asks for it.
+    Bytes(Vec<u8>),
     /// The guest reached user space and runs the command now.
     Begin,
     /// The run is over.
@@ -193,9 +264,20 @@ impl Session {
 
         let initrd = programs::initrd(&config)?;
         let log = log_file(folder, "qemu.log")?;
-        let mut qemu = programs::qemu(&config, &initrd)
+        let (mut monitor, theirs) = Monitor::pair()?;
+        let mut command = programs::qemu(&config, &initrd);
+        command
+            .fd_mappings(vec![FdMapping {
+                parent_fd: theirs,
+                child_fd: programs::MONITOR_FD,
+            }])
+            .context("QEMU's monitor")?;
+        if config.verbose {
+            eprintln!("{command:?}");
+        }
+        let mut qemu = command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -203,45 +285,36 @@ impl Session {
             .with_context(|| {
                 format!("starting {}", config.lab.qemu.display())
             })?;
+        drop(command);
+        let stdin = qemu.0.stdin.take();
         let console = qemu.0.stdout.take().context("QEMU's console")?;
-        let mut copy = log_file(folder, "console.log")?;
-        let (sender, lines) = channel();
-        let enough = config.enough;
-        std::thread::spawn(move || {
-            let mut reader = BufReader::new(console).take(enough);
-            let mut bytes = Vec::new();
-            let mut untangle = Untangle::default();
-            loop {
-                bytes.clear();
-                let mut line = reader.by_ref().take(LONGEST);
-                match line.read_until(b'\n', &mut bytes) {
-                    Ok(n) if n > 0 => {}
-                    _ => break,
-                }
-                if let Err(error) = copy.write_all(&bytes) {
-                    let text = format!("writing console.log: {error}");
-                    let _ = sender.send(Console::End(End::Log(text)));
-                    return;
-                }
-                let line = untangle.line(plain(&bytes));
-                if sender.send(Console::Line(line)).is_err() {
-                    return;
-                }
-            }
-            if reader.limit() == 0 {
-                let _ = sender.send(Console::End(End::Flood));
-            }
-        });
+        let (sender, input) = channel();
+        let reader =
+            Reader::new(folder, sender.clone(), config.enough, config.bytes)?;
+        std::thread::spawn(move || reader.run(console));
+        // A QEMU that ends at once says so on its console.
+        let _ = monitor.listen(sender.clone());
         Ok(Session {
             config,
             qemu,
+            stdin,
+            monitor,
             pccd,
-            lines,
+            input,
+            sender,
+            typed: Vec::new(),
+            typed_all: false,
             last: String::new(),
             start,
             boot: None,
+            began: None,
             missing: Vec::new(),
+            modules: Vec::new(),
+            loading: None,
             splats: Vec::new(),
+            errors: Vec::new(),
+            backtrace: Vec::new(),
+            left: None,
             in_dmesg: false,
             exit: None,
         })
@@ -313,16 +386,12 @@ impl Session {
             // Children are looked at ten times a second: only the console
             // wakes us at once.
             let wait = (until.min(limit) - now).min(Duration::from_millis(100));
-            match self.lines.recv_timeout(wait) {
-                Ok(Console::Line(line)) => {
-                    if !line.trim().is_empty() {
-                        self.last.clone_from(&line);
-                    }
-                    if let Some(event) = self.line(line) {
+            match self.input.recv_timeout(wait) {
+                Ok(input) => {
+                    if let Some(event) = self.take(input)? {
                         return Ok(event);
                     }
                 }
-                Ok(Console::End(end)) => return Ok(Event::End(end)),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(end) = self.pccd_ended()? {
                         return Ok(Event::End(end));
@@ -335,24 +404,127 @@ impl Session {
         }
     }
 
+    fn take(&mut self, input: Input) -> Result<Option<Event>> {
+        Ok(match input {
+            Input::Line(line, time) => {
+                if !line.trim().is_empty() {
+                    self.last.clone_from(&line);
+                }
+                self.line(line, time)
+            }
+            Input::Bytes(bytes) => Some(Event::Bytes(bytes)),
+            Input::Monitor(said) => {
+                match shutdown_reason(&said) {
+                    Some(reason) => self.left = Some(reason.to_owned()),
+                    None if said.get("event").is_none() => {
+                        self.monitor.answers.push_back(said);
+                    }
+                    None => {}
+                }
+                None
+            }
+            Input::Typed(bytes) => {
+                self.typed.extend(bytes);
+                self.type_on();
+                None
+            }
+            Input::TypedEnd => {
+                self.typed_all = true;
+                None
+            }
+            Input::Leave => Some(Event::End(End::Interrupted)),
+            Input::Closed => Some(Event::End(self.console_closed()?)),
+            Input::Flood => Some(Event::End(End::Flood)),
+            Input::Unwritten(why) => Some(Event::End(End::Log(why))),
+        })
+    }
+
+    /// Writes to the guest's console.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let stdin = self.stdin.as_mut().context("the console is closed")?;
+        stdin.write_all(bytes)?;
+        Ok(stdin.flush()?)
+    }
+
+    /// Where what is typed for the guest goes.
+    pub(crate) fn sender(&self) -> Sender<Input> {
+        self.sender.clone()
+    }
+
+    /// Whether the guest has got all that will ever be typed.
+    pub(crate) fn typed_all(&self) -> bool {
+        self.typed_all && self.typed.is_empty()
+    }
+
+    /// Hands on what is typed, once there is somebody to read it.
+    fn type_on(&mut self) {
+        if self.boot.is_some() && !self.typed.is_empty() {
+            let typed = std::mem::take(&mut self.typed);
+            // A guest that is gone says so by itself.
+            let _ = self.write(&typed);
+        }
+    }
+
     /// Makes sense of one console line.
-    fn line(&mut self, line: String) -> Option<Event> {
+    fn line(&mut self, line: String, time: Time) -> Option<Event> {
+        if let Some((before, status)) = exit_status(&line)
+            && self.boot.is_some()
+            && self.exit.is_none()
+        {
+            self.exit = Some(status);
+            let before = before.to_owned();
+            return (!before.is_empty()).then_some(Event::Line(before));
+        }
         if let Some(word) = line.strip_prefix("pcclab: ") {
             match word.split_once(' ') {
-                Some(("exit", status)) => {
-                    self.exit = Some(status.trim().parse().unwrap_or(255));
-                }
                 Some(("missing", option)) => {
                     self.missing.push(option.trim().to_owned());
                 }
-                _ if word == "begin" => {
+                Some(("insmod", name)) => {
+                    self.loading = Some(module_name(name).to_owned());
+                }
+                Some(("insmod-failed", text)) => {
+                    let (name, why) =
+                        text.split_once(": ").unwrap_or((text, ""));
+                    self.modules.push(ModuleFailure {
+                        name: module_name(name).to_owned(),
+                        why: why.to_owned(),
+                        log: Vec::new(),
+                    });
+                }
+                Some(("insmod-log", text)) => {
+                    if let Some(last) = self.modules.last_mut()
+                        && last.log.len() < EARLY
+                        // Busybox tries in two ways.
+                        && last.log.last().is_none_or(|l| l != text)
+                    {
+                        last.log.push(text.to_owned());
+                    }
+                }
+                _ if word == "ready" => {
+                    self.began = Some(time);
+                    // A guest that is gone says so by itself.
+                    let _ = self.write(b"\n");
+                }
+                _ if line == BEGIN && self.boot.is_none() => {
+                    self.loading = None;
+                    self.began.get_or_insert(time);
                     self.boot = Some(self.start.elapsed());
+                    self.type_on();
                     return Some(Event::Begin);
                 }
                 _ if word == "dmesg" => self.in_dmesg = true,
                 _ if word == "end" => {
                     return Some(Event::End(match self.exit {
                         Some(status) => End::Exit(status),
+                        None if self.missing.is_empty()
+                            && !self.modules.is_empty() =>
+                        {
+                            End::Unloaded
+                        }
                         None => End::Missing(std::mem::take(&mut self.missing)),
                     }));
                 }
@@ -363,31 +535,128 @@ impl Session {
         if line.contains("Kernel panic - not syncing") {
             return Some(Event::End(End::Panic(line)));
         }
-        if SPLATS.iter().any(|splat| line.contains(splat))
-            && line.starts_with('[')
-            && !self.splats.contains(&line)
-        {
-            self.splats.push(line.clone());
+        if let Some((level, text)) = kernel_line(&line) {
+            if SPLATS.iter().any(|splat| text.contains(splat))
+                && !self.splats.iter().any(|splat| splat == text)
+            {
+                self.splats.push(text.to_owned());
+            }
+            self.kernel(level, text);
         }
         (self.boot.is_some() && self.exit.is_none() && !self.in_dmesg)
             .then_some(Event::Line(line))
     }
 
+    /// Keeps the kernel's errors from before the command. The console has
+    /// only errors, unless somebody asked for more: then the levels of the
+    /// whole log, at the end, say which are none.
+    fn kernel(&mut self, level: Option<u8>, text: &str) {
+        const ERR: u8 = 3;
+        match level {
+            None if self.began.is_none() && self.errors.len() < EARLY => {
+                self.errors.push(text.to_owned());
+            }
+            Some(level) if level > ERR => {
+                self.errors.retain(|error| error != text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the guest where its processors and programs are.
+    fn look_at_hang(&mut self) {
+        let mut backtrace = Backtrace::default();
+        for letter in backtrace::LETTERS {
+            // A break on the console, and the letter (Linux
+            // Documentation/admin-guide/sysrq.rst).
+            let id = serde_json::json!({ "id": programs::CONSOLE });
+            if self.monitor.ask("chardev-send-break", &id).is_err() {
+                break;
+            }
+            // Or the letter might come before the break.
+            self.listen(Duration::from_secs(2), |input| {
+                matches!(input, Input::Monitor(said)
+                    if said.get("return").is_some())
+            });
+            if self.write(&[*letter]).is_err() {
+                break;
+            }
+            self.listen(Duration::from_secs(5), |input| {
+                if let Input::Line(line, _) = input
+                    && let Some((_, text)) = kernel_line(line)
+                {
+                    backtrace.line(text);
+                }
+                backtrace.is_done(*letter)
+            });
+        }
+        if backtrace.is_empty() {
+            let command = serde_json::json!({
+                "command-line": "info registers -a"
+            });
+            self.monitor.answers.clear();
+            if self.monitor.ask("human-monitor-command", &command).is_ok() {
+                self.listen(Duration::from_secs(2), |input| {
+                    matches!(input, Input::Monitor(said)
+                        if backtrace.registers(said))
+                });
+            }
+        }
+        let symbols = self.config.lab.kernel.symbols();
+        self.backtrace = backtrace.text(self.loading.as_deref(), &symbols);
+    }
+
+    /// Looks at what comes for so long, until `until` has seen enough, or
+    /// until the guest that has begun to speak falls silent; what comes is not
+    /// looked at by anybody else.
+    fn listen(
+        &mut self,
+        patience: Duration,
+        mut until: impl FnMut(&Input) -> bool,
+    ) {
+        const SILENCE: Duration = Duration::from_millis(700);
+        let end = Instant::now() + patience;
+        let mut spoken = false;
+        loop {
+            let mut left = end.saturating_duration_since(Instant::now());
+            if spoken {
+                left = left.min(SILENCE);
+            }
+            match self.input.recv_timeout(left) {
+                Ok(Input::Closed | Input::Flood) | Err(_) => return,
+                Ok(input) if until(&input) => return,
+                Ok(Input::Line(..)) => spoken = true,
+                Ok(_) => {}
+            }
+        }
+    }
+
     fn pccd_ended(&mut self) -> Result<Option<End>> {
         let Some(pccd) = &mut self.pccd else { return Ok(None) };
         let Some(status) = pccd.0.try_wait()? else { return Ok(None) };
-        let log = tail(&self.config.folder.join("pccd.log"));
+        let log = words(&self.config.folder.join("pccd.log"));
         self.pccd = None;
         Ok(Some(End::Pccd(format!("pccd ended ({status})\n{log}"))))
     }
 
     fn console_closed(&mut self) -> Result<End> {
         let status = self.qemu.0.wait()?;
-        Ok(match self.exit {
-            Some(exit) if status.success() => End::Exit(exit),
+        // The monitor's last words may come after the console's.
+        while let Ok(input) =
+            self.input.recv_timeout(Duration::from_millis(500))
+        {
+            if let Input::Monitor(said) = &input
+                && let Some(reason) = shutdown_reason(said)
+            {
+                self.left = Some(reason.to_owned());
+            }
+        }
+        Ok(match (self.exit, self.left.take()) {
+            (Some(exit), _) if status.success() => End::Exit(exit),
             _ if !self.missing.is_empty() => {
                 End::Missing(std::mem::take(&mut self.missing))
             }
+            (_, Some(reason)) if status.success() => End::Left(reason),
             _ => {
                 let how = match status.signal() {
                     Some(signal) => format!("killed by signal {signal}"),
@@ -409,7 +678,7 @@ impl Session {
         loop {
             match self.next(self.config.limit)? {
                 Event::Line(line) if line.contains(text) => return Ok(line),
-                Event::Line(_) | Event::Begin => {}
+                Event::Line(_) | Event::Bytes(_) | Event::Begin => {}
                 Event::End(end) => {
                     bail!("the run ended before {text:?} came: {end:?}")
                 }
@@ -427,7 +696,7 @@ impl Session {
             match self.next(self.config.limit)? {
                 Event::Line(line) => each(&line),
                 Event::End(end) => break end,
-                Event::Begin | Event::Quiet => {}
+                Event::Begin | Event::Bytes(_) | Event::Quiet => {}
             }
         };
         self.end(end)
@@ -438,33 +707,61 @@ impl Session {
     /// # Errors
     /// When a child cannot be waited for.
     pub fn end(mut self, end: End) -> Result<Outcome> {
-        if matches!(end, End::Exit(_) | End::Missing(_)) {
+        if matches!(end, End::Exit(_) | End::Missing(_) | End::Unloaded) {
             // The guest is powering off; that takes milliseconds.
             let until = Instant::now() + Duration::from_secs(5);
             while self.qemu.0.try_wait()?.is_none() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
+        if end == End::Hang {
+            self.look_at_hang();
+        }
         let _ = self.qemu.0.kill();
         self.qemu.0.wait()?;
+        let mut status = None;
         if let Some(mut pccd) = self.pccd.take() {
             // By SIGTERM, so that what it was doing is finished and logged.
             signal(&pccd.0, rustix::process::Signal::TERM);
             let until = Instant::now() + Duration::from_secs(5);
-            while pccd.0.try_wait()?.is_none() && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(2));
-            }
+            status = loop {
+                match pccd.0.try_wait()? {
+                    Some(status) => break Some(status),
+                    None if Instant::now() >= until => break None,
+                    None => std::thread::sleep(Duration::from_millis(2)),
+                }
+            };
         }
         let full = full(&self.config.folder);
         let _ = std::fs::remove_file(self.config.folder.join("initrd.img"));
         Ok(Outcome {
             end,
             splats: std::mem::take(&mut self.splats),
+            errors: std::mem::take(&mut self.errors),
+            modules: std::mem::take(&mut self.modules),
+            loading: self.loading.take(),
             boot: self.boot,
+            began: self.began,
             total: self.start.elapsed(),
             last: std::mem::take(&mut self.last),
+            backtrace: std::mem::take(&mut self.backtrace),
+            pccd: status,
             full,
         })
+    }
+}
+
+/// A module's file as the user knows it, without the number that sorts it.
+fn module_name(name: &str) -> &str {
+    let name = name.trim();
+    match name.split_at_checked(3) {
+        Some((number, rest))
+            if number.ends_with('-')
+                && number[..2].bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            rest
+        }
+        _ => name.strip_prefix('-').map_or(name, module_name),
     }
 }
 

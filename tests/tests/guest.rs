@@ -38,7 +38,7 @@ fn finish(session: Session) -> (Verdict, Vec<String>, Script) {
     let mut lines = Vec::new();
     let outcome = session
         .finish(|line| {
-            script.line(line);
+            script.line(line, Duration::ZERO);
             lines.push(line.to_owned());
         })
         .unwrap();

@@ -71,7 +71,7 @@ fn run(logs: &Logs, config: Config) -> BTreeSet<String> {
     let session = Session::start(config).unwrap();
     let (mut script, mut lines) = (Script::default(), Vec::new());
     let outcome = session.finish(|line| {
-        script.line(line);
+        script.line(line, Duration::ZERO);
         lines.push(line.to_owned());
     });
     let verdict = judge(&outcome.unwrap(), &script, Duration::from_secs(120));

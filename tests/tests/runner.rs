@@ -88,7 +88,11 @@ fn outcome(script: &str, change: impl Fn(&mut Config)) -> (u8, String, End) {
     let limit = config.limit;
     let mut lines = Script::default();
     let session = Session::start(config).unwrap();
-    let outcome = session.finish(|line| lines.line(line)).unwrap();
+    let outcome = session
+        .finish(|line| {
+            lines.line(line, Duration::ZERO);
+        })
+        .unwrap();
     let verdict = judge(&outcome, &lines, limit);
     (verdict.code, verdict.text, outcome.end)
 }

@@ -73,7 +73,7 @@ pub fn finish(session: Session) -> (Verdict, Vec<String>) {
     let mut lines = Vec::new();
     let outcome = session
         .finish(|line| {
-            script.line(line);
+            script.line(line, std::time::Duration::ZERO);
             lines.push(line.to_owned());
         })
         .unwrap();
