@@ -10,7 +10,7 @@ use crate::report::Format;
 
 /// Extract, show, judge and compare ACPI's PCC tables.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 80)]
+#[command(version, about, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -48,6 +48,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  acpi-tools explain PCCT-051\n  \
         acpi-tools explain nominal_latency")]
     Explain(Explain),
+    /// Write the man pages
+    #[command(after_help = "Example:\n  \
+        acpi-tools man /usr/local/share/man/man1")]
+    Man(Man),
+    /// Print what a shell needs to complete acpi-tools' arguments
+    #[command(after_help = "Example:\n  acpi-tools completions bash \
+        >/etc/bash_completion.d/acpi-tools")]
+    Completions(Completions),
 }
 
 /// Where tables are read from.
@@ -168,6 +176,22 @@ pub struct Explain {
     /// For people, or the whole reference
     #[arg(long, value_enum, default_value = "text")]
     pub format: ExplainFormat,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Folder for the pages; without it the first goes to standard output
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 #[cfg(test)]

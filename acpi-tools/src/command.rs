@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::check::{Verdict, accepted, check_facts, rule};
 use crate::cli::{
-    Cli, Command, Diff, DiffFormat, Explain, ExplainFormat, Extract, Show,
+    Cli, Command, Diff, DiffFormat, Explain, ExplainFormat, Extract, Man, Show,
     Source, Validate,
 };
 use crate::platform::{Facts, Platform};
 use crate::report::{self, Format, Style};
-use crate::{diff, extract};
+use crate::{diff, extract, manual};
 
 /// Exit status: different, or not valid.
 pub const DIFFERENT: u8 = 1;
@@ -31,16 +31,27 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Command::Validate(options) => validate(options),
         Command::Diff(options) => diff_command(options),
         Command::Explain(options) => explain(options),
+        Command::Man(options) => man(options),
+        Command::Completions(options) => {
+            let mut script = Vec::new();
+            manual::completions(options.shell, &mut script)?;
+            print(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 /// Prints, and is content when nobody reads to the end.
-fn print(text: &str) -> Result<()> {
+fn print(text: impl AsRef<[u8]>) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("writing to standard output"),
     }
+}
+
+fn print_lines(text: &str) -> Result<()> {
+    print(style().fit(text))
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
@@ -49,7 +60,12 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 
 fn style() -> Style {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    Style { colour: !plain && std::io::stdout().is_terminal() }
+    let out = std::io::stdout();
+    let width = terminal_size::terminal_size_of(&out);
+    Style {
+        colour: !plain && out.is_terminal(),
+        width: width.map(|(width, _)| width.0.into()),
+    }
 }
 
 fn load(source: &Source) -> Result<Platform> {
@@ -117,7 +133,7 @@ fn show(options: &Show) -> Result<ExitCode> {
         if picture.is_empty() {
             bail!("there is no PCCT to draw");
         }
-        print(&picture)?;
+        print_lines(&picture)?;
         return Ok(ExitCode::SUCCESS);
     }
     let sources = report::show::sources(&facts, options.all);
@@ -125,7 +141,7 @@ fn show(options: &Show) -> Result<ExitCode> {
         eprintln!("acpi-tools: nothing about PCC; --all shows the headers");
     }
     match options.format {
-        Format::Text => print(&report::show::text(&sources, style()))?,
+        Format::Text => print_lines(&report::show::text(&sources, style()))?,
         Format::Json => print_json(&sources)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -155,7 +171,7 @@ fn validate(options: &Validate) -> Result<ExitCode> {
         verdict,
     };
     match options.format {
-        Format::Text => print(&report.text(style()))?,
+        Format::Text => print_lines(&report.text(style()))?,
         Format::Json => print_json(&report.json())?,
     }
     // Nothing was judged: no table, or none that could be a PCCT's.
@@ -173,7 +189,9 @@ fn diff_command(options: &Diff) -> Result<ExitCode> {
     };
     let changes = diff::diff(&Facts::of(&old), &Facts::of(&new), options.all);
     match options.format {
-        DiffFormat::Text => print(&report::diff::text(&changes, style()))?,
+        DiffFormat::Text => {
+            print_lines(&report::diff::text(&changes, style()))?
+        }
         DiffFormat::Json => print_json(&report::diff::json(&changes))?,
         DiffFormat::Markdown => print(&report::diff::markdown(&changes))?,
     }
@@ -197,6 +215,17 @@ fn explain(options: &Explain) -> Result<ExitCode> {
             }
         },
     };
-    print(&text)?;
+    match options.format {
+        ExplainFormat::Text => print_lines(&text)?,
+        ExplainFormat::Markdown => print(&text)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(options: &Man) -> Result<ExitCode> {
+    let mut page = Vec::new();
+    let folder = options.folder.as_deref();
+    manual::pages(folder, &mut page).context("writing the man pages")?;
+    print(&page)?;
     Ok(ExitCode::SUCCESS)
 }

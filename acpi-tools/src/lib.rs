@@ -11,7 +11,7 @@
 //! - [`diff`]: what changed, and whether it matters.
 //! - [`report`]: all of it in words, JSON and Markdown.
 //! - [`extract`]: tables out of QEMU and of a running Linux.
-//! - [`cli`], [`command`]: the program.
+//! - [`cli`], [`command`], [`manual`]: the program.
 pub mod acpidump;
 pub mod aml;
 pub mod bytes;
@@ -21,6 +21,7 @@ pub mod command;
 pub mod diff;
 pub mod extract;
 pub mod field;
+pub mod manual;
 pub mod memory;
 pub mod platform;
 pub mod report;

@@ -1,6 +1,7 @@
 //! The program: parse, do, and turn what went wrong into words.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use acpi_tools::cli::Cli;
@@ -13,7 +14,8 @@ fn main() -> ExitCode {
     match command::execute(&cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("acpi-tools: {error:#}");
+            // Whether somebody reads it or not, it was trouble.
+            let _ = writeln!(std::io::stderr(), "acpi-tools: {error:#}");
             ExitCode::from(command::TROUBLE)
         }
     }

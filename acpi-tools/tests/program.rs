@@ -166,3 +166,74 @@ fn the_reference_is_up_to_date() {
          >acpi-tools/REFERENCE.md"
     );
 }
+
+/// A status, and what standard error said, of a run that writes into pipes
+/// which nobody reads, the second only if told so.
+fn unread(words: &[&str], both: bool) -> (Option<i32>, String) {
+    let unread = || std::io::pipe().unwrap().1;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_acpi-tools"));
+    program.args(words).stdout(unread());
+    if both {
+        program.stderr(unread());
+    }
+    let output = program.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_broken_pipe_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = &write(folder.path(), "pcct.dat", VECTOR)[..];
+    let changed = changed(100, &2000u32.to_le_bytes());
+    let other = &write(folder.path(), "other.dat", &changed)[..];
+    let tables = folder.path().join("tables").display().to_string();
+    for (words, wanted) in [
+        (&["show", table][..], 0),
+        (&["show", "--map", table], 0),
+        (&["show", "--format", "json", table], 0),
+        (&["validate", table], 1),
+        (&["validate", "--format", "json", table], 1),
+        (&["diff", table, other], 1),
+        (&["diff", "--format", "json", table, other], 1),
+        (&["diff", "--format", "markdown", table, other], 1),
+        (&["extract", "--output", &tables, table], 0),
+        (&["explain"], 0),
+        (&["explain", "PCCT-051"], 0),
+        (&["explain", "--format", "markdown"], 0),
+        (&["man"], 0),
+        (&["completions", "bash"], 0),
+        (&["--help"], 0),
+        (&["help", "show"], 0),
+        (&["--version"], 0),
+    ] {
+        let (status, said) = unread(words, false);
+        assert_eq!((status, &said[..]), (Some(wanted), ""), "{words:?}");
+    }
+    for words in [&["show", "/nonexistent"][..], &["shwo"]] {
+        assert_eq!(unread(words, true).0, Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn man_pages_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man/man1");
+    assert_eq!(status(&["man", &pages.display().to_string()]), 0);
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap();
+    assert!(page("acpi-tools.1").contains("acpi\\-tools\\-show(1)"));
+    assert!(page("acpi-tools-validate.1").contains("\\-\\-strict"));
+    assert!(text(&run(&["man"])).contains(".TH acpi-tools 1"));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&run(&["completions", shell]));
+        assert!(script.contains("strict"), "{shell}");
+    }
+    let path = folder.path().join("acpi-tools.bash");
+    std::fs::write(&path, run(&["completions", "bash"]).stdout).unwrap();
+    let asked = "source $0; COMP_WORDS=(acpi-tools ex); COMP_CWORD=1; \
+                 _acpi__tools acpi-tools ex acpi-tools; \
+                 echo ${COMPREPLY[@]}";
+    let said =
+        Command::new("bash").args(["-c", asked]).arg(&path).output().unwrap();
+    assert_eq!(text(&said).trim(), "extract explain");
+}

@@ -19,6 +19,7 @@ const MESSAGES: &str = "./messages";
 #[command(
     name = "pccd",
     version,
+    max_term_width = 100,
     args_conflicts_with_subcommands = true,
     after_help = "Example: pccd run --mailbox /tmp/pcc --messages \
                   ./messages\n\nExit status: 0 done, 1 a check failed or \

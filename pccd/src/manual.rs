@@ -9,9 +9,12 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-/// Writes the completions of a shell.
+/// Writes the completions of a shell, as far as somebody reads them.
 pub fn completions(shell: Shell, out: &mut impl Write) {
-    clap_complete::generate(shell, &mut Cli::command(), "pccd", out);
+    // `generate` panics when it cannot write; into memory it always can.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pccd", &mut script);
+    let _ = out.write_all(&script);
 }
 
 /// Writes `pccd.1`, and a page for each subcommand, into a folder; without

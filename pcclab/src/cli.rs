@@ -11,7 +11,7 @@ const MOST_SECONDS: u64 = 365 * 86_400;
 
 /// Boot a kernel in QEMU beside pccd, run a test in it, tell the verdict.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 80)]
+#[command(version, about, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -48,6 +48,14 @@ pub enum Command {
     /// Remove the logs that runs have left; they keep the last 20 that failed
     #[command(after_help = "Example:\n  pcclab clean --list")]
     Clean(Clean),
+    /// Write the man pages
+    #[command(after_help = "Example:\n  \
+        pcclab man /usr/local/share/man/man1")]
+    Man(Man),
+    /// Print what a shell needs to complete pcclab's arguments
+    #[command(after_help = "Example:\n  pcclab completions bash \
+        >/etc/bash_completion.d/pcclab")]
+    Completions(Completions),
     /// Compile the platforms' tables into the cache
     #[command(hide = true)]
     Tables,
@@ -209,6 +217,22 @@ pub struct Clean {
     /// List them only
     #[arg(long)]
     pub list: bool,
+}
+
+/// Arguments of `pcclab man`.
+#[derive(Args)]
+pub struct Man {
+    /// Folder for the pages; without it the first goes to standard output
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Arguments of `pcclab completions`.
+#[derive(Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Options of `pcclab initrd`.

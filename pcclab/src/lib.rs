@@ -21,6 +21,7 @@
 //! | [`logs`] | the folder of a run |
 //! | [`result`] | results for programs: JUnit's XML, JSON |
 //! | [`matrix`] | kernels × platforms, several guests at a time |
+//! | [`table`] | tables that fit the terminal |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -57,6 +58,7 @@ pub mod result;
 pub mod run;
 pub mod session;
 pub mod shell;
+pub mod table;
 
 pub use process::{catch_interrupts, interrupted};
 
@@ -82,4 +84,10 @@ impl std::error::Error for Usage {}
 /// An error that is one of usage.
 pub fn usage(text: String) -> anyhow::Error {
     Usage(text).into()
+}
+
+/// The same on standard error.
+pub fn tell(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,8 +1,10 @@
 //! The command `pcclab`: see [`pcclab`].
 
 mod cli;
+mod manual;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,7 +20,8 @@ use pcclab::result::{Files, junit, save};
 use pcclab::run::{Contract, Output, Verdict, exit, run};
 use pcclab::session::Config;
 use pcclab::shell::{PATIENCE, shell};
-use pcclab::{Usage, aml, catch_interrupts, initramfs, say};
+use pcclab::table::{self, terminal_width};
+use pcclab::{Usage, aml, catch_interrupts, initramfs, say, tell};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
@@ -40,13 +43,15 @@ fn main() -> ExitCode {
         }
         cli::Command::Platforms => platforms(),
         cli::Command::Clean(options) => clean(&options),
+        cli::Command::Man(options) => man(&options),
+        cli::Command::Completions(options) => completions(&options),
         cli::Command::Tables => tables(),
         cli::Command::Initrd(options) => initrd(&options),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("pcclab: {error:#}");
+            tell(format_args!("pcclab: {error:#}"));
             ExitCode::from(code_of(&error))
         }
     }
@@ -273,15 +278,15 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
     let cells = matrix::run_all(&columns, &platforms, &settings, |cell| {
         let mode = cell.mode.name();
         let text = cell.verdict.text.lines().next().unwrap_or_default();
-        eprintln!("{} {} {mode}: {text}", cell.kernel, cell.platform);
+        tell(format_args!("{} {} {mode}: {text}", cell.kernel, cell.platform));
         if let Some(first) = &cell.verdict.first {
-            eprintln!("  first that went wrong: {first}");
+            tell(format_args!("  first that went wrong: {first}"));
         }
         for reason in &cell.verdict.reasons {
-            eprintln!("  {reason}");
+            tell(format_args!("  {reason}"));
         }
         if let Some(logs) = &cell.logs {
-            eprintln!("  logs in {}", logs.display());
+            tell(format_args!("  logs in {}", logs.display()));
         }
     })?;
     if let Some(path) = &options.junit {
@@ -290,24 +295,41 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         save(path, &junit("matrix", &suites)?)?;
     }
     match options.format {
-        cli::Format::Text => say(matrix::text(&cells).trim_end()),
+        cli::Format::Text => {
+            say(matrix::text(&cells, terminal_width()).trim_end());
+        }
         cli::Format::Markdown => say(matrix::markdown(&cells).trim_end()),
         cli::Format::Json => {
             say(serde_json::to_string_pretty(&matrix::json(&cells))?);
         }
     }
-    eprintln!(
+    tell(format_args!(
         "{} of {} without failure, {} guests at a time, {:.0} s",
         cells.iter().filter(|cell| cell.fine()).count(),
         cells.len(),
         settings.jobs,
         start.elapsed().as_secs_f32()
-    );
+    ));
     logs.close(cells.iter().any(|cell| cell.logs.is_some()));
     Ok(match pcclab::interrupted() {
         true => exit::INTERRUPTED,
         false => matrix::code(&cells),
     })
+}
+
+fn man(options: &cli::Man) -> Result<u8> {
+    let mut page = Vec::new();
+    let folder = options.folder.as_deref();
+    manual::pages(folder, &mut page).context("writing the man pages")?;
+    let _ = std::io::stdout().write_all(&page);
+    Ok(exit::PASS)
+}
+
+fn completions(options: &cli::Completions) -> Result<u8> {
+    let mut script = Vec::new();
+    manual::completions(options.shell, &mut script)?;
+    let _ = std::io::stdout().write_all(&script);
+    Ok(exit::PASS)
 }
 
 fn tables() -> Result<u8> {
@@ -324,16 +346,14 @@ fn tables() -> Result<u8> {
 }
 
 fn platforms() -> Result<u8> {
+    let mut rows = Vec::new();
     for name in platform::names()? {
         let platform = Platform::load(&name)?;
         let modes: Vec<_> = platform.modes().iter().map(|m| m.name()).collect();
-        say(format_args!(
-            "{name:<20} {:<9} {:<24} {}",
-            modes.join(" "),
-            platform.driver,
-            platform.description
-        ));
+        let modes = modes.join(" ");
+        rows.push(vec![name, modes, platform.driver, platform.description]);
     }
+    say(table::lines(&rows, terminal_width()).trim_end());
     Ok(exit::PASS)
 }
 

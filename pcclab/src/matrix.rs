@@ -16,6 +16,7 @@ use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
 use crate::run::{Output, Verdict, exit, run};
 use crate::session::Config;
+use crate::table;
 
 /// How each run is done.
 #[derive(Clone, Debug)]
@@ -283,27 +284,13 @@ fn rows(cells: &[Cell], text: impl Fn(&Cell) -> String) -> Vec<Vec<String>> {
     rows
 }
 
-/// The table for people, with seconds.
-pub fn text(cells: &[Cell]) -> String {
+/// The table for people, with seconds, no wider than so many columns.
+pub fn text(cells: &[Cell], width: Option<u16>) -> String {
     let rows = rows(cells, |cell| match cell.verdict.total {
         Duration::ZERO => cell.text(),
         time => format!("{} ({:.1} s)", cell.text(), time.as_secs_f32()),
     });
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let line: String = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}  "))
-            .collect();
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    table::lines(&rows, width)
 }
 
 /// The table for a document, the same from run to run.
@@ -386,7 +373,7 @@ mod tests {
              | acme-fan | fan irq | pass | no FAN |\n\
              | acme-pump | pump irq | pass, 1 known to fail | FAIL |\n"
         );
-        let text = text(&cells);
+        let text = text(&cells, None);
         assert!(text.contains("pass (1.2 s)"), "{text}");
         assert!(text.contains("no FAN\n"), "{text}");
         assert_eq!(json(&cells)[2]["known"], 1);

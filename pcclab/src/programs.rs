@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::initramfs;
 use crate::process::{Running, child, log_file};
 use crate::session::{Config, mailbox};
+use crate::tell;
 
 /// QEMU's id of the console.
 pub(crate) const CONSOLE: &str = "console";
@@ -90,7 +91,7 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
         command.arg("--messages").arg(folder);
     }
     if config.verbose {
-        eprintln!("{command:?}");
+        tell(format_args!("{command:?}"));
     }
     command
         .process_group(0)

@@ -22,6 +22,7 @@ use crate::lab::Lab;
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
 use crate::programs;
 use crate::qmp::{Monitor, shutdown_reason};
+use crate::tell;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -273,7 +274,7 @@ impl Session {
             }])
             .context("QEMU's monitor")?;
         if config.verbose {
-            eprintln!("{command:?}");
+            tell(format_args!("{command:?}"));
         }
         let mut qemu = command
             .process_group(0)

@@ -9,8 +9,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exchange::Script;
 use crate::run::{Verdict, judge};
-use crate::say;
 use crate::session::{Config, End, Event, Input, Session};
+use crate::{say, tell};
 
 /// How long a shell may take when nobody says so: as long as somebody types.
 pub const PATIENCE: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -101,10 +101,10 @@ pub fn shell(mut config: Config) -> Result<Verdict> {
     // Without a terminal, lines: a shell's paint is for people.
     config.bytes = is_terminal;
     let limit = config.limit;
-    eprintln!(
+    tell(format_args!(
         "booting; in the guest's shell exit or Ctrl-D ends it{}",
         if is_terminal { ", Ctrl-A x ends it at once" } else { "" }
-    );
+    ));
     let mut session = Session::start(config)?;
     let _raw = is_terminal.then(Raw::begin);
     let input = session.sender();

@@ -15,11 +15,13 @@ pub enum Format {
     Json,
 }
 
-/// Colours, if the output is a terminal.
+/// What a terminal can show.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
     /// Colours are wanted.
     pub colour: bool,
+    /// Columns of the terminal; without one, lines are as long as they are.
+    pub width: Option<usize>,
 }
 
 impl Style {
@@ -28,6 +30,20 @@ impl Style {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
             false => text.to_owned(),
         }
+    }
+
+    /// Breaks the lines that are wider than the terminal.
+    pub fn fit(self, text: &str) -> String {
+        let Some(width) = self.width else { return text.to_owned() };
+        let mut all = String::new();
+        for line in text.lines() {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            let indent = " ".repeat((indent + 4).min(width / 2));
+            let rest = at_blanks(width).subsequent_indent(&indent);
+            all += &textwrap::fill(line, rest);
+            all.push('\n');
+        }
+        all
     }
 
     /// A heading.
@@ -61,22 +77,17 @@ pub(crate) fn plural(n: usize, word: &str) -> String {
 
 /// Breaks a text into lines of at most that many characters.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let mut all = String::new();
-    let mut column = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            all.push('\n');
-            column = 0;
-        }
-        match column {
-            0 => all.push_str(indent),
-            _ => all.push(' '),
-        }
-        column += length + usize::from(column > 0);
-        all.push_str(word);
-    }
-    all
+    let options = at_blanks(width + indent.len())
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    textwrap::fill(text, options)
+}
+
+/// Names, numbers and addresses stay whole.
+pub(crate) fn at_blanks(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
 #[cfg(test)]
@@ -106,7 +117,7 @@ mod tests {
         let old = pcct(&[3, 5]).build();
         let changes = crate::diff::diff(&Facts::of(&old), &facts, false);
         let all = |colour| {
-            let style = Style { colour };
+            let style = Style { colour, width: None };
             show::text(&sources, style)
                 + &judged.text(style)
                 + &diff::text(&changes, style)
@@ -124,6 +135,12 @@ mod tests {
     fn lines_are_broken_between_words() {
         assert_eq!(wrap("a bb ccc dddd", 6, "- "), "- a bb\n- ccc\n- dddd");
         assert_eq!(wrap("", 6, "- "), "");
+        let style = Style { colour: true, width: Some(12) };
+        let line = format!("  {} one-by-one 0x1234", style.bold("bold"));
+        assert_eq!(
+            style.fit(&format!("{line}\nshort\n")),
+            "  \x1b[1mbold\x1b[0m\n      one-by-one\n      0x1234\nshort\n"
+        );
         assert_eq!(plural(1, "error") + &plural(0, "error"), "1 error0 errors");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::Style;
+use super::{Style, at_blanks};
 use crate::bytes;
 use crate::field::{Field, Kind, REGISTER};
 use crate::platform::Facts;
@@ -275,14 +275,7 @@ pub fn text(sources: &[Source], style: Style) -> String {
                         format!("same as {}", field.same_register.join(", "))
                     }
                 };
-                let _ = writeln!(
-                    out,
-                    "  {:#06x}  {:<18} {:<44} {}",
-                    field.offset,
-                    field.name,
-                    field.text,
-                    style.dim(&note)
-                );
+                out += &columns(field, &note, style);
             }
             for note in &section.notes {
                 let _ = writeln!(out, "  {note}");
@@ -291,6 +284,29 @@ pub fn text(sources: &[Source], style: Style) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A field; what is too long for its column goes on below.
+fn columns(field: &Value, note: &str, style: Style) -> String {
+    const FIRST: usize = 29;
+    let width = style.width.unwrap_or(usize::MAX).max(FIRST + 31);
+    let value = 44.min((width - FIRST) / 2);
+    let meaning = width - FIRST - value - 1;
+    let longest = if style.width.is_some() { value } else { usize::MAX };
+    let mut left = textwrap::wrap(&field.text, at_blanks(longest)).into_iter();
+    let mut right = textwrap::wrap(note, at_blanks(meaning)).into_iter();
+    let mut out = format!("  {:#06x}  {:<18} ", field.offset, field.name);
+    let mut indent = 0;
+    loop {
+        let (l, r) = (left.next(), right.next());
+        if indent > 0 && l.is_none() && r.is_none() {
+            return out;
+        }
+        let (l, r) = (l.unwrap_or_default(), r.unwrap_or_default());
+        let r = style.dim(&r);
+        let _ = writeln!(out, "{:indent$}{l:<value$} {r}", "");
+        indent = FIRST;
+    }
 }
 
 #[cfg(test)]
@@ -347,5 +363,21 @@ mod tests {
             assert!(text.contains(wanted), "{wanted} in {text}");
         }
         assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn columns_fit_the_terminal() {
+        let platform = pcct(&[0, 1, 2, 3, 4, 5]).build();
+        let sources = sources(&Facts::of(&platform), false);
+        let widest = |width| {
+            let style = Style { colour: false, width };
+            let text = style.fit(&text(&sources, style));
+            assert!(text.contains("dword"));
+            text.lines().map(|line| line.chars().count()).max().unwrap()
+        };
+        assert!(widest(None) > 100);
+        for width in [60, 80, 100] {
+            assert!(widest(Some(width)) <= width, "{width}");
+        }
     }
 }
