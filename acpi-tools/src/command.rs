@@ -98,10 +98,19 @@ fn extract_command(options: &Extract) -> Result<ExitCode> {
     let folder = &options.output;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making {}", folder.display()))?;
-    let old: Vec<_> = std::fs::read_dir(folder)?
+    let there: Vec<_> = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "dat"))
         .collect();
+    let (old, foreign): (Vec<_>, Vec<_>) =
+        there.into_iter().partition(|path| extract::is_extracted(path));
+    if let Some(path) = foreign.first() {
+        bail!(
+            "{} is no table that extract has written: give an --output of \
+             its own",
+            path.display()
+        );
+    }
     if !old.is_empty() && !options.force {
         bail!(
             "{} has tables already ({}): give another --output, or --force \
@@ -193,7 +202,7 @@ fn diff_command(options: &Diff) -> Result<ExitCode> {
             print_lines(&report::diff::text(&changes, style()))?
         }
         DiffFormat::Json => print_json(&report::diff::json(&changes))?,
-        DiffFormat::Markdown => print(&report::diff::markdown(&changes))?,
+        DiffFormat::Markdown => print(report::diff::markdown(&changes))?,
     }
     Ok(ExitCode::from(if changes.is_empty() { 0 } else { DIFFERENT }))
 }

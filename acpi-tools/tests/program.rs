@@ -143,7 +143,15 @@ fn extract_writes_files_that_are_read_again() {
     let out = run(&extract);
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("--force"));
-    assert_eq!(status(&["extract", "--force", "-o", &output, &dump]), 0);
+    let force = ["extract", "--force", "-o", &output, &dump];
+    assert_eq!(status(&force), 0);
+    // Nor is anything removed that is not ours.
+    let foreign = write(Path::new(&output), "samples.dat", b"1.5 2.5\n");
+    let out = run(&force);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("samples.dat"));
+    assert!(Path::new(&foreign).exists());
+    assert!(Path::new(&output).join("pcct.dat").exists());
 }
 
 #[test]

@@ -129,16 +129,34 @@ pub fn linux(root: &Path) -> Result<Platform> {
     Ok(platform)
 }
 
+/// The signature may be anything; the name of a file may not.
+fn file_stem(table: &Table) -> String {
+    let signature = table.signature().to_lowercase();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    signature.chars().map(plain).collect()
+}
+
+/// Whether a file could be one of [`files`]: a table, named as that does.
+pub fn is_extracted(path: &Path) -> bool {
+    let regular = path.symlink_metadata().is_ok_and(|it| it.is_file());
+    let Some(bytes) = regular.then(|| read(path).ok()).flatten() else {
+        return false;
+    };
+    let table = Table { origin: String::new(), bytes };
+    if table.bytes.len() < 4 {
+        return false;
+    }
+    let number = path
+        .file_stem()
+        .and_then(|stem| stem.to_str()?.strip_prefix(&file_stem(&table)));
+    number.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
+}
+
 /// The files of a platform: name and content, tables named as acpidump does.
 pub fn files(platform: &Platform) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for table in &platform.tables {
-        let signature = table.signature().to_lowercase();
-        // The signature may be anything; the name of a file may not.
-        let name: String = signature
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
+        let name = file_stem(table);
         let mut file = format!("{name}.dat");
         let mut count = 0;
         while files.iter().any(|(other, _)| *other == file) {
