@@ -17,8 +17,8 @@ pub fn completions(shell: Shell, out: &mut impl Write) {
     let _ = out.write_all(&script);
 }
 
-/// Writes `pccd.1`, and a page for each subcommand, into a folder; without
-/// one, the first.
+/// Writes `pccd.1`, and a page for each subcommand, into a folder, which is
+/// made if need be; without one, the first.
 ///
 /// # Errors
 ///
@@ -26,7 +26,10 @@ pub fn completions(shell: Shell, out: &mut impl Write) {
 pub fn pages(folder: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let command = Cli::command();
     match folder {
-        Some(folder) => clap_mangen::generate_to(command, folder),
+        Some(folder) => {
+            std::fs::create_dir_all(folder)?;
+            clap_mangen::generate_to(command, folder)
+        }
         None => clap_mangen::Man::new(command).render(out),
     }
 }

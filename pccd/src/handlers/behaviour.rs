@@ -1,7 +1,7 @@
 //! What handlers can be told to do, one request after the other.
 
 use super::fault::Fault;
-use super::memory::Memory;
+use super::memory::{Memory, Variable};
 use super::tests::asking;
 use super::*;
 use crate::record::Time;
@@ -437,4 +437,27 @@ fn messages_by_the_clock() {
     assert_eq!((second.message, second.destination.0), (vec![5, 2], 8));
     assert_eq!(tick("once"), None, "`when` says no");
     assert_eq!(memory.times("once"), 1);
+}
+
+/// The table in messages/README.md, its first row.
+#[test]
+fn handlers_see_what_was_before_set() {
+    let mut talk = Talk::new(
+        r#"{"variables": {"n": 0, "last": 0}, "handlers": [
+      {"name": "first", "priority": 1, "match": {"hex": "06"},
+       "reply": "pass", "set": {"n": "{{ state.n + 1 }}"}},
+      {"name": "count", "match": {"any": [{"hex": "05"}, {"hex": "06"}]},
+       "reply": {"hex": "05 {{ state.n | hex }}"},
+       "set": {"n": "{{ state.n + 1 }}", "last": "{{ state.n }}"},
+       "then": [{"unasked": {"message": {"hex": "05 {{ state.n | hex }}"}}}]}
+    ]}"#,
+    );
+    let asked = talk.ask(&[5]).unwrap();
+    assert_eq!(asked.reply, Replied::Message(vec![5, 0]));
+    assert_eq!(asked.unasked[0].message, [5, 0]);
+    let left = |talk: &Talk, name| talk.memory.variables[name].clone();
+    assert_eq!(left(&talk, "n"), Variable::Number(1));
+    assert_eq!(left(&talk, "last"), Variable::Number(0));
+    assert_eq!(talk.say(&[6]), "0502", "behind a `pass`");
+    assert_eq!(left(&talk, "n"), Variable::Number(3));
 }

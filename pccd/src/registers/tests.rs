@@ -489,3 +489,19 @@ fn hccs_answers_a_probe_with_either_header() {
         assert_eq!(ask(77, 0, &[]).0, 1);
     }
 }
+
+/// The table in messages/README.md, its second row.
+#[test]
+fn channels_see_what_set_has_done() {
+    let text = r#"{"channels": [ {"name": "a", "for": {"types": [2]},
+      "registers": {"n": {"offset": 0, "width": 32, "access": "ro"},
+        "last": {"offset": 4, "width": 32, "access": "ro"}},
+      "commands": [ {"name": "count", "code": 1, "when": {"n": 0},
+        "set": {"n": "{{ state.n + 1 }}", "last": "{{ state.n }}"},
+        "header": {"command": "{{ state.n + 6 }}"}} ] } ]}"#;
+    let mut bench = Bench::new(text, 2, 64);
+    let answered = bench.ask(&generic(1, &[0; 8]));
+    assert_eq!(answered.content[4..6], [7, 0]);
+    assert_eq!(answered.content[8..16], words(&[1, 1]));
+    assert_eq!(flags(&bench.ask(&generic(1, &[0; 8])).content), 1, "`when`");
+}
