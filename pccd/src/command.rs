@@ -29,6 +29,32 @@ use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
 
+/// A stream whose reader may have seen enough (`| head -1`): that is no error,
+/// and the exit status says the rest.
+struct Unread<W>(W);
+
+impl<W: Write> Write for Unread<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(bytes.len())
+            }
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+}
+
+fn stdout() -> Unread<io::StdoutLock<'static>> {
+    Unread(io::stdout().lock())
+}
+
 /// Does what the command line asks for.
 ///
 /// # Errors
@@ -43,23 +69,23 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Stats(args)) => show_stats(args),
         Some(Command::Man(args)) => {
             let folder = args.folder.as_deref();
-            manual::pages(folder, &mut io::stdout())
+            manual::pages(folder, &mut stdout())
                 .context("cannot write the man pages")?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Completions(args)) => {
-            manual::completions(args.shell, &mut io::stdout());
+            manual::completions(args.shell, &mut stdout())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Reload(args)) => {
             let pid = status::reload(&args.mailbox)?;
             let text = "reads its handler files again; its log says the rest";
-            writeln!(io::stdout(), "process {pid} {text}")?;
+            writeln!(stdout(), "process {pid} {text}")?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Check(args)) => check(args),
         Some(Command::Schema) => {
-            write!(io::stdout(), "{}", crate::handlers::schema::text())?;
+            write!(stdout(), "{}", crate::handlers::schema::text())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Send(args)) => send(args),
@@ -93,9 +119,9 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
 fn show_status(args: &StatusArgs) -> Result<ExitCode> {
     let status = Status::of(&args.mailbox, &args.state())?;
     match args.format {
-        FormatArg::Text => write!(io::stdout(), "{}", status.text())?,
+        FormatArg::Text => write!(stdout(), "{}", status.text())?,
         FormatArg::Json => {
-            writeln!(io::stdout(), "{}", serde_json::to_string(&status)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string(&status)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -111,10 +137,10 @@ fn show_state(args: &StatusArgs) -> Result<ExitCode> {
     })?;
     match args.format {
         FormatArg::Text => {
-            write!(io::stdout(), "{}", status::ledger_text(&ledger))?;
+            write!(stdout(), "{}", status::ledger_text(&ledger))?;
         }
         FormatArg::Json => {
-            writeln!(io::stdout(), "{}", serde_json::to_string(&ledger)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string(&ledger)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -123,9 +149,9 @@ fn show_state(args: &StatusArgs) -> Result<ExitCode> {
 fn show_stats(args: &StatusArgs) -> Result<ExitCode> {
     let stats = status::stats(&args.mailbox, &args.state())?;
     match args.format {
-        FormatArg::Text => write!(io::stdout(), "{}", stats.text())?,
+        FormatArg::Text => write!(stdout(), "{}", stats.text())?,
         FormatArg::Json => {
-            writeln!(io::stdout(), "{}", serde_json::to_string(&stats)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string(&stats)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -135,7 +161,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     let folders = messages(&args.messages);
     match daemon::load(&folders) {
         Ok(handlers) => {
-            let mut out = io::stdout().lock();
+            let mut out = stdout();
             if let FormatArg::Json = args.format {
                 writeln!(out, "[]")?;
                 return Ok(ExitCode::SUCCESS);
@@ -164,10 +190,12 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         Err(error) => {
             let problems = error.downcast::<Problems>()?;
             match args.format {
-                FormatArg::Text => writeln!(io::stderr(), "{problems}")?,
+                FormatArg::Text => {
+                    writeln!(Unread(io::stderr()), "{problems}")?
+                }
                 FormatArg::Json => {
                     let text = serde_json::to_string(&problems)?;
-                    writeln!(io::stdout(), "{text}")?;
+                    writeln!(stdout(), "{text}")?;
                 }
             }
             Ok(ExitCode::FAILURE)
@@ -251,7 +279,7 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
     let mut name = UnaskedName { time, number: 1, subspace };
     for content in contents {
         name = mailbox.publish_unasked(name, &content)?;
-        writeln!(io::stdout(), "{name}: {}", describe(&content).summary)?;
+        writeln!(stdout(), "{name}: {}", describe(&content).summary)?;
         name.number += 1;
     }
     Ok(ExitCode::SUCCESS)
@@ -311,7 +339,7 @@ fn decode(args: &DecodeArgs) -> Result<ExitCode> {
         LayerArg::Auto if is_content(&bytes) => describe(&bytes),
         LayerArg::Auto => describe_message(&bytes),
     });
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     match args.format {
         FormatArg::Json => {
             writeln!(out, "{}", serde_json::to_string(&decoded)?)?;
@@ -345,11 +373,11 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(reason) => {
-            writeln!(io::stderr(), "pccd: {reason}")?;
+            writeln!(Unread(io::stderr()), "pccd: {reason}")?;
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     match args.format {
         BytesArg::Hex => writeln!(out, "{}", spaced_hex(&bytes))?,
         BytesArg::Raw => out.write_all(&bytes)?,

@@ -1,6 +1,7 @@
 //! The program: parse, do, and turn what went wrong into words.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match pccd::command::execute(&cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pccd: {error:#}");
+            // Whether somebody reads it or not, it was trouble.
+            let _ = writeln!(std::io::stderr(), "pccd: {error:#}");
             ExitCode::from(2)
         }
     }

@@ -9,12 +9,16 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-/// Writes the completions of a shell, as far as somebody reads them.
-pub fn completions(shell: Shell, out: &mut impl Write) {
+/// Writes the completions of a shell.
+///
+/// # Errors
+///
+/// They cannot be written.
+pub fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> {
     // `generate` panics when it cannot write; into memory it always can.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "pccd", &mut script);
-    let _ = out.write_all(&script);
+    out.write_all(&script)
 }
 
 /// Writes `pccd.1`, and a page for each subcommand, into a folder, which is

@@ -178,6 +178,38 @@ fn man_pages_and_completions() {
     assert_eq!(said.trim(), "status state stats");
 }
 
+#[test]
+fn a_broken_pipe_is_no_error() {
+    let bench = bench();
+    let folder = bench.dir.path().join("messages");
+    let messages = folder.to_str().unwrap();
+    let wrong = bench.dir.path().join("wrong");
+    write(&wrong.join("a.json"), "{}x");
+    let wrong = wrong.to_str().unwrap();
+    let unread = || std::io::pipe().unwrap().1;
+    for (words, wanted) in [
+        (&["schema"][..], 0),
+        (&["man"], 0),
+        (&["completions", "zsh"], 0),
+        (&["decode", "00", "80", "02"], 0),
+        (&["decode", "--format", "json", "00", "80", "02"], 0),
+        (&["encode", r#"{"hex": "0583"}"#], 0),
+        (&["check", "--messages", messages], 0),
+        (&["check", "--messages", wrong, "--format", "json"], 1),
+        (&["check", "--messages", wrong], 1),
+        (&["check", "--help"], 0),
+        (&["decode", "xyz"], 2),
+    ] {
+        let output = pccd().args(words).stdout(unread()).output().unwrap();
+        let said = stderr_of(&output);
+        assert_eq!(output.status.code(), Some(wanted), "{words:?}: {said}");
+        assert!(!said.contains("roken pipe"), "{words:?}: {said}");
+        let mut both = pccd();
+        both.args(words).stdout(unread()).stderr(unread());
+        assert_eq!(both.status().unwrap().code(), Some(wanted), "{words:?}");
+    }
+}
+
 /// What the unit starts is a command line of ours, and its mailbox is the
 /// folder that systemd makes.
 #[test]
