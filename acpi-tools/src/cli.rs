@@ -10,7 +10,16 @@ use crate::report::Format;
 
 /// Extract, show, judge and compare ACPI's PCC tables.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        acpi-tools validate --target linux-7 tables\n  \
+        acpi-tools diff tables -- qemu-system-aarch64 -machine \
+        virt,pcc=on\n\nExit status: 0 valid or the same, 1 not valid or \
+        different, 2 could not tell."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -33,11 +42,19 @@ pub enum Command {
     Show(Show),
     /// Judge the PCCT, and the other tables where they meet it
     ///
+    /// Findings are E, against the specification; L, allowed, but the target
+    /// cannot work with it; W, a warning; I, worth knowing. E and L make tables
+    /// invalid. `acpi-tools explain` has the rules.
+    ///
     /// Exit status: 0 valid, 1 not valid for the target, 2 could not tell.
     #[command(after_help = "Example:\n  \
         acpi-tools validate --target linux-7 tables")]
     Validate(Validate),
     /// Compare two files, two folders, or one of them with a QEMU
+    ///
+    /// Each change is one that breaks the contract (a driver written for one
+    /// side does not work on the other), is risky (some drivers, some loads),
+    /// or is cosmetic.
     ///
     /// Exit status: 0 the same, 1 different, 2 could not tell.
     #[command(after_help = "Example:\n  acpi-tools diff old new\n  \
@@ -64,10 +81,10 @@ pub struct Source {
     /// Table, folder of tables, blob of tables, or acpidump text
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// This running Linux
+    /// Read the tables of this running Linux, as root
     #[arg(long)]
     pub linux: bool,
-    /// A QEMU command line
+    /// A QEMU command line: the tables that its guest would get
     #[arg(last = true, value_name = "QEMU")]
     pub qemu: Vec<OsString>,
 }
@@ -109,10 +126,10 @@ pub struct Validate {
     /// Who is to use the tables
     #[arg(long, value_enum, default_value = "spec")]
     pub target: Target,
-    /// File of accepted findings with reasons (JSON)
+    /// File of accepted findings: [{"rule": "PCCT-065", "reason": "why"}]
     #[arg(long, value_name = "FILE")]
     pub accept: Option<PathBuf>,
-    /// Warnings make tables invalid too
+    /// Let warnings make tables invalid too
     #[arg(long)]
     pub strict: bool,
     /// For people or for tools
@@ -137,7 +154,7 @@ pub enum DiffFormat {
 /// Options of `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Checksums, creators and OEM revisions too
+    /// Compare checksums, creators and OEM revisions too
     #[arg(long)]
     pub all: bool,
     /// For people, tools or pull requests
@@ -153,7 +170,7 @@ pub struct Diff {
         required_unless_present = "qemu"
     )]
     pub new: Option<PathBuf>,
-    /// A QEMU command line
+    /// A QEMU command line: the tables that its guest would get
     #[arg(last = true, value_name = "QEMU")]
     pub qemu: Vec<OsString>,
 }

@@ -22,7 +22,8 @@ const MESSAGES: &str = "./messages";
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     after_help = "Example: pccd run --mailbox /tmp/pcc --messages \
-                  ./messages\n\nExit status: 0 done, 1 a check failed or \
+                  ./messages\n\nWithout a command it is `pccd \
+                  run`.\n\nExit status: 0 done, 1 a check failed or \
                   an expectation was not met, 2 wrong usage or our own \
                   trouble."
 )]

@@ -11,7 +11,15 @@ const MOST_SECONDS: u64 = 365 * 86_400;
 
 /// Boot a kernel in QEMU beside pccd, run a test in it, tell the verdict.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        pcclab run --kernel ~/linux --platform cppc\n  \
+        pcclab run --file my-test.sh -- sh my-test.sh\n\n\
+        `pcclab run --help` says what the exit status means."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -90,7 +98,8 @@ pub struct Run {
     /// times
     #[arg(long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Folder of handlers for pccd instead of the platform's, can be given
+    /// Folder of handlers for pccd instead of the platform's (without a
+    /// platform: instead of messages/ here, or those built in); can be given
     /// several times
     #[arg(long, value_name = "DIR")]
     pub messages: Vec<PathBuf>,
@@ -145,7 +154,12 @@ pub struct Run {
           value_parser = clap::value_parser!(u32).range(1..=8))]
     pub smp: Option<u32>,
     /// Words for the kernel's command line
-    #[arg(long, default_value = "", value_name = "WORDS")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORDS"
+    )]
     pub append: String,
     /// QEMU's -machine; the mailbox in the logs' folder has the id "pcc"
     #[arg(
@@ -155,11 +169,13 @@ pub struct Run {
         conflicts_with = "platforms"
     )]
     pub machine: String,
-    /// Argument for QEMU, can be given several times
+    /// Argument for QEMU, one word each, as in --qemu-arg=-smbios
+    /// --qemu-arg=type=0; can be given several times
     #[arg(long = "qemu-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub qemu_args: Vec<OsString>,
     /// What the guest runs, the platform's test or sh /tests/demo.sh if
-    /// nothing else is said; /tests holds what guest-scripts/tests brings
+    /// nothing else is said; /tests holds what guest-scripts/tests brings, a
+    /// script of one's own comes with --file
     #[arg(last = true)]
     pub command: Vec<OsString>,
 }
@@ -189,7 +205,12 @@ pub struct Matrix {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Words for the kernels' command lines
-    #[arg(long, default_value = "", value_name = "WORDS")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORDS"
+    )]
     pub append: String,
     /// Folder for the logs, a folder each; without it a new one, where those
     /// of what passed are removed
