@@ -240,22 +240,6 @@ pub struct Clean {
     pub list: bool,
 }
 
-/// Arguments of `pcclab man`.
-#[derive(Args)]
-pub struct Man {
-    /// Folder for the pages; without it the first goes to standard output
-    #[arg(value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-}
-
-/// Arguments of `pcclab completions`.
-#[derive(Args)]
-pub struct Completions {
-    /// The shell
-    #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
-}
-
 /// Options of `pcclab initrd`.
 #[derive(Args)]
 pub struct Initrd {
@@ -273,4 +257,20 @@ pub struct Initrd {
     pub module: Option<PathBuf>,
     /// File to write
     pub output: PathBuf,
+}
+
+/// Arguments of `pcclab man`.
+#[derive(Args)]
+pub struct Man {
+    /// Folder for the pages; without it the first goes to standard output
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Arguments of `pcclab completions`.
+#[derive(Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }

@@ -62,6 +62,12 @@ pub mod table;
 
 pub use process::{catch_interrupts, interrupted};
 
+/// Prints a line to standard error, as [`say`] does.
+pub fn tell(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints a line. That nobody reads any more ends no run: its verdict is in
 /// the exit status.
 pub fn say(line: impl std::fmt::Display) {
@@ -84,10 +90,4 @@ impl std::error::Error for Usage {}
 /// An error that is one of usage.
 pub fn usage(text: String) -> anyhow::Error {
     Usage(text).into()
-}
-
-/// The same on standard error.
-pub fn tell(line: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

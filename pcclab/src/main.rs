@@ -4,7 +4,6 @@ mod cli;
 mod manual;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -317,18 +316,24 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
     })
 }
 
+/// What is not lines.
+fn print(bytes: &[u8]) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(bytes);
+}
+
 fn man(options: &cli::Man) -> Result<u8> {
     let mut page = Vec::new();
     let folder = options.folder.as_deref();
     manual::pages(folder, &mut page).context("writing the man pages")?;
-    let _ = std::io::stdout().write_all(&page);
+    print(&page);
     Ok(exit::PASS)
 }
 
 fn completions(options: &cli::Completions) -> Result<u8> {
     let mut script = Vec::new();
     manual::completions(options.shell, &mut script)?;
-    let _ = std::io::stdout().write_all(&script);
+    print(&script);
     Ok(exit::PASS)
 }
 
