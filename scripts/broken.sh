@@ -6,7 +6,7 @@
 
 build=$(published KERNEL_BUILD)
 [ -e "${build:?there is no KERNEL_BUILD: run make lab}/source" ] ||
-  die "the source of $build is gone; remove $build and run again"
+  die "the source of $build is gone; remove ${build%/build}, which is built again by make lab"
 source=$(realpath "$build/source")
 out=$CACHE/broken-$(key "$build" "$("${CROSS}gcc" -dumpfullversion)" \
   "$(hash_of tests/broken scripts/broken.sh guest-scripts/mctp-pcc)" </dev/null)

@@ -12,7 +12,8 @@ compiler=$("${CROSS}gcc" -dumpfullversion)
 # drivers BUILD-TREE: sets $modules to the folder where the drivers for it lie
 drivers() {
   local name
-  [ -e "$1/source" ] || die "the source of $1 is gone; remove $1 and run again"
+  [ -e "$1/source" ] ||
+    die "the source of $1 is gone; remove ${1%/build}, which is built again then, and run this again"
   modules=$CACHE/modules-$(key "$compiler" "$1" \
     "$(hash_of guest-scripts/mctp-pcc guest-scripts/pcc-client)" </dev/null)
   for name in mctp-pcc pcc-client; do
