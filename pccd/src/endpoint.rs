@@ -78,14 +78,26 @@ pub struct State {
     /// Whom we sent a message of our own with each tag, and wait for.
     #[serde(default)]
     pub asked: [Option<u8>; 8],
+    /// The instance id of the control message among them.
+    #[serde(default)]
+    pub instances: [Option<u8>; 8],
 }
 
 impl State {
     /// A message of ours goes out; the answer may come with its tag.
-    pub fn ask(&mut self, destination: Eid, tag: u8) {
+    pub fn ask(&mut self, destination: Eid, tag: u8, message: &[u8]) {
         if let Some(asked) = self.asked.get_mut(usize::from(tag)) {
             *asked = Some(destination.0);
         }
+        if let Some(instance) = self.instances.get_mut(usize::from(tag)) {
+            *instance = instance_of(message);
+        }
+    }
+
+    /// The instance id that the answer with this tag must have, if it is
+    /// one to a control message.
+    pub fn instance(&self, tag: u8) -> Option<u8> {
+        self.instances.get(usize::from(tag)).copied().flatten()
     }
 
     /// Whether we wait for a message from there with that tag.
@@ -105,6 +117,12 @@ impl State {
             *asked = None;
         }
     }
+}
+
+/// The instance id of a message, if it is a control message (DSP0236 §11).
+pub fn instance_of(message: &[u8]) -> Option<u8> {
+    let (kind, second) = (message.first()?, message.get(1)?);
+    (MsgType::from(kind & 0x7f) == MsgType::Control).then_some(second & 0x1f)
 }
 
 /// What comes of a control message.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub use self::held::Held;
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
-use crate::endpoint::{Endpoint, Outcome, State};
+use crate::conduct::Breach;
+use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::exec::{Answers, NO_ANSWERS};
 use crate::handlers::fault::spoil_message;
 use crate::handlers::memory::Memory;
@@ -113,6 +114,9 @@ pub struct Platform {
     seed: u64,
     /// When this life of the guest began.
     began: Time,
+    /// Rules that the request received last breaks, as far as its bytes
+    /// alone do not show it.
+    breaches: Vec<Breach>,
 }
 
 /// A complete message and where it came from.
@@ -131,7 +135,8 @@ impl Platform {
         let endpoint = Endpoint::new(handlers.endpoint().clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
         let began = Time::default();
-        Self { handlers, endpoint, memory, assembler, seed, began }
+        let breaches = Vec::new();
+        Self { handlers, endpoint, memory, assembler, seed, began, breaches }
     }
 
     /// Takes other handlers; what is remembered stays.
@@ -175,6 +180,12 @@ impl Platform {
         self.forget();
     }
 
+    /// What the request received last did against the rules, beyond what its
+    /// bytes alone show.
+    pub fn take_breaches(&mut self) -> Vec<Breach> {
+        std::mem::take(&mut self.breaches)
+    }
+
     /// Gives up messages in assembly; their requests are looked at again.
     pub fn forget(&mut self) {
         self.assembler.clear();
@@ -189,6 +200,7 @@ impl Platform {
         content: &[u8],
         time: Time,
     ) -> Verdict {
+        self.breaches.clear();
         if let Some(action) = self.command(channels, name, content, time) {
             return Verdict::Command(Box::new(action));
         }
@@ -209,6 +221,14 @@ impl Platform {
                 ));
             }
         };
+        let Header { source, to, tag, .. } = packet.header;
+        if !to && !self.endpoint.state().awaits(source, tag) {
+            let reason = format!(
+                "a response with tag {tag} from EID {source}: no request with \
+                 it waits"
+            );
+            self.breaches.push(Breach::new("mctp-tag", reason));
+        }
         if let Err(reason) = self.endpoint.accepts(&packet.header) {
             return Verdict::Dropped((vec![name.clone()], reason));
         }
@@ -219,6 +239,7 @@ impl Platform {
                 Verdict::Dropped((parts, reason))
             }
             Assembled::Complete { message, parts, dropped } => {
+                self.breaches.extend(self.wrong_instance(tag, to, &message));
                 let length = content.len().saturating_sub(UNCOUNTED_LEN);
                 let action = self.act(&Message {
                     channels,
@@ -239,6 +260,23 @@ impl Platform {
                 Verdict::Complete { requests: parts, message, action, dropped }
             }
         }
+    }
+
+    /// Whether a response has another instance id than its request.
+    fn wrong_instance(
+        &self,
+        tag: u8,
+        to: bool,
+        message: &[u8],
+    ) -> Option<Breach> {
+        let wanted = self.endpoint.state().instance(tag).filter(|_| !to)?;
+        let is = instance_of(message)?;
+        (is != wanted).then(|| {
+            let reason = format!(
+                "the response has instance id {is}, its request had {wanted}"
+            );
+            Breach::new("mctp-instance", reason)
+        })
     }
 
     fn act(&self, message: &Message<'_>) -> Action {
@@ -294,7 +332,7 @@ impl Platform {
             state.answered(tag);
         }
         for push in &asked.unasked {
-            state.ask(push.destination, push.tag);
+            state.ask(push.destination, push.tag, &push.message);
         }
         endpoint.set_state(state);
         if asked.reply == Replied::Pass {
@@ -415,7 +453,7 @@ impl Platform {
             let Some(push) = timely.unasked else {
                 return Ok((None, changes));
             };
-            changes.endpoint.ask(push.destination, push.tag);
+            changes.endpoint.ask(push.destination, push.tag, &push.message);
             let to = channels
                 .inbox()
                 .ok_or("the mailbox has no channel towards the guest")?;

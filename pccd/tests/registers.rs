@@ -439,3 +439,85 @@ fn wrong_descriptions_are_explained() {
         }
     }
 }
+
+/// What the log says of how the guest behaved: rule and request.
+fn conduct(bench: &Bench) -> Vec<(String, String)> {
+    let records = bench.records();
+    let broken = records.iter().filter(|r| r.event == Event::Conduct);
+    broken
+        .map(|record| {
+            let rule = record.rule.clone().unwrap();
+            assert!(pccd::conduct::named(&rule).is_some(), "{rule}");
+            (rule, record.name.clone().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn conduct_is_logged_once_a_request_and_rule() {
+    let bench = bench(MAP);
+    let daemon = bench.start();
+    // Right, then the error bit kept, then a length that counts the header.
+    ask(&bench, 1, 2, &generic(2, 0, &[0; 14]));
+    let mut kept = generic(2, 0, &[0; 14]);
+    kept[6] = 4;
+    ask(&bench, 2, 2, &kept);
+    let mut whole = vec![4, 0x43, 0x43, 0x50, 1, 0, 0, 0, 64, 0, 0, 0];
+    whole.resize(64, 0);
+    ask(&bench, 3, 4, &whole);
+    // One whose frame is refused is judged as well.
+    let mut unsigned = common::content(&common::single(0, &[0, 0x80, 2]));
+    unsigned[0] = 9;
+    let refused = format!("{}.pcc", name(4, 0));
+    bench.put(&refused, &unsigned);
+    bench.wait("rejected", || {
+        !conduct(&bench).is_empty() && {
+            conduct(&bench).iter().any(|(_, name)| *name == refused)
+        }
+    });
+    let file = |seq, subspace| format!("{}.pcc", name(seq, subspace));
+    assert_eq!(
+        conduct(&bench),
+        [
+            ("error-kept".to_owned(), file(2, 2)),
+            ("length-header".to_owned(), file(3, 4)),
+            ("signature".to_owned(), file(4, 0)),
+        ]
+    );
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn the_guests_answers_are_judged() {
+    const ASKS: &str = r#"{ "handlers": [ {
+      "name": "ask", "match": { "hex": "7e 1af4 01" }, "reply": "none",
+      "then": [ { "unasked": { "tag": 5, "message": { "hex": "00 83 02" } } } ]
+    } ] }"#;
+    let bench = Bench::new();
+    write(&bench.dir.path().join("messages/ask.json"), ASKS);
+    bench.make_folders();
+    bench.channels(EPOCH, CHANNELS);
+    let daemon = bench.start();
+    let answer = |tag: u8, instance: u8, more: &[u8]| {
+        // From EID 8 to 0, tag owner clear.
+        let mut packet = vec![1, 0, 8, 0xc0 | tag, 0, instance, 2, 0];
+        packet.extend([8, 0, 0]);
+        packet.extend(more);
+        packet
+    };
+    let mut seq = 0;
+    let mut send = |packet: &[u8]| {
+        seq += 1;
+        bench.request(seq, packet);
+        bench.wait_answered();
+    };
+    for (tag, instance, more) in
+        [(5, 3, &[][..]), (4, 3, &[]), (5, 4, &[]), (5, 3, &[1])]
+    {
+        send(&common::single(0, &[0x7e, 0x1a, 0xf4, 1]));
+        send(&answer(tag, instance, more));
+    }
+    let rules: Vec<_> = conduct(&bench).into_iter().map(|(r, _)| r).collect();
+    assert_eq!(rules, ["mctp-tag", "mctp-instance", "mctp-size"]);
+    assert_eq!(daemon.terminate(), 0);
+}

@@ -132,7 +132,7 @@ impl Conduct {
 
     fn broken(&mut self, rule: &str, subspace: u8, what: &str, micros: i64) {
         // A rule of a later pccd is not known here.
-        let Some(rule) = conduct::rule(rule) else { return };
+        let Some(rule) = conduct::named(rule) else { return };
         let one = self.breaks.entry((rule.id, subspace)).or_insert_with(|| {
             let time = chrono::DateTime::from_timestamp_micros(micros);
             let time = time.map(|time| time.format("%H:%M:%S%.3f").to_string());

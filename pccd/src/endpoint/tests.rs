@@ -303,7 +303,8 @@ fn answers_to_our_own_messages_are_awaited() {
     };
     assert!(endpoint.accepts(&header).is_err());
     let mut state = endpoint.state();
-    state.ask(Eid(8), 3);
+    state.ask(Eid(8), 3, &[0, 0x85, 2]);
+    assert_eq!(state.instance(3), Some(5));
     endpoint.set_state(state);
     assert!(endpoint.accepts(&header).is_ok());
     header.tag = 2;
@@ -312,9 +313,10 @@ fn answers_to_our_own_messages_are_awaited() {
     assert!(endpoint.accepts(&header).is_err(), "another endpoint");
     state.answered(3);
     assert!(!state.awaits(Eid(8), 3), "once");
-    state.ask(Eid::NULL, 3);
+    state.ask(Eid::NULL, 3, &[1, 0x85, 2]);
+    assert_eq!(state.instance(3), None);
     assert!(state.awaits(Eid(8), 3), "whoever is there");
-    state.ask(Eid::BROADCAST, 3);
+    state.ask(Eid::BROADCAST, 3, &[]);
     state.answered(3);
     assert!(state.awaits(Eid(10), 3), "many may answer");
 }

@@ -234,15 +234,32 @@ fn wait(effect: &Effect, dice: &Dice) -> Wait {
     }
 }
 
+/// Why no command answers.
+enum Miss {
+    /// The request ends before something that a command looks at.
+    Short(String),
+    /// None is for it.
+    Unknown(String),
+}
+
 impl Channel {
     /// The first command that fits what the guest wrote, whether that will
     /// count or not; or why each with this code does not.
-    fn find(&self, code: u64, taken: &Bank<'_>) -> Result<&Command, String> {
+    fn find(
+        &self,
+        code: u64,
+        taken: &Bank<'_>,
+        request: &Region<'_>,
+        kind: u8,
+    ) -> Result<&Command, Miss> {
         let value = &Value::Number(code);
         let mut why = Vec::new();
         for command in &self.commands {
             if !command.code.holds(Seen { value, name: None }) {
                 continue;
+            }
+            if let Some(cut) = self.cut_short(command, request, kind) {
+                return Err(Miss::Short(cut));
             }
             match taken.holds(&command.when) {
                 Ok(()) => return Ok(command),
@@ -251,11 +268,38 @@ impl Channel {
                 }
             }
         }
-        if why.is_empty() {
-            return Err(format!("`{}` has no command {code:#x}", self.name));
+        Err(Miss::Unknown(if why.is_empty() {
+            format!("`{}` has no command {code:#x}", self.name)
+        } else {
+            let why = why.join("; ");
+            format!("no command {code:#x} of `{}` fits: {why}", self.name)
+        }))
+    }
+
+    /// What a request lacks of what a command looks at. Those of types 0 to 2
+    /// are always whole.
+    fn cut_short(
+        &self,
+        command: &Command,
+        request: &Region<'_>,
+        kind: u8,
+    ) -> Option<String> {
+        if command.short || !matches!(kind, 3 | 4) {
+            return None;
         }
-        let why = why.join("; ");
-        Err(format!("no command {code:#x} of `{}` fits: {why}", self.name))
+        let has = request.space.len();
+        let (name, needs) = command.looks_at.iter().find_map(|name| {
+            let needs = self.registers.get(name)?.end();
+            (needs > has).then_some((name, needs))
+        })?;
+        let fields = request.fields(kind);
+        let length = fields.iter().find(|field| field.name == "length");
+        let length = length.map_or(0, |field| field.value);
+        Some(format!(
+            "`{}`: the request ends before `{name}`: length {length} holds \
+             {has} bytes, it needs {needs}",
+            command.name
+        ))
     }
 
     /// Decides about a command.
@@ -290,9 +334,11 @@ impl Channel {
             note: Some(note),
             is_forced: false,
         };
-        let (name, effect) = match self.find(code, &taken) {
+        let (name, effect) = match self.find(code, &taken, &request, asked.kind)
+        {
             Ok(command) => (command.name.as_str(), &command.effect),
-            Err(why) => match &self.otherwise {
+            Err(Miss::Short(why)) => return refused(self.name.clone(), why),
+            Err(Miss::Unknown(why)) => match &self.otherwise {
                 Some(effect) => ("otherwise", effect),
                 None => return refused(self.name.clone(), why),
             },

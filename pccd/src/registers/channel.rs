@@ -115,6 +115,10 @@ pub struct Command {
     pub when: Vec<(Subject, Condition)>,
     /// What it does.
     pub effect: Effect,
+    /// Registers of the request that it looks at.
+    pub looks_at: Vec<String>,
+    /// Whether it answers requests that end before these.
+    pub short: bool,
 }
 
 /// What is said unasked, by the clock.

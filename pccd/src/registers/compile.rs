@@ -201,7 +201,64 @@ impl Compiler<'_> {
         });
         let when = self.when(&join(at, [key("when")]), &source.when, scope);
         let effect = self.effect(at, &source.effect(), scope);
-        Some(Command { name: source.name.clone(), code: code?, when, effect })
+        let looks_at = self.looks_at(&when, &effect, scope);
+        Some(Command {
+            name: source.name.clone(),
+            code: code?,
+            when,
+            effect,
+            looks_at,
+            short: source.short,
+        })
+    }
+
+    /// Registers of the request that a command looks at: those of its
+    /// conditions that the guest writes, and `request.…` of its templates.
+    fn looks_at(
+        &self,
+        when: &[(Subject, Condition)],
+        effect: &Effect,
+        scope: &Scope<'_>,
+    ) -> Vec<String> {
+        let mut names: BTreeSet<String> = when
+            .iter()
+            .filter_map(|(subject, _)| match subject {
+                Subject::Register(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        let says = effect.then.iter().map(|then| &then.says);
+        for says in says.chain([&effect.says]) {
+            let set = says.set.iter().filter_map(|assign| match assign {
+                Assign::Register(_, Made::Template(source))
+                | Assign::Variable(_, Made::Template(source)) => Some(source),
+                _ => None,
+            });
+            let header =
+                says.header.iter().filter_map(|(_, made)| match made {
+                    Made::Template(source) => Some(source),
+                    Made::Fixed(_) => None,
+                });
+            for source in set.chain(header) {
+                // A template that is wrong was told already.
+                let found = self.environment.template_from_str(source);
+                let used = found
+                    .map(|template| template.undeclared_variables(true))
+                    .unwrap_or_default();
+                names.extend(used.iter().filter_map(|name| {
+                    let name = name.strip_prefix("request.")?;
+                    let first = name.split('.').next().unwrap_or(name);
+                    Some(first.to_owned())
+                }));
+            }
+        }
+        let is_written = |name: &String| {
+            scope.registers.get(name).is_some_and(|register| {
+                register.offset.is_some()
+                    && matches!(register.access, Access::Rw | Access::Wo)
+            })
+        };
+        names.into_iter().filter(is_written).collect()
     }
 
     fn condition(

@@ -186,6 +186,10 @@ pub struct CommandFile {
     /// What is said after it.
     #[serde(default)]
     pub then: Vec<ThenFile>,
+    /// Whether it also answers a request that ends before a register which
+    /// it looks at; such a request gets error status without.
+    #[serde(default)]
+    pub short: bool,
 }
 
 impl CommandFile {

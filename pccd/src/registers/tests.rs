@@ -505,3 +505,48 @@ fn channels_see_what_set_has_done() {
     assert_eq!(answered.content[8..16], words(&[1, 1]));
     assert_eq!(flags(&bench.ask(&generic(1, &[0; 8])).content), 1, "`when`");
 }
+
+const NUMBERS: &str = r#"{ "channels": [ { "name": "n", "for": {"types": [3]},
+  "registers": {
+    "number": { "offset": 0, "width": 32, "access": "wo" },
+    "kind": { "offset": 4, "width": 8, "access": "wo" },
+    "square": { "offset": 0, "width": 32, "access": "answer" } },
+  "commands": [
+    { "name": "square", "code": 1,
+      "set": { "square": "{{ request.number * request.number }}" } },
+    { "name": "odd", "code": 2, "when": { "kind": 1 } },
+    { "name": "plain", "code": 3 },
+    { "name": "any", "code": 4, "short": true,
+      "set": { "square": "{{ request.number | default(7) }}" } } ],
+  "otherwise": {} } ] }"#;
+
+#[test]
+fn a_request_that_ends_before_what_a_command_looks_at_is_refused() {
+    let mut bench = Bench::new(NUMBERS, 3, 64);
+    let cases: &[(u32, u32, &[u8], Option<&str>)] = &[
+        (1, 8, &[3, 0, 0, 0], None),
+        (
+            1,
+            4,
+            &[],
+            Some(
+                "`square`: the request ends before `number`: length 4 holds 0 \
+                 bytes, it needs 4",
+            ),
+        ),
+        (1, 7, &[3, 0, 0], Some("length 7 holds 3 bytes, it needs 4")),
+        (2, 8, &[0; 4], Some("ends before `kind`")),
+        (2, 9, &[0, 0, 0, 0, 1], None),
+        (3, 4, &[], None),
+        (4, 4, &[], None),
+    ];
+    for (command, length, space, wanted) in cases {
+        let answered = bench.ask(&extended(*command, *length, space));
+        let refused = answered.content.starts_with(b"PCCE");
+        assert_eq!(refused, wanted.is_some(), "{command} {answered:?}");
+        if let Some(text) = wanted {
+            let note = answered.note.unwrap();
+            assert!(note.contains(text), "{note}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::{MOST_CONTENT, Opened, Station, Trouble, later};
+use crate::conduct::{self, Breach};
 use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
 use crate::mailbox::{Aside, Channel, ReadError, RequestName};
@@ -20,6 +21,8 @@ pub(super) struct Receipt {
     message: Vec<u8>,
     packets: usize,
     time: Time,
+    /// Rules that it breaks, beyond what its bytes show.
+    breaches: Vec<Breach>,
 }
 
 impl Station {
@@ -30,10 +33,39 @@ impl Station {
         receipt: &mut Option<Receipt>,
     ) {
         if let Some(receipt) = receipt.take() {
-            let Receipt { name, content, message, packets, time } = receipt;
+            let Receipt { name, content, message, packets, time, breaches } =
+                receipt;
             let mut record = self.seen(Event::Received, &name, &content);
             record.time = time;
-            log.write(&record.with_message(&message, packets));
+            let record = record.with_message(&message, packets);
+            log.write(&record);
+            let whole = record.decoded.as_ref().filter(|_| !message.is_empty());
+            let wrong = whole.and_then(conduct::message);
+            let list = breaches.into_iter().chain(wrong).collect();
+            self.write_breaches(log, &name, &content, time, list);
+        }
+    }
+
+    /// Writes which rules a request breaks: those its frame shows, and these.
+    fn write_breaches<W: Write>(
+        &self,
+        log: &mut Log<W>,
+        name: &str,
+        content: &[u8],
+        time: Time,
+        others: Vec<Breach>,
+    ) {
+        let Ok(request) = name.parse::<RequestName>() else { return };
+        let subspace = request.subspace;
+        let Some(channel) = self.channels.get(subspace) else { return };
+        let frame =
+            conduct::frame(channel.kind, subspace, channel.size, content);
+        for Breach { rule, reason } in frame.into_iter().chain(others) {
+            let mut record = self.record(Event::Conduct).named(name);
+            record.time = time;
+            record.subspace = Some(subspace);
+            record.rule = Some(rule.to_owned());
+            log.write(&record.because(reason));
         }
     }
 
@@ -61,10 +93,15 @@ impl Station {
             true => self.record(event).named(&shown),
             false => self.seen(event, &shown, content),
         };
+        let time = record.time;
         let record = record.because(reason);
         match opened.mailbox.set_aside(name, aside) {
             Ok(gone) => {
                 log.write(&record);
+                if let Aside::Rejected(_) = aside {
+                    let none = Vec::new();
+                    self.write_breaches(log, &shown, content, time, none);
+                }
                 for name in gone {
                     let text = "removed to make room for newer ones";
                     let name = name.to_string_lossy();
@@ -115,9 +152,10 @@ impl Station {
         let now = (self.clock)();
         let verdict =
             self.platform.receive(&self.channels, name, &content, now);
+        let breaches = self.platform.take_breaches();
         let receipt = |content, message, packets| {
-            let name = text.clone();
-            Some(Receipt { name, content, message, packets, time: now })
+            let (name, time) = (text.clone(), now);
+            Some(Receipt { name, content, message, packets, time, breaches })
         };
         match verdict {
             Verdict::Rejected(reason) => {
