@@ -18,7 +18,9 @@ fn json_files(folder: &Path, found: &mut Vec<PathBuf>) {
             json_files(&path, found);
         } else if path.extension().is_some_and(|end| end == "json")
             && path.file_name().is_some_and(|name| {
-                name != "schema.json" && name != "platform.json"
+                !["schema.json", "platform.json", "platform.schema.json"]
+                    .iter()
+                    .any(|other| name == *other)
             })
         {
             found.push(path);

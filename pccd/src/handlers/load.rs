@@ -34,7 +34,9 @@ pub(super) fn gather(
             gather(&path, depth + 1, paths)?;
         } else if path.extension().is_some_and(|e| e == "json")
             && path.file_name().is_some_and(|name| {
-                name != "schema.json" && name != "platform.json"
+                !["schema.json", "platform.json", "platform.schema.json"]
+                    .iter()
+                    .any(|other| name == *other)
             })
         {
             paths.push(path);

@@ -18,7 +18,7 @@ pub mod fault;
 pub mod file;
 mod index;
 pub(crate) mod load;
-pub(crate) mod locate;
+pub mod locate;
 pub(crate) mod make;
 mod matcher;
 mod matching;
@@ -242,6 +242,12 @@ impl Handlers {
     /// Scenarios and variables of all files.
     pub fn declared(&self) -> &Declared {
         &self.declared
+    }
+
+    /// The names of all handlers, messages by the clock included.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let handlers = self.handlers.iter().map(|one| one.name.as_str());
+        handlers.chain(self.timed.iter().map(|one| one.name.as_str()))
     }
 
     /// Number of handlers, messages by the clock included.
