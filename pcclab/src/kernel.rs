@@ -123,6 +123,15 @@ impl Kernel {
         Some(["y", "m"].iter().any(set))
     }
 
+    /// Whether it has a module of this name, loadable or built in; none if
+    /// its lists of them are not known.
+    pub fn has_module(&self, name: &str) -> Option<bool> {
+        let loadable = self.read(&["modules.order"])?;
+        let built_in = self.read(&["modules.builtin"])?;
+        let mut all = loadable.lines().chain(built_in.lines());
+        Some(all.any(|line| stem(line) == plain(name)))
+    }
+
     /// These modules and what they depend on, in the order to load them, as
     /// far as this kernel has them as modules.
     ///
@@ -373,6 +382,11 @@ mod tests {
         assert!(names(&["built-in"]).is_empty());
         assert_eq!(kernel.has("A"), Some(true));
         assert_eq!(kernel.has("B"), Some(false));
+        assert_eq!(kernel.has_module("a_x"), None);
+        std::fs::write(at("modules.builtin"), "k/d.ko\n").unwrap();
+        for (name, has) in [("a_x", true), ("d", true), ("e", false)] {
+            assert_eq!(kernel.has_module(name), Some(has), "{name}");
+        }
         std::fs::remove_file(at("config")).unwrap();
         assert_eq!(kernel.has("A"), None);
     }

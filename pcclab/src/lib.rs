@@ -42,6 +42,7 @@ pub mod conduct;
 mod console;
 pub mod exchange;
 pub mod initramfs;
+mod json;
 pub mod kernel;
 pub mod ktap;
 pub mod lab;

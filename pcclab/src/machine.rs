@@ -129,7 +129,7 @@ impl Machine {
         Ok(machine)
     }
 
-    fn new(mode: Mode) -> Machine {
+    pub(crate) fn new(mode: Mode) -> Machine {
         Machine {
             names: Vec::new(),
             mode,
@@ -159,18 +159,14 @@ impl Machine {
         self.names.push(platform.name.clone());
         let file = &platform.file;
         let mut subspaces = Vec::new();
-        let mut defines = vec![(
-            format!("MODE_{}", self.mode.name().to_uppercase()),
-            "1".to_owned(),
-        )];
+        let mut defines = vec![self.mode.define()];
         for channel in &file.channels {
-            if channel.modes.is_empty() || channel.modes.contains(&self.mode) {
+            if channel.is_in(self.mode) {
                 let id = self.channel(channel)?;
                 subspaces.extend(
                     (id..self.ids()).filter_map(|id| u8::try_from(id).ok()),
                 );
-                let name = channel.name.to_uppercase().replace('-', "_");
-                defines.push((format!("CHANNEL_{name}"), id.to_string()));
+                defines.push((channel.variable(), id.to_string()));
             }
         }
         self.variables.extend(
@@ -237,7 +233,7 @@ impl Machine {
     }
 
     /// Adds a channel's device; tells its subspace id.
-    fn channel(&mut self, channel: &Channel) -> Result<usize> {
+    pub(crate) fn channel(&mut self, channel: &Channel) -> Result<usize> {
         let mut properties = channel.device.clone();
         let driver = match properties.shift_remove("driver") {
             None => "pcc-channel".to_owned(),

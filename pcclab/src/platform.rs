@@ -4,15 +4,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use pccd::handlers::error::Problems;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::kernel::Kernel;
 
 /// How the platform's channels tell that they are done: the PCCT's global
 /// flag (ACPI 6.5 §14.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// By interrupt.
@@ -29,53 +34,89 @@ impl Mode {
             Mode::Poll => "poll",
         }
     }
+
+    /// The symbol that the preprocessor of ASL knows it by.
+    pub(crate) fn define(self) -> (String, String) {
+        let name = self.name().to_uppercase();
+        (format!("MODE_{name}"), "1".to_owned())
+    }
 }
 
-/// `platform.json`; `messages/README.md` says what each key means.
-#[derive(Clone, Debug, Deserialize)]
+/// A machine for `pcclab run --platform`; docs/platforms.md has an example.
+//
+// What stands at the fields is what editors show.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
+    /// Where this schema is, for editors.
+    #[serde(rename = "$schema", default)]
+    #[allow(dead_code)]
+    pub(crate) schema: Option<String>,
+    /// For people: which hardware.
     pub(crate) description: String,
+    /// For people: which driver, the first column of tables.
     pub(crate) driver: String,
+    /// Instead of all that follows: names of platforms that this one is made
+    /// of.
     #[serde(default)]
     pub(crate) of: Vec<String>,
+    /// What it can do, the first being the usual one; without it both.
     #[serde(default)]
     pub(crate) modes: Vec<Mode>,
+    /// The channels of the machine; ids are given out in this order.
     #[serde(default)]
     pub(crate) channels: Vec<Channel>,
+    /// Source of an SSDT. `CHANNEL_NAME` in it is the subspace id of the
+    /// channel `name`; `MODE_IRQ` or `MODE_POLL` is defined.
     pub(crate) asl: Option<PathBuf>,
+    /// Folders of handlers, relative to the platform's; without it its own.
     pub(crate) messages: Option<Vec<PathBuf>>,
+    /// Drivers of guest-scripts/ to load: `mctp-pcc`, `pcc-client`.
     #[serde(default)]
     pub(crate) modules: Vec<String>,
+    /// Modules of the kernel, loaded in this order with what they depend on,
+    /// where the kernel has them as modules.
     #[serde(default)]
     pub(crate) drivers: Vec<String>,
+    /// Words for the kernel's command line.
     #[serde(default)]
     pub(crate) append: String,
+    /// Kernel options, without CONFIG_, each with a path that is there when
+    /// the guest has it, or with nothing.
     #[serde(default)]
     pub(crate) needs: BTreeMap<String, String>,
+    /// The script that the guest runs.
     pub(crate) test: Option<PathBuf>,
+    /// What pccd must have been asked, in this order: COMMAND, NAME=VALUE of
+    /// the request, NAME->VALUE of the answer.
     #[serde(default)]
     pub(crate) asked: Vec<String>,
+    /// What is different, by the beginning of a kernel's release.
     #[serde(default)]
     pub(crate) on: BTreeMap<String, On>,
+    /// Mistakes that the test must notice.
     #[serde(default)]
     pub(crate) defects: Vec<Defect>,
+    /// Rules of conduct that the driver may break, by their ids, each with
+    /// the reason why that fails no run.
     #[serde(default)]
-    pub(crate) accepts: BTreeMap<String, String>,
+    pub accepts: BTreeMap<String, String>,
 }
 
 /// What is different on a kernel, and why.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct On {
     /// In these modes; in all if there are none.
     #[serde(default)]
     pub modes: Vec<Mode>,
     /// No more processors than this.
+    #[schemars(range(min = 1))]
     pub smp: Option<u32>,
     /// An option that this kernel does not have.
     pub lacks: Option<String>,
-    /// Rules of conduct whose breaks are accepted there, and why.
+    /// Rules of conduct that the driver may break there, by their ids, each
+    /// with the reason.
     #[serde(default)]
     pub accepts: BTreeMap<String, String>,
     /// Why.
@@ -84,7 +125,7 @@ pub struct On {
 
 /// A mistake of the platform that its test must notice: a word in one of its
 /// files that is replaced.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Defect {
     /// The file.
@@ -97,14 +138,50 @@ pub struct Defect {
     pub mode: Option<Mode>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// One channel of the machine.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Channel {
+    /// What table and test call it: CHANNEL_NAME, in capitals, `-` as `_`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub(crate) name: String,
+    /// In which modes it is there; in all if there are none.
     #[serde(default)]
     pub(crate) modes: Vec<Mode>,
+    /// Name of the channel of registers that answers.
     pub(crate) plays: Option<String>,
+    /// Properties of QEMU's `pcc-channel`, or with `"driver": "pcc-mctp"` of
+    /// a pair for MCTP. `qemu-system-aarch64 -machine none -device
+    /// pcc-channel,help` lists them.
+    #[schemars(schema_with = "properties")]
     pub(crate) device: Map<String, Value>,
+}
+
+impl Channel {
+    /// What the preprocessor of ASL and the test's environment call it.
+    pub(crate) fn variable(&self) -> String {
+        let name = self.name.to_uppercase().replace('-', "_");
+        format!("CHANNEL_{name}")
+    }
+
+    /// Whether it is there in this mode.
+    pub(crate) fn is_in(&self, mode: Mode) -> bool {
+        self.modes.is_empty() || self.modes.contains(&mode)
+    }
+}
+
+fn properties(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {"driver": {"enum": ["pcc-channel", "pcc-mctp"]}},
+        "additionalProperties": {"type": ["integer", "string"]}
+    })
+}
+
+/// The JSON Schema of `platform.json`, as `messages/platform.schema.json`
+/// holds it.
+pub fn schema() -> String {
+    crate::json::schema::<File>("pcclab platform")
 }
 
 /// One platform.
@@ -125,29 +202,43 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../messages")
 }
 
+/// The folder of the platform of this name, or this folder.
+///
+/// # Errors
+/// When there is no `platform.json` in it.
+pub(crate) fn place(name: &str) -> Result<PathBuf> {
+    let folder = if name.contains('/') || name == "." {
+        std::path::absolute(name)?
+    } else {
+        self::folder().join(name)
+    };
+    let path = folder.join("platform.json");
+    if !path.is_file() {
+        bail!(
+            "there is no platform {name}: {} is not a file; there are {}",
+            path.display(),
+            names()?.join(", ")
+        );
+    }
+    Ok(folder)
+}
+
 impl Platform {
     /// The platform of this name, or in this folder.
     ///
     /// # Errors
     /// When there is none, or its `platform.json` is not as it should be.
     pub fn load(name: &str) -> Result<Platform> {
-        let folder = if name.contains('/') || name == "." {
-            std::path::absolute(name)?
-        } else {
-            self::folder().join(name)
-        };
+        let folder = place(name)?;
         let path = folder.join("platform.json");
-        if !path.is_file() {
-            bail!(
-                "there is no platform {name}: {} is not a file; there are {}",
-                path.display(),
-                names()?.join(", ")
-            );
-        }
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}", path.display()))?;
-        let file: File = serde_json::from_str(&text)
-            .with_context(|| path.display().to_string())?;
+        let file: File = json::read(&path.display().to_string(), &text)
+            .map_err(|Problems(problems)| {
+                let all: Vec<_> =
+                    problems.iter().map(|it| format!("{it}\n")).collect();
+                anyhow!("{} is wrong:\n{}", path.display(), all.join("\n"))
+            })?;
         let name = folder
             .file_name()
             .and_then(|name| name.to_str())
