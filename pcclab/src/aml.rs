@@ -1,12 +1,18 @@
 //! ASL to AML, with `iasl`. What was compiled once is kept in the cache:
-//! a run compiles only what is new.
+//! a run compiles only what is new. What `iasl` refuses is said with the
+//! user's own file and line.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use pccd::handlers::error::nearest;
+use regex::Regex;
 
+use crate::lab;
 use crate::machine::Table;
 
 /// The folder of the build scripts' cache.
@@ -19,54 +25,222 @@ pub fn cache() -> Result<PathBuf> {
         (Some(cache), ..) => PathBuf::from(cache),
         (None, Some(cache), _) => Path::new(&cache).join("pccd"),
         (None, None, Some(home)) => Path::new(&home).join(".cache/pccd"),
-        _ => bail!("neither PCCD_CACHE nor HOME is set"),
+        _ => anyhow::bail!("neither PCCD_CACHE nor HOME is set"),
     };
     Ok(folder.join("aml"))
 }
 
+/// One error of `iasl`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AslError {
+    /// The file, as the platform names it.
+    pub file: PathBuf,
+    /// The line in it, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub text: String,
+    /// A channel that this line names and that the mode does not have.
+    pub channel: Option<String>,
+}
+
+/// A source that `iasl` does not take.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The source.
+    pub asl: PathBuf,
+    /// The errors, the first one first.
+    pub errors: Vec<AslError>,
+    /// The mode it was compiled for.
+    pub mode: Option<String>,
+    /// The channels there are, with their ids.
+    pub channels: Vec<(String, String)>,
+    /// All that `iasl` said.
+    pub output: String,
+}
+
+impl Refused {
+    /// The channel that was probably meant.
+    pub fn meant(&self, channel: &str) -> Option<&str> {
+        nearest(channel, self.channels.iter().map(|(name, _)| name.as_str()))
+    }
+
+    /// The channels there are, for people.
+    pub fn known(&self) -> String {
+        let known: Vec<_> = self
+            .channels
+            .iter()
+            .map(|(name, id)| format!("{name} = {id}"))
+            .collect();
+        match known.is_empty() {
+            true => "none".to_owned(),
+            false => known.join(", "),
+        }
+    }
+
+    /// Where it was compiled for, as words to put behind others.
+    pub fn in_mode(&self) -> String {
+        match &self.mode {
+            Some(mode) => format!(" in mode {mode}"),
+            None => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asl = self.asl.display();
+        write!(f, "iasl refuses {asl}{}:", self.in_mode())?;
+        if self.errors.is_empty() {
+            return write!(f, "\n{}", self.output.trim());
+        }
+        for error in &self.errors {
+            let AslError { file, line, text, channel } = error;
+            write!(f, "\n{}:{line}: {text}", file.display())?;
+            let Some(channel) = channel else { continue };
+            write!(f, "; there is no {channel}")?;
+            if let Some(meant) = self.meant(channel) {
+                write!(f, ", did you mean {meant}?")?;
+            }
+        }
+        if self.errors.iter().any(|error| error.channel.is_some()) {
+            let known = self.known();
+            write!(f, "\nthe channels{}: {known}", self.in_mode())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// The table compiled, in `cache`.
 ///
 /// # Errors
-/// When there is no `iasl` and it would be needed, or it refuses the source.
+/// When there is no `iasl` and it would be needed, or it refuses the source,
+/// which is a [`Refused`].
 pub fn compile(table: &Table, cache: &Path) -> Result<PathBuf> {
     let source = std::fs::read_to_string(&table.asl)
         .with_context(|| format!("reading {}", table.asl.display()))?;
+    // `-D` of iasl gives a symbol no value.
     let mut text: String = table
         .defines
         .iter()
         .map(|(name, value)| format!("#define {name} {value}\n"))
         .collect();
     text.push_str(&source);
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
     let stem = table.asl.file_stem().unwrap_or_default().to_string_lossy();
-    let aml = cache.join(format!("{stem}-{:016x}.aml", hasher.finish()));
-    if aml.is_file() {
+    let place = |content: &[u8]| {
+        let mut hasher = DefaultHasher::new();
+        content.hash(&mut hasher);
+        cache.join(format!("{stem}-{:016x}.aml", hasher.finish()))
+    };
+    // What it includes may have changed.
+    let alone = !source.to_lowercase().contains("include");
+    let aml = place(text.as_bytes());
+    if alone && aml.is_file() {
         return Ok(aml);
     }
 
     std::fs::create_dir_all(cache)
         .with_context(|| format!("making {}", cache.display()))?;
     let folder = tempfile::tempdir_in(cache)?;
-    let wrapped = folder.path().join("table.asl");
-    std::fs::write(&wrapped, &text)?;
-    let output = Command::new("iasl")
-        .args(["-p", "table", "table.asl"])
+    std::fs::write(folder.path().join("table.asl"), &text)?;
+    // Where the files beside the source are found; iasl's messages cut a
+    // name with a blank.
+    let beside = table.asl.parent().unwrap_or(Path::new("."));
+    std::os::unix::fs::symlink(
+        std::path::absolute(beside)?,
+        folder.path().join(BESIDE),
+    )?;
+    let iasl = lab::paths().remove("IASL");
+    let iasl = iasl.unwrap_or_else(|| PathBuf::from("iasl"));
+    let output = Command::new(&iasl)
+        .args(["-vs", "-vi", "-ve", "-I", BESIDE, "-p", "table", "table.asl"])
         .current_dir(folder.path())
         .output()
-        .context("starting iasl (Debian has it in acpica-tools)")?;
-    if !output.status.success() {
-        bail!(
-            "iasl refuses {} (its line {} is the first):\n{}{}",
-            table.asl.display(),
-            table.defines.len() + 1,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+        .with_context(|| {
+            format!(
+                "starting {} (Debian has it in acpica-tools)",
+                iasl.display()
+            )
+        })?;
+    // It ends with 0 where the source is no ASL at all.
+    let made = std::fs::read(folder.path().join("table.aml"));
+    let (true, Ok(made)) = (output.status.success(), made) else {
+        let output = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        return Err(refused(table, &source, output).into());
+    };
+    let aml = if alone { aml } else { place(&made) };
     std::fs::rename(folder.path().join("table.aml"), &aml)
         .with_context(|| format!("writing {}", aml.display()))?;
     Ok(aml)
+}
+
+/// The link to the source's folder.
+const BESIDE: &str = "source";
+
+/// The words of a text that name channels.
+pub(crate) fn channels_in(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bCHANNEL_[A-Za-z0-9_]*").expect("a right pattern")
+    });
+    NAME.find_iter(text).map(|found| (found.start(), found.as_str()))
+}
+
+/// Finds the user's files and lines in iasl's output.
+fn refused(table: &Table, source: &str, output: String) -> Refused {
+    static LINE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?m)^(.*)\((\d+)\) : +error +\d+ -\s*(.*)$")
+            .expect("a right pattern")
+    });
+    let mut channels = Vec::new();
+    let mut mode = None;
+    for (name, value) in &table.defines {
+        match name.strip_prefix("MODE_") {
+            Some(name) => mode = Some(name.to_lowercase()),
+            None => channels.push((name.clone(), value.clone())),
+        }
+    }
+    let beside = table.asl.parent().unwrap_or(Path::new("."));
+    let mut errors: Vec<AslError> = Vec::new();
+    for found in LINE.captures_iter(&output) {
+        let (name, text) = (&found[1], found[3].trim());
+        let Ok(mut line) = found[2].parse::<usize>() else { continue };
+        // The preprocessor has counted the end of the line already.
+        let text = match text.strip_suffix("(Preprocessor)") {
+            Some(text) => {
+                line = line.saturating_sub(1);
+                text.trim_end()
+            }
+            None => text,
+        };
+        let own = name == "table.asl";
+        let (file, whole) = match name.strip_prefix("source/") {
+            _ if own => {
+                line = line.saturating_sub(table.defines.len());
+                (table.asl.clone(), source.to_owned())
+            }
+            Some(name) => {
+                let file = beside.join(name);
+                let text = std::fs::read_to_string(&file);
+                (file, text.unwrap_or_default())
+            }
+            None => (PathBuf::from(name), String::new()),
+        };
+        // The source may be cut, and the error be behind its last line.
+        let line = line.clamp(1, whole.lines().count().max(1));
+        let words = whole.lines().nth(line - 1).unwrap_or_default();
+        let unknown = channels_in(words)
+            .map(|(_, name)| name)
+            .find(|name| channels.iter().all(|(known, _)| known != name));
+        errors.push(AslError {
+            file,
+            line,
+            text: text.to_owned(),
+            channel: unknown.map(str::to_owned),
+        });
+    }
+    Refused { asl: table.asl.clone(), errors, mode, channels, output }
 }
 
 #[cfg(test)]
@@ -82,18 +256,22 @@ mod tests {
 }
 ";
 
+    fn table(asl: &Path, mode: &str) -> Table {
+        Table {
+            asl: asl.to_owned(),
+            defines: vec![
+                (mode.to_owned(), "1".to_owned()),
+                ("CHANNEL_X".to_owned(), "0x77".to_owned()),
+            ],
+        }
+    }
+
     #[test]
     fn a_table_is_compiled_once_a_setting() {
         let folder = tempfile::tempdir().unwrap();
         let asl = folder.path().join("t.asl");
         std::fs::write(&asl, ASL).unwrap();
-        let table = |mode: &str| Table {
-            asl: asl.clone(),
-            defines: vec![
-                (mode.to_owned(), "1".to_owned()),
-                ("CHANNEL_X".to_owned(), "0x77".to_owned()),
-            ],
-        };
+        let table = |mode: &str| table(&asl, mode);
         let cache = folder.path().join("cache");
         let irq = compile(&table("MODE_IRQ"), &cache).unwrap();
         let poll = compile(&table("MODE_POLL"), &cache).unwrap();
@@ -113,5 +291,88 @@ mod tests {
         let error = compile(&table("MODE_IRQ"), &cache).unwrap_err();
         assert!(error.to_string().contains("t.asl"), "{error}");
         assert!(error.to_string().contains("rror"), "{error}");
+    }
+
+    #[test]
+    fn errors_name_the_users_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("my board");
+        std::fs::create_dir_all(folder.join("inc")).unwrap();
+        let asl = folder.join("t.asl");
+        let text = "DefinitionBlock (\"\", \"SSDT\", 2, \"PCCD\", \"T\", 1)
+{
+#include \"inc/a.asl\"
+  Include (\"inc/b.asl\")
+  Name (ANY, CHANNEL_XX)
+#include \"inc/missing.asl\"
+  Method (FOO) { Local0 = NONE }
+}
+";
+        std::fs::write(&asl, text).unwrap();
+        std::fs::write(folder.join("inc/a.asl"), "Name (AAAA, BAD)\n").unwrap();
+        let b = "Name (BBBB, 1)\nName (CCCC, CHANNEL_Y)\n";
+        std::fs::write(folder.join("inc/b.asl"), b).unwrap();
+        let cache = folder.join("cache");
+        let error = compile(&table(&asl, "MODE_IRQ"), &cache).unwrap_err();
+        let text = error.to_string();
+        let refused: Refused = error.downcast().unwrap();
+        let places: Vec<_> = refused
+            .errors
+            .iter()
+            .map(|error| {
+                let file = error.file.strip_prefix(&folder).unwrap();
+                (file.to_str().unwrap(), error.line, error.channel.as_deref())
+            })
+            .collect();
+        for expected in [
+            ("inc/a.asl", 1, None),
+            ("inc/b.asl", 2, Some("CHANNEL_Y")),
+            ("t.asl", 5, Some("CHANNEL_XX")),
+            ("t.asl", 6, None),
+            ("t.asl", 7, None),
+        ] {
+            assert!(places.contains(&expected), "{places:?}\n{text}");
+        }
+        assert_eq!(places.len(), 5, "{places:?}");
+        for expected in [
+            "my board/t.asl in mode irq:",
+            "my board/t.asl:5: syntax error; there is no CHANNEL_XX, did you \
+             mean CHANNEL_X?",
+            "the channels in mode irq: CHANNEL_X = 0x77",
+            "t.asl:6: Could not open include file",
+        ] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+        // Neither warnings nor remarks.
+        assert!(!text.contains("warning"), "{text}");
+    }
+
+    #[test]
+    fn what_is_included_is_not_taken_from_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let asl = folder.path().join("t.asl");
+        let text = ASL.replace("Name (ANY, 1)", "Include (\"a.asl\")");
+        std::fs::write(&asl, text).unwrap();
+        let cache = folder.path().join("cache");
+        let mut made = Vec::new();
+        for value in ["0x11", "0x22"] {
+            let text = format!("Name (AAAA, {value})\n");
+            std::fs::write(folder.path().join("a.asl"), text).unwrap();
+            let aml = compile(&table(&asl, "MODE_IRQ"), &cache).unwrap();
+            made.push(std::fs::read(aml).unwrap());
+        }
+        assert!(made[0].contains(&0x11) && made[1].contains(&0x22));
+    }
+
+    #[test]
+    fn what_is_no_asl_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let asl = folder.path().join("t.asl");
+        for text in ["", "hello(", "{\n"] {
+            std::fs::write(&asl, text).unwrap();
+            let table = Table { asl: asl.clone(), defines: Vec::new() };
+            let error = compile(&table, folder.path()).unwrap_err();
+            assert!(error.to_string().contains("t.asl"), "{error}");
+        }
     }
 }
