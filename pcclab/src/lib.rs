@@ -5,6 +5,7 @@
 //! | [`lab`] | finds what was built |
 //! | [`kernel`] | what `--kernel` names, and its modules |
 //! | [`platform`] | reads what a platform is |
+//! | [`defects`] | makes the mistakes that a platform's test must notice |
 //! | [`machine`] | makes one machine of several platforms |
 //! | [`aml`] | compiles a platform's tables |
 //! | [`initramfs`] | packs what the guest finds in its file system |
@@ -40,6 +41,7 @@ mod backtrace;
 pub mod claim;
 pub mod conduct;
 mod console;
+pub mod defects;
 pub mod exchange;
 pub mod initramfs;
 mod json;

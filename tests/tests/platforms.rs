@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pccd_tests::built;
+use pcclab::defects::{Noticed, spoil};
 use pcclab::matrix::{Cell, Column, Options, cell, markdown, run_all, text};
-use pcclab::platform::{Defect, Platform, names};
+use pcclab::platform::{Platform, names};
 use pcclab::run::exit;
 
 /// Guests at a time.
@@ -127,36 +128,6 @@ fn each_of<T: Sync>(
     said.into_inner().unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
-}
-
-/// The platform with this mistake in it, in a folder of its own beside the
-/// folders that it may refer to.
-fn spoil(name: &str, defect: &Defect, root: &Path) -> String {
-    let messages = pcclab::platform::folder().canonicalize().unwrap();
-    let scripts = messages.join("../guest-scripts");
-    std::os::unix::fs::symlink(scripts, root.join("guest-scripts")).unwrap();
-    let root = root.join("messages");
-    std::fs::create_dir(&root).unwrap();
-    for beside in std::fs::read_dir(messages).unwrap() {
-        let beside = beside.unwrap().path();
-        if beside.is_dir() {
-            copy(&beside, &root.join(beside.file_name().unwrap()));
-        }
-    }
-    let folder = root.join(name);
-    let path = folder.join(&defect.file);
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text.matches(&defect.from).count(), 1, "{name}: {defect:?}");
-    std::fs::write(path, text.replace(&defect.from, &defect.to)).unwrap();
-    folder.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn mistakes_of_a_platform_are_noticed() {
     let column = &columns(&["7.x"])[0];
@@ -170,12 +141,17 @@ fn mistakes_of_a_platform_are_noticed() {
     assert!(!defects.is_empty());
     let missed = each_of(&defects, |(platform, defect)| {
         let root = tempfile::tempdir().unwrap();
-        let folder = spoil(&platform.name, defect, root.path());
+        let folder = spoil(platform, defect, root.path()).unwrap();
+        let folder = folder.to_str().unwrap();
         let mode = defect.mode.unwrap_or(platform.modes()[0]);
-        let cell = cell(&folder, mode, column, &options(true, root.path()));
+        let logs = logs();
+        let cell = cell(folder, mode, column, &options(true, &logs));
         println!("{} {defect:?}: {}", platform.name, cell.verdict.text);
-        (cell.verdict.code != exit::FAIL)
-            .then(|| format!("{defect:?}: {:?}", cell.verdict))
+        let _ = std::fs::remove_dir_all(logs);
+        match Noticed::of(&cell) {
+            Noticed::At(_) => None,
+            _ => Some(format!("{defect:?}: {:?}", cell.verdict)),
+        }
     });
     assert!(missed.is_empty(), "{missed:#?}");
 }
