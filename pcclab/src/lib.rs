@@ -5,6 +5,7 @@
 //! | [`lab`] | finds what was built |
 //! | [`kernel`] | what `--kernel` names, and its modules |
 //! | [`platform`] | reads what a platform is |
+//! | [`check`] | judges a platform without a boot |
 //! | [`defects`] | makes the mistakes that a platform's test must notice |
 //! | [`machine`] | makes one machine of several platforms |
 //! | [`aml`] | compiles a platform's tables |
@@ -38,6 +39,7 @@
 
 pub mod aml;
 mod backtrace;
+pub mod check;
 pub mod claim;
 pub mod conduct;
 mod console;
