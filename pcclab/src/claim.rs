@@ -3,7 +3,7 @@
 //!
 //! Reads text and records; does no I/O.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
@@ -104,7 +104,7 @@ fn is(field: &Field, value: &str) -> bool {
 }
 
 /// What one platform, or whoever the guest's command speaks of, must have been
-/// asked.
+/// asked, and what its driver may do.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// The platform; empty if there is none.
@@ -115,6 +115,8 @@ pub struct Asked {
     pub claims: Vec<Claim>,
     /// From when on; before it drivers spoke while they were probed.
     pub since: Option<Time>,
+    /// Rules of conduct whose breaks on these subspaces are accepted, and why.
+    pub accepts: BTreeMap<String, String>,
 }
 
 /// A claim that no exchange in the log bears out, and what there is instead.

@@ -64,6 +64,29 @@ pub enum Command {
     #[command(after_help = "Example:\n  pcclab completions bash \
         >/etc/bash_completion.d/pcclab")]
     Completions(Completions),
+    /// Judge platforms without a boot, every mistake at once
+    ///
+    /// Exit status: 0 all right, 1 mistakes, 125 own trouble.
+    #[command(after_help = "Examples:\n  \
+        pcclab check ./my-board\n  \
+        pcclab check cppc --kernel ~/linux --format json")]
+    Check(Check),
+    /// Make a small platform that works, to be changed into one's own
+    #[command(after_help = "Example:\n  \
+        pcclab new my-board && pcclab run --platform ./my-board")]
+    New(New),
+    /// Run a platform's test with each of its `defects`, which it must notice
+    ///
+    /// Exit status: 0 all were noticed, 1 one was not; that of the test if it
+    /// does not pass without a defect; 125 own trouble.
+    #[command(after_help = "Example:\n  pcclab defects ./my-board")]
+    Defects(Defects),
+    /// Print a JSON Schema
+    Schema {
+        /// Of what
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
     /// Compile the platforms' tables into the cache
     #[command(hide = true)]
     Tables,
@@ -178,6 +201,69 @@ pub struct Run {
     /// script of one's own comes with --file
     #[arg(last = true)]
     pub command: Vec<OsString>,
+}
+
+/// Options of `pcclab check`.
+#[derive(Args)]
+pub struct Check {
+    /// Platform, a folder of messages/ or a path with a slash
+    #[arg(required = true, value_name = "DIR_OR_NAME")]
+    pub platforms: Vec<String>,
+    /// Kernel, as for `run`, in which options and drivers are looked up
+    #[arg(long, value_name = "KERNEL")]
+    pub kernel: Option<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How `pcclab check` prints.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For programs; `pcclab schema check` describes it.
+    Json,
+}
+
+/// Options of `pcclab new`.
+#[derive(Args)]
+pub struct New {
+    /// The platform's name, or the path of the folder to make
+    #[arg(value_name = "NAME_OR_PATH")]
+    pub path: PathBuf,
+    /// Type of its PCC subspace
+    #[arg(long = "type", value_name = "0-4", default_value_t = 2,
+          value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub kind: u8,
+}
+
+/// Options of `pcclab defects`.
+#[derive(Args)]
+pub struct Defects {
+    /// Platform, a folder of messages/ or a path with a slash
+    #[arg(value_name = "DIR_OR_NAME")]
+    pub platform: String,
+    /// Kernel, as for `run`; without it 7.x
+    #[arg(long, value_name = "KERNEL")]
+    pub kernel: Option<PathBuf>,
+    /// Seconds until a run counts as hung
+    #[arg(long, default_value_t = 180)]
+    pub timeout: u64,
+    /// Folder for the logs of what went wrong; without it a new one
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+}
+
+/// What `pcclab schema` describes.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// A platform.json.
+    Platform,
+    /// What `pcclab check --format json` prints.
+    Check,
+    /// What `pcclab run --json` writes.
+    Result,
 }
 
 /// Options of `pcclab matrix`.

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use pccd::conduct;
 use pccd::record::{Event, Record};
 
+use crate::claim::Asked;
 use crate::log::trace_line;
 
 /// A rule that was broken on a channel.
@@ -231,12 +232,17 @@ impl Conduct {
         }
     }
 
-    /// All that was broken; what these rules' reasons accept is marked.
-    pub fn breaks(self, accepts: &BTreeMap<String, String>) -> Vec<Break> {
+    /// All that was broken; what the platform of the channel accepts is
+    /// marked.
+    pub fn breaks(self, platforms: &[Asked]) -> Vec<Break> {
         self.breaks
             .into_values()
             .map(|one| {
-                let accepted = accepts.get(one.rule).cloned();
+                let own = platforms
+                    .iter()
+                    .find(|part| part.subspaces.contains(&one.subspace));
+                let accepts = own.map(|part| &part.accepts);
+                let accepted = accepts.and_then(|a| a.get(one.rule)).cloned();
                 Break { accepted, ..one }
             })
             .collect()
@@ -260,7 +266,7 @@ mod tests {
                 )),
             }
         }
-        let all = conduct.breaks(&BTreeMap::new());
+        let all = conduct.breaks(&[]);
         all.iter()
             .map(|one| format!("{}@{} x{}", one.rule, one.subspace, one.count))
             .collect()
@@ -372,6 +378,30 @@ mod tests {
         for (limits, lines, wanted) in cases {
             assert_eq!(broken(limits, lines), *wanted, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_platform_accepts_breaks_on_its_own_channels() {
+        let complaint = |subspace| {
+            format!(
+                "pcc: subspace {subspace}: doorbell: rung while a command is pending"
+            )
+        };
+        let mut conduct = Conduct::default();
+        conduct.trace(&complaint(3));
+        conduct.trace(&complaint(4));
+        let why = ("doorbell-busy".to_owned(), "it may".to_owned());
+        let own = Asked {
+            subspaces: vec![3],
+            accepts: BTreeMap::from([why]),
+            ..Asked::default()
+        };
+        let all = conduct.breaks(&[own]);
+        let accepted: Vec<_> = all
+            .iter()
+            .map(|one| (one.subspace, one.accepted.is_some()))
+            .collect();
+        assert_eq!(accepted, [(3, true), (4, false)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | [`kernel`] | what `--kernel` names, and its modules |
 //! | [`platform`] | reads what a platform is |
 //! | [`check`] | judges a platform without a boot |
+//! | [`new`] | makes a small platform to begin with |
 //! | [`defects`] | makes the mistakes that a platform's test must notice |
 //! | [`machine`] | makes one machine of several platforms |
 //! | [`aml`] | compiles a platform's tables |
@@ -55,6 +56,7 @@ pub mod logs;
 pub mod machine;
 pub mod matrix;
 pub mod moment;
+pub mod new;
 pub mod platform;
 mod process;
 pub mod programs;

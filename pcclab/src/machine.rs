@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use pccd::conduct;
+use pccd::handlers::error::nearest;
 use serde_json::{Map, Value};
 
 use crate::aml;
@@ -59,7 +61,9 @@ pub struct Machine {
     /// lacks.
     pub left_out: Vec<(String, String)>,
     on: Vec<(String, On)>,
-    accepts: BTreeMap<String, String>,
+    /// Accepted breaks of conduct: platform, beginning of the kernel's release
+    /// (none: all), rules and reasons.
+    accepts: Vec<(String, String, BTreeMap<String, String>)>,
     /// Words that its drivers' lines in the kernel's log begin with.
     reporters: Vec<String>,
 }
@@ -147,7 +151,7 @@ impl Machine {
             asked: Vec::new(),
             left_out: Vec::new(),
             on: Vec::new(),
-            accepts: BTreeMap::new(),
+            accepts: Vec::new(),
             reporters: ["PCCT", "PCC", "ACPI PCC"].map(str::to_owned).into(),
         }
     }
@@ -194,7 +198,30 @@ impl Machine {
             }
         }
         self.drivers.extend_from_slice(&file.drivers);
-        self.accepts.extend(file.accepts.clone());
+        let here =
+            |on: &On| on.modes.is_empty() || on.modes.contains(&self.mode);
+        let on = file.on.iter().filter(|(_, on)| here(on));
+        let of = |release: &str, accepts: &BTreeMap<String, String>| {
+            (platform.name.clone(), release.to_owned(), accepts.clone())
+        };
+        let accepts: Vec<_> = std::iter::once(of("", &file.accepts))
+            .chain(on.map(|(release, on)| of(release, &on.accepts)))
+            .collect();
+        for rule in accepts.iter().flat_map(|(.., rules)| rules.keys()) {
+            if conduct::named(rule).is_none() {
+                let rules = conduct::RULES.iter().map(|rule| rule.id);
+                let meant = match nearest(rule, rules.clone()) {
+                    Some(meant) => format!("; did you mean {meant}?"),
+                    None => String::new(),
+                };
+                bail!(
+                    "\"accepts\" names {rule}, which is no rule of conduct: \
+                     there are {}{meant}",
+                    rules.collect::<Vec<_>>().join(", ")
+                );
+            }
+        }
+        self.accepts.extend(accepts);
         let named =
             platform.driver.split(',').map(|name| name.trim().to_owned());
         self.reporters.extend(named);
@@ -228,6 +255,7 @@ impl Machine {
             subspaces,
             claims: asked.collect::<Result<_>>()?,
             since: None,
+            accepts: BTreeMap::new(),
         });
         Ok(())
     }
@@ -351,20 +379,29 @@ impl Machine {
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));
-        let accepts = self.accepts(config.lab.kernel.release());
+        let asked = self.accepting(config.lab.kernel.release());
         // What the user says comes last, and so has the last word.
         config.append.insert_str(0, &self.append);
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;
-        Ok(Contract { accepts, asked: self.asked, drivers: self.reporters })
+        Ok(Contract { asked, drivers: self.reporters })
     }
 
-    /// Rules of conduct whose breaks are accepted on a kernel of this release,
-    /// and why.
-    fn accepts(&self, release: Option<&str>) -> BTreeMap<String, String> {
-        let here = self.on(release).flat_map(|on| on.accepts.clone());
-        self.accepts.clone().into_iter().chain(here).collect()
+    /// The platforms' demands, with the breaks that they accept on a kernel of
+    /// this release.
+    fn accepting(&self, release: Option<&str>) -> Vec<Asked> {
+        let mut asked = self.asked.clone();
+        for part in &mut asked {
+            for (platform, prefix, accepts) in &self.accepts {
+                let is_here = release.is_some_and(|r| r.starts_with(prefix));
+                if *platform == part.platform && (prefix.is_empty() || is_here)
+                {
+                    part.accepts.extend(accepts.clone());
+                }
+            }
+        }
+        asked
     }
 
     /// The command that runs the platforms' own tests.

@@ -15,12 +15,14 @@ use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
-use pcclab::result::{Files, junit, save};
+use pcclab::result::{Files, RunResult, junit, save};
 use pcclab::run::{Contract, Output, Verdict, exit, run};
 use pcclab::session::Config;
 use pcclab::shell::{PATIENCE, shell};
 use pcclab::table::{self, terminal_width};
-use pcclab::{Usage, aml, catch_interrupts, initramfs, say, tell};
+use pcclab::{
+    Usage, aml, catch_interrupts, check, defects, initramfs, new, say, tell,
+};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| {
@@ -44,6 +46,18 @@ fn main() -> ExitCode {
         cli::Command::Clean(options) => clean(&options),
         cli::Command::Man(options) => man(&options),
         cli::Command::Completions(options) => completions(&options),
+        cli::Command::Check(options) => check_command(&options),
+        cli::Command::New(options) => new_command(&options),
+        cli::Command::Defects(options) => defects_command(options),
+        cli::Command::Schema { of } => {
+            let text = match of {
+                cli::SchemaOf::Platform => platform::schema(),
+                cli::SchemaOf::Check => check::schema(),
+                cli::SchemaOf::Result => RunResult::schema(),
+            };
+            say(text.trim_end());
+            Ok(exit::PASS)
+        }
         cli::Command::Tables => tables(),
         cli::Command::Initrd(options) => initrd(&options),
     };
@@ -335,6 +349,54 @@ fn completions(options: &cli::Completions) -> Result<u8> {
     manual::completions(options.shell, &mut script)?;
     print(&script);
     Ok(exit::PASS)
+}
+
+fn check_command(options: &cli::Check) -> Result<u8> {
+    let kernel = options.kernel.as_deref();
+    let settings = check::Options {
+        qemu: check::qemu(),
+        kernel: kernel.map(|it| lab::kernel(Some(it))).transpose()?,
+    };
+    let reports = options
+        .platforms
+        .iter()
+        .map(|name| check::check(name, &settings))
+        .collect::<Result<Vec<_>>>()?;
+    match options.format {
+        cli::CheckFormat::Text => {
+            for report in &reports {
+                say(check::text(report).trim_end());
+            }
+        }
+        cli::CheckFormat::Json => say(check::json(&reports)?),
+    }
+    Ok(match reports.iter().all(|report| report.mistakes.is_empty()) {
+        true => exit::PASS,
+        false => exit::FAIL,
+    })
+}
+
+fn new_command(options: &cli::New) -> Result<u8> {
+    say(new::make(&options.path, options.kind)?);
+    Ok(exit::PASS)
+}
+
+fn defects_command(options: cli::Defects) -> Result<u8> {
+    let kernel = options.kernel.unwrap_or_else(|| PathBuf::from("7.x"));
+    let column = Column::of(&kernel)?;
+    let logs = Logs::open(options.logs.as_deref())?;
+    let settings = matrix::Options {
+        quick: true,
+        limit: Duration::from_secs(options.timeout),
+        jobs: 1,
+        append: String::new(),
+        logs: logs.path().to_owned(),
+    };
+    catch_interrupts()?;
+    let code =
+        defects::run(&options.platform, &column, &settings, |line| say(line))?;
+    logs.close(code != exit::PASS);
+    Ok(code)
 }
 
 fn tables() -> Result<u8> {

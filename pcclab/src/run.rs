@@ -1,6 +1,5 @@
 //! One run from start to verdict, and what people read of it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -126,8 +125,6 @@ pub struct Output {
 pub struct Contract {
     /// What the platforms must have been asked, each in its order.
     pub asked: Vec<Asked>,
-    /// Rules of conduct whose breaks are accepted, and why.
-    pub accepts: BTreeMap<String, String>,
     /// Words that the driver's own lines in the kernel's log begin with.
     pub drivers: Vec<String>,
 }
@@ -206,6 +203,7 @@ impl Listener<'_> {
                     subspaces: of.map_or(Vec::new(), |of| of.subspaces.clone()),
                     claims: vec![claim],
                     since: outcome.began,
+                    ..Asked::default()
                 }),
             }
         }
@@ -288,7 +286,7 @@ pub fn run(
     let mut conduct = Conduct::new(limits);
     records.iter().for_each(|record| conduct.record(record));
     trace(&folder, &mut conduct);
-    verdict.conduct = conduct.breaks(&contract.accepts);
+    verdict.conduct = conduct.breaks(&contract.asked);
     if let Some(wrong) = listener.wrong.take() {
         return Err(wrong);
     }
