@@ -171,7 +171,10 @@ impl Listener<'_> {
         };
         match step.status {
             Some(Status::Failed | Status::Unexpected(_)) => {
-                let known: Vec<_> = moment::lines(&self.log.since())
+                let known: Vec<_> = self
+                    .log
+                    .since()
+                    .lines()
                     .into_iter()
                     .map(|line| format!("pccd: {line}"))
                     .collect();
@@ -232,7 +235,7 @@ pub fn run(
         output,
         contract,
         script: Script::default(),
-        log: moment::Log::at(&folder.join("pccd.log")),
+        log: moment::Log::at(&folder),
         start: Instant::now(),
         said: Vec::new(),
         wrong: None,
@@ -269,7 +272,7 @@ pub fn run(
                 lacks.join(", CONFIG_")
             );
         }
-        let known = moment::lines(&listener.log.since());
+        let known = listener.log.since().lines();
         verdict.reasons.extend(known.iter().map(|l| format!("pccd: {l}")));
     }
     if verdict.code != exit::PASS
