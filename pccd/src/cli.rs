@@ -52,6 +52,10 @@ pub enum Command {
     #[command(after_help = "Example: pccd state --format json")]
     State(StatusArgs),
     /// Show what the daemon has done since it started: counters, latencies.
+    ///
+    /// Counted are events, replies by handler, and by kind: errors, requests
+    /// without an answer, rejected files, faults that were played, broken
+    /// rules of conduct, notes. In reasons `N` stands for any number.
     #[command(after_help = "Example: pccd stats --mailbox /tmp/pcc")]
     Stats(StatusArgs),
     /// Write the man pages.

@@ -144,6 +144,11 @@ fn stats_count_and_say_how_long_it_took() {
     assert!(order.is_sorted() && order[0] > 0, "{order:?}");
     bench.exchange(4, &single(0, &[5, 1]));
     assert_eq!(stats()["handlers"]["read"], 4, "asked again");
+    bench.request(5, &single(0, &[5, 2]));
+    bench.wait("silence", || bench.count(Event::Ignored) == 1);
+    let last = stats();
+    assert_eq!(last["silences"]["hang"], 1);
+    assert_eq!(last["faults"]["never answers"], 1);
     assert_eq!(daemon.terminate(), 0);
     let (code, out, _) = run(&bench, &["stats"]);
     assert_eq!(code, 0, "the last daemon's");

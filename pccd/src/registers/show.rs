@@ -27,7 +27,7 @@ pub struct Known<'a> {
     pub channel: Option<&'a Channel>,
 }
 
-const FLAGS: [(&str, Flag); 7] = [
+pub(crate) const FLAGS: [(&str, Flag); 7] = [
     ("error", Flag::Error),
     ("notification", Flag::Notification),
     ("no-interrupt", Flag::NoInterrupt),

@@ -14,6 +14,7 @@ use crate::mailbox::{
     Answer, Due, Epoch, Mailbox, Outgoing, RequestName, UnaskedName,
 };
 use crate::record::{Event, compact, later_by};
+use crate::stats::NEVER;
 
 impl Station {
     /// When something that waits so long is published.
@@ -42,7 +43,7 @@ impl Station {
         mut receipt: Option<Receipt>,
     ) -> Result<(), Trouble> {
         if action.wait == Wait::Never && action.reason.is_none() {
-            action.reason = Some("it never answers".to_owned());
+            action.reason = Some(NEVER.to_owned());
         }
         for name in &requests {
             self.waiting.remove(name);
