@@ -170,8 +170,9 @@ impl Station {
         let loaded = opened.state.load().map_err(|reason| {
             let path = opened.state.path().join("ledger.json");
             anyhow!(
-                "{0} cannot be used: {reason}; remove it (rm {0}) to start \
-                 with the endpoint's initial state",
+                "{0} cannot be used: {reason}; look at what it is, and at \
+                 who else writes there; to start with the endpoint's initial \
+                 state, move it away or name another folder with --state",
                 path.display()
             )
         })?;

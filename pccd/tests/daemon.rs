@@ -281,7 +281,8 @@ fn a_broken_ledger_is_explained() {
     let (code, text) = finish(&mut bench.command());
     assert_eq!(code, 2);
     assert!(text.contains("ledger.json cannot be used"), "{text}");
-    assert!(text.contains("remove it (rm "), "{text}");
+    assert!(text.contains("name another folder with --state"), "{text}");
+    assert!(!text.contains("rm "), "no command that removes: {text}");
 }
 
 #[test]

@@ -57,32 +57,35 @@ impl fmt::Display for MailboxError {
         match self {
             Self::Link { path } => write!(
                 f,
-                "{0} is a symbolic link, which is refused: remove it (rm \
-                 {0}), or name the folder itself with --mailbox",
+                "{0} is a symbolic link, which is refused: see with ls -l \
+                 {0} where it leads, and name the folder itself with \
+                 --mailbox or --state",
                 path.display()
             ),
             Self::NoFolder { path } => write!(
                 f,
-                "{0} is not a folder: remove it (rm {0}), or name another \
-                 folder with --mailbox",
+                "{0} is not a folder: see with ls -l {0} what it is, and \
+                 name a folder with --mailbox or --state",
                 path.display()
             ),
             Self::Foreign { path, owner, us } => write!(
                 f,
                 "{0} belongs to user {owner}, and we are user {us}: name \
-                 another folder with --mailbox, or have it removed",
+                 another folder with --mailbox",
                 path.display()
             ),
             Self::Writable { path, mode } => write!(
                 f,
-                "{0} can be written by others (mode {mode:04o}): close it \
-                 with chmod 700 {0}",
+                "{0} can be written by others (mode {mode:04o}): name a \
+                 folder of your own with --mailbox; one that is only for \
+                 pccd is closed with chmod 700 {0}",
                 path.display()
             ),
             Self::Locked { path, holder: Some(pid) } => write!(
                 f,
-                "another pccd, process {pid}, uses {}: stop it (kill \
-                 {pid}), or name another folder with --mailbox",
+                "another pccd, process {pid}, uses {}: see with ps -p {pid} \
+                 what it is for and stop it, or name another folder with \
+                 --mailbox",
                 path.display()
             ),
             Self::Locked { path, holder: None } => write!(
@@ -116,6 +119,34 @@ impl std::error::Error for MailboxError {
         match self {
             Self::Io { source, .. } => Some(source),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in the way may be anything, even `/dev/null`.
+    #[test]
+    fn advice_takes_nothing_away() {
+        let path = PathBuf::from("/dev/null");
+        let error = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let errors = [
+            MailboxError::Link { path: path.clone() },
+            MailboxError::NoFolder { path: path.clone() },
+            MailboxError::Foreign { path: path.clone(), owner: 0, us: 1 },
+            MailboxError::Writable { path: path.clone(), mode: 0o777 },
+            MailboxError::Locked { path: path.clone(), holder: Some(7) },
+            MailboxError::Locked { path: path.clone(), holder: None },
+            MailboxError::Io { doing: "make", path, source: error() },
+        ];
+        for error in errors {
+            let said = error.to_string();
+            for command in ["rm ", "remove", "kill"] {
+                assert!(!said.contains(command), "{command} in {said}");
+            }
+            assert!(said.contains("--mailbox"), "{said}");
         }
     }
 }
