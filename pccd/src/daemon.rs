@@ -17,6 +17,7 @@ use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 
 use crate::handlers::Handlers;
+use crate::handlers::error::Problems;
 use crate::log::Log;
 use crate::mailbox::{Look, Waker, Watch, sleep};
 use crate::record::{Event, Record, Time};
@@ -273,7 +274,16 @@ fn reload<W: Write>(
             log.write(&Record::new(clock(), Event::Note).because(text));
         }
         Err(error) => {
-            let text = format!("{error:#}; the handlers read before go on");
+            // Readers of one line at a time see the place at least.
+            let first = match error.downcast_ref::<Problems>() {
+                Some(problems) => format!(
+                    "{}; the handlers read before go on\n",
+                    problems.line()
+                ),
+                None => String::new(),
+            };
+            let text =
+                format!("{first}{error:#}; the handlers read before go on");
             log.write(&Record::new(clock(), Event::Error).because(text));
         }
     }

@@ -136,6 +136,21 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problems(pub Vec<Problem>);
 
+impl Problems {
+    /// The first one on a line, and how many more there are.
+    pub fn line(&self) -> String {
+        let Some(first) = self.0.first() else {
+            return "nothing is wrong".to_owned();
+        };
+        let Problem { file, line, column, message, .. } = first;
+        let place = format!("{file}:{line}:{column}: {message}");
+        match self.0.len() {
+            1 => place,
+            count => format!("{place} ({} more below)", count - 1),
+        }
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.0 {

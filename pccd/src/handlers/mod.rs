@@ -31,7 +31,7 @@ pub(crate) mod value;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use minijinja::Environment;
 
@@ -80,7 +80,12 @@ impl Handlers {
     pub fn load(folders: &[PathBuf]) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut paths = Vec::new();
-        for folder in folders {
+        for (place, folder) in folders.iter().enumerate() {
+            let earlier = folders.get(..place).unwrap_or_default();
+            if let Some(again) = given_before(folder, earlier) {
+                problems.push(again);
+                continue;
+            }
             let mut found = Vec::new();
             if let Err(problem) = gather(folder, 0, &mut found) {
                 problems.push(*problem);
@@ -269,6 +274,26 @@ impl Handlers {
     pub fn source(&self) -> &str {
         &self.source
     }
+}
+
+/// What to say of a folder that was given already, or lies in one that
+/// was, or holds one: its files would be read twice.
+fn given_before(folder: &Path, earlier: &[PathBuf]) -> Option<Problem> {
+    let real = folder.canonicalize().ok()?;
+    earlier.iter().find_map(|other| {
+        let first = other.canonicalize().ok()?;
+        let how = match (real.starts_with(&first), first.starts_with(&real)) {
+            (true, true) => "is the same folder as",
+            (true, false) => "lies in",
+            (false, true) => "holds",
+            (false, false) => return None,
+        };
+        let message = format!(
+            "{how} {}, which is given before it: give each folder once",
+            other.display()
+        );
+        Some(Problem::whole(&folder.display().to_string(), message))
+    })
 }
 
 /// Names that must be unique, with the file each stands in.
