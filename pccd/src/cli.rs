@@ -80,9 +80,10 @@ pub enum Command {
                             --destination 8 80 00 02\n         pccd \
                             send '{\"hex\": \"7e 1a f4 01\"}'")]
     Send(SendArgs),
-    /// Print a message decoded.
+    /// Print a message decoded, or pccd's own log in JSON as text.
     #[command(after_help = "Example: pccd decode 00 80 02\n         pccd \
-                            decode /tmp/pcc/rejected/FILE.pcc")]
+                            decode /tmp/pcc/rejected/FILE.pcc\n         \
+                            pccd decode pccd.log")]
     Decode(DecodeArgs),
     /// Make the bytes of a message from JSON: what `decode --format json`
     /// printed, or a message as handler files have it.

@@ -21,7 +21,7 @@ use crate::log::Log;
 use crate::mailbox::{Mailbox, UnaskedName, Waker};
 use crate::manual;
 use crate::record::{
-    Decoded, compact, describe, describe_message, describe_packet, now,
+    Decoded, Record, compact, describe, describe_message, describe_packet, now,
 };
 use crate::registers::{rebuild, show};
 use crate::status::{self, Status};
@@ -285,8 +285,27 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The bytes to decode: of a file, of standard input, or hex.
-fn input(args: &DecodeArgs) -> Result<Vec<u8>> {
+/// What is to be decoded.
+enum Input {
+    Bytes(Vec<u8>),
+    /// Lines of pccd's own log.
+    Log(String),
+}
+
+/// A line of pccd's log in JSON.
+fn logged(line: &str) -> Option<Record> {
+    let line = line.trim();
+    line.starts_with('{').then(|| serde_json::from_str(line).ok())?
+}
+
+fn is_log(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    // The first one may be cut, as `tail -c` does it.
+    lines.by_ref().take(2).any(|line| logged(line).is_some())
+}
+
+/// What to decode: a file, standard input, or hex.
+fn input(args: &DecodeArgs) -> Result<Input> {
     let raw = match args.input.as_slice() {
         [one] if one == "-" => {
             let mut raw = Vec::new();
@@ -296,18 +315,62 @@ fn input(args: &DecodeArgs) -> Result<Vec<u8>> {
         [one] if Path::new(one).is_file() => {
             std::fs::read(one).with_context(|| format!("cannot read {one}"))?
         }
+        words if words.iter().any(|word| word.trim().starts_with('{')) => {
+            let text = words.join(" ");
+            if is_log(&text) {
+                return Ok(Input::Log(text));
+            }
+            return Err(anyhow!(
+                "this is JSON, but no line of pccd's log (pccd run --format \
+                 json); `pccd encode` makes bytes of a message in JSON"
+            ));
+        }
         words => {
-            return bytes_of(words).map_err(|error| {
+            return bytes_of(words).map(Input::Bytes).map_err(|error| {
                 anyhow!("{error}; and there is no such file")
             });
         }
     };
-    // A file may hold bytes, or their hex.
+    // A file may hold bytes, their hex, or a log.
     let text = std::str::from_utf8(&raw).ok();
+    if let Some(text) = text.filter(|text| is_log(text)) {
+        return Ok(Input::Log(text.to_owned()));
+    }
     let decoded = text
         .filter(|text| !text.trim().is_empty())
         .and_then(|text| bytes_of(&[text.to_owned()]).ok());
-    Ok(decoded.unwrap_or(raw))
+    Ok(Input::Bytes(decoded.unwrap_or(raw)))
+}
+
+/// Shows pccd's own log, message by message.
+fn show_log(text: &str, format: FormatArg) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    if let FormatArg::Text = format {
+        writeln!(out, "This is pccd's log, message by message:")?;
+    }
+    let mut strange = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        match (logged(line), format) {
+            (Some(record), FormatArg::Text) => {
+                writeln!(out, "{}", record.to_text())?;
+            }
+            (Some(record), FormatArg::Json) => {
+                writeln!(out, "{}", record.to_json())?;
+            }
+            (None, _) if line.trim().is_empty() => {}
+            (None, _) => strange.push(number),
+        }
+    }
+    if let Some(first) = strange.first() {
+        writeln!(
+            io::stderr(),
+            "pccd: left out {} lines that are not of pccd's log, the first \
+             is line {first}",
+            strange.len()
+        )?;
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn is_content(bytes: &[u8]) -> bool {
@@ -327,7 +390,10 @@ fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
 }
 
 fn decode(args: &DecodeArgs) -> Result<ExitCode> {
-    let bytes = input(args)?;
+    let bytes = match input(args)? {
+        Input::Bytes(bytes) => bytes,
+        Input::Log(text) => return show_log(&text, args.format),
+    };
     let known = match args.layer {
         LayerArg::Auto | LayerArg::Content => decode_channel(args, &bytes)?,
         LayerArg::Packet | LayerArg::Message => None,

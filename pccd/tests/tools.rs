@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::process::{Command, Output};
 
-use common::{Bench, pccd, stderr_of, write};
+use common::{Bench, pccd, single, stderr_of, write};
 use serde_json::Value;
 
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -38,6 +38,94 @@ fn decode_and_encode_are_the_way_there_and_back() {
         assert_eq!(encoded.stdout, bytes, "{}", path.display());
     }
     assert!(contents > 20, "{contents} contents");
+}
+
+#[test]
+fn decode_shows_the_log() {
+    let bench = Bench::new();
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    assert_eq!(daemon.terminate(), 0);
+    let records = bench.records();
+    let lines: Vec<String> = records.iter().map(|r| r.to_json()).collect();
+    let path = bench.dir.path().join("some.log");
+    write(&path, &format!("{}\n", lines.join("\n")));
+    let (status, out, said) = run(pccd().arg("decode").arg(&path));
+    assert_eq!((status, said.as_str()), (0, ""));
+    let shown: Vec<String> = records.iter().map(|r| r.to_text()).collect();
+    let (head, rest) = out.split_once('\n').unwrap();
+    assert!(head.contains("pccd's log"), "{head}");
+    assert_eq!(rest.trim_end(), shown.join("\n"));
+    assert!(rest.contains("Get Endpoint ID request"), "{rest}");
+    // A line, and standard input.
+    let (status, out, _) = run(pccd().args(["decode", &lines[1]]));
+    assert_eq!(status, 0);
+    assert!(out.ends_with(&format!("\n{}\n", shown[1])), "{out}");
+    let stdin = fs::File::open(&path).unwrap();
+    let (status, out, _) = run(pccd().args(["decode", "-"]).stdin(stdin));
+    assert_eq!((status, out.trim_end().ends_with(rest.trim_end())), (0, true));
+    // As JSON it stays what it is.
+    let mut command = pccd();
+    command.args(["decode", "--format", "json"]).arg(&path);
+    assert_eq!(run(&mut command).1.trim_end(), lines.join("\n"));
+    // What is cut off is said, and the rest is shown.
+    write(&path, &format!("{}\n{}", lines[0], &lines[1][..20]));
+    let (status, out, said) = run(pccd().arg("decode").arg(&path));
+    assert_eq!(status, 1);
+    assert!(out.contains(&shown[0]), "{out}");
+    assert!(said.contains("the first is line 2"), "{said}");
+    write(&path, &format!("{}\n{}\n", &lines[0][20..], lines[1]));
+    let (status, out, said) = run(pccd().arg("decode").arg(&path));
+    assert_eq!(status, 1);
+    assert!(out.contains(&shown[1]), "{out}");
+    assert!(said.contains("the first is line 1"), "{said}");
+    let (status, _, said) = run(pccd().args(["decode", "{\"hex\": \"05\"}"]));
+    assert_eq!(status, 2);
+    assert!(said.contains("no line of pccd's log"), "{said}");
+}
+
+#[test]
+fn a_folder_is_given_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let handler = |name: &str| {
+        format!(
+            r#"{{"handlers": [{{"name": "{name}", "match": {{"hex": "05"}},
+                "reply": "none"}}]}}"#
+        )
+    };
+    for (file, name) in [("a/one.json", "x"), ("a/sub/two.json", "y")] {
+        write(&dir.path().join(file), &handler(name));
+    }
+    let check = |folders: &[&str]| {
+        let mut command = pccd();
+        command.arg("check").current_dir(dir.path());
+        for folder in folders {
+            command.args(["--messages", folder]);
+        }
+        run(&mut command)
+    };
+    let cases = [
+        (["a", "./sub/../a/"], "is the same folder as a"),
+        (["a", "a/."], "is the same folder as a"),
+        (["a", "a/sub"], "lies in a,"),
+        (["a/sub", "a"], "holds a/sub,"),
+    ];
+    fs::create_dir(dir.path().join("sub")).unwrap();
+    for (folders, part) in cases {
+        let (status, _, said) = check(&folders);
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(part), "{part} in {said}");
+        assert!(said.contains("1 error "), "nothing else: {said}");
+    }
+    // The same file name in two folders is fine; messages say which.
+    write(&dir.path().join("b/one.json"), &handler("z"));
+    assert_eq!(check(&["a", "b"]).0, 0);
+    write(&dir.path().join("b/one.json"), &handler("x"));
+    let (status, _, said) = check(&["a", "b"]);
+    assert_eq!(status, 1);
+    for part in ["b/one.json:", "`x` in a/one.json already"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
 }
 
 #[test]
