@@ -53,6 +53,13 @@ pub enum Command {
     Env,
     /// List the platforms that `pcclab run --platform` knows
     Platforms,
+    /// Print what a run left in its folder, merged by time: the guest's console,
+    /// the device's trace, pccd's log
+    #[command(
+        after_help = "Examples:\n  pcclab log DIR --subspace 0 | less\n  \
+        pcclab log DIR --follow"
+    )]
+    Log(Log),
     /// Remove the logs that runs have left; they keep the last 20 that failed
     #[command(after_help = "Example:\n  pcclab clean --list")]
     Clean(Clean),
@@ -316,6 +323,30 @@ pub enum Format {
     Markdown,
     /// For programs.
     Json,
+}
+
+/// Options of `pcclab log`.
+#[derive(Args)]
+pub struct Log {
+    /// The folder, as `pcclab run` named it
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Only what is about this channel, and what is about none; can be given
+    /// several times
+    #[arg(long = "subspace", value_name = "ID")]
+    pub subspaces: Vec<u8>,
+    /// Register accesses, scans of folders and the kernel's whole log, too
+    #[arg(long)]
+    pub all: bool,
+    /// Seconds since the first event instead of the time of day
+    #[arg(long)]
+    pub relative: bool,
+    /// Go on until the run is over
+    #[arg(long)]
+    pub follow: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
 }
 
 /// Options of `pcclab clean`.

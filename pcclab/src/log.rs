@@ -1,32 +1,621 @@
-//! What a line of QEMU's log says.
-#![allow(missing_docs)]
+//! What a run left in its folder, merged by time: the guest's console, the
+//! device's trace, pccd's log; one line an event.
+//!
+//! The three are read as streams, a line at a time: however long they are,
+//! little of them is held.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, NaiveTime, Utc};
+use pccd::record::Record;
+use serde_json::{Value, json};
+
+use crate::logs;
+
+/// The longest line that is shown whole.
+const LONGEST: usize = 4 << 10;
+/// The longest line that is read whole.
+const READ: u64 = 1 << 20;
+
+/// A line of QEMU's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceLine<'a> {
+    /// When, in microseconds since 1970; a guest error has no time.
     pub time: Option<i64>,
+    /// The trace event, or `guest_error`.
     pub event: &'a str,
+    /// The channel, if it is about one.
     pub subspace: Option<u8>,
+    /// What is said.
     pub text: &'a str,
 }
+
+/// Reads a line of QEMU's log: a trace event, as `-msg timestamp=on` has it,
+/// or a complaint of the device about the guest.
 pub fn trace_line(line: &str) -> Option<TraceLine<'_>> {
-    let sub = |t: &str| -> Option<u8> {
-        t.split_once("subspace ")?
-            .1
-            .split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse()
-            .ok()
+    let subspace = |text: &str| -> Option<u8> {
+        let rest = text.strip_prefix("subspace ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        rest[..end.unwrap_or(rest.len())].parse().ok()
     };
-    if let Some(rest) = line.strip_prefix("pcc: ") {
-        return Some(TraceLine {
-            time: None,
-            event: "guest_error",
-            subspace: sub(rest),
-            text: rest,
-        });
+    if let Some(text) = line.strip_prefix("pcc: ") {
+        let event = "guest_error";
+        let subspace = subspace(text);
+        return Some(TraceLine { time: None, event, subspace, text });
     }
-    let (_, rest) = line.split_once('@')?;
+    let (pid, rest) = line.split_once('@')?;
     let (time, rest) = rest.split_once(':')?;
-    let (s, m) = time.split_once('.')?;
-    let time = s.parse::<i64>().ok()? * 1_000_000 + m.parse::<i64>().ok()?;
-    let (event, text) = rest.split_once(' ')?;
-    Some(TraceLine { time: Some(time), event, subspace: sub(text), text })
+    let time = micros(time)?;
+    if pid.is_empty() || !pid.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (event, text) = rest.split_once(' ').unwrap_or((rest, ""));
+    let subspace = subspace(text);
+    Some(TraceLine { time: Some(time), event, subspace, text })
+}
+
+/// Microseconds of `SECONDS.micros`.
+fn micros(text: &str) -> Option<i64> {
+    let (seconds, rest) = text.trim().split_once('.')?;
+    let digits =
+        |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if !digits(seconds) || !digits(rest) || rest.len() != 6 {
+        return None;
+    }
+    let seconds: i64 = seconds.parse().ok()?;
+    seconds.checked_mul(1_000_000)?.checked_add(rest.parse().ok()?)
+}
+
+/// What to print, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Channels whose lines are wanted; all if there are none. What is about
+    /// no channel is always there.
+    pub subspaces: Vec<u8>,
+    /// Everything: register accesses, scans of folders, the kernel's log again
+    /// at its end.
+    pub all: bool,
+    /// Times from the first event on.
+    pub relative: bool,
+    /// Objects of JSON.
+    pub json: bool,
+    /// Go on until the run is over.
+    pub follow: bool,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Guest,
+    Device,
+    Pccd,
+}
+
+impl Source {
+    fn name(self) -> &'static str {
+        match self {
+            Source::Guest => "guest",
+            Source::Device => "device",
+            Source::Pccd => "pccd",
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Microseconds since 1970.
+    time: i64,
+    source: Source,
+    subspace: Option<u8>,
+    text: String,
+    record: Option<Value>,
+}
+
+/// Lines of a file that may still be growing.
+struct Lines {
+    reader: Option<BufReader<File>>,
+    path: PathBuf,
+    /// A line whose end is not there yet.
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    fn of(path: PathBuf) -> Lines {
+        Lines { reader: None, path, begun: Vec::new() }
+    }
+
+    /// The next line that has an end; with `last` also one that has none.
+    fn next(&mut self, last: bool) -> Option<String> {
+        if self.reader.is_none() {
+            self.reader = File::open(&self.path).ok().map(BufReader::new);
+        }
+        let reader = self.reader.as_mut()?;
+        let room = READ.saturating_sub(self.begun.len() as u64);
+        let mut part = std::io::Read::take(&mut *reader, room);
+        let got = part.read_until(b'\n', &mut self.begun).unwrap_or(0);
+        let is_whole =
+            self.begun.ends_with(b"\n") || self.begun.len() as u64 >= READ;
+        if self.begun.is_empty() || (!is_whole && !(last && got == 0)) {
+            // What has no end now may get one.
+            return match is_whole || (last && !self.begun.is_empty()) {
+                true => self.take(),
+                false => None,
+            };
+        }
+        self.take()
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let bytes = std::mem::take(&mut self.begun);
+        let text = String::from_utf8_lossy(&bytes);
+        Some(text.trim_end_matches(['\n', '\r']).to_owned())
+    }
+}
+
+/// One of the three files as events, in their order.
+struct Stream {
+    source: Source,
+    lines: Lines,
+    /// Of the console: when each line ended.
+    times: Option<Lines>,
+    /// The time of the event before.
+    last: i64,
+    day: i64,
+    in_dmesg: bool,
+    next: VecDeque<Entry>,
+}
+
+impl Stream {
+    fn new(folder: &Path, source: Source) -> Stream {
+        let at = |name: &str| Lines::of(folder.join(name));
+        let (lines, times) = match source {
+            Source::Guest => (at("console.log"), Some(at("console.times"))),
+            Source::Device => (at("qemu.log"), None),
+            Source::Pccd => (at("pccd.log"), None),
+        };
+        // A log of text has times of day only.
+        let about = std::fs::metadata(&lines.path).and_then(|m| m.modified());
+        let modified = about.map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
+        let day = modified.date_naive().and_time(NaiveTime::MIN);
+        let day = day.and_utc().timestamp_micros();
+        let next = VecDeque::new();
+        Stream { source, lines, times, last: 0, day, in_dmesg: false, next }
+    }
+
+    /// Reads on until there is an event to look at.
+    fn fill(&mut self, options: &Options, last: bool) {
+        while self.next.is_empty() {
+            let Some(line) = self.lines.next(last) else { return };
+            let entry = match self.source {
+                Source::Guest => self.console(line, last, options.all),
+                Source::Device => self.device(&line, options),
+                Source::Pccd => self.pccd(&line),
+            };
+            self.next.extend(entry.filter(|entry| {
+                options.subspaces.is_empty()
+                    || entry
+                        .subspace
+                        .is_none_or(|id| options.subspaces.contains(&id))
+            }));
+        }
+    }
+
+    fn at(&mut self, time: Option<i64>) -> i64 {
+        // What has no time belongs to what was before it, and nothing goes
+        // back behind it.
+        self.last = time.unwrap_or(self.last).max(self.last);
+        self.last
+    }
+
+    fn console(
+        &mut self,
+        text: String,
+        last: bool,
+        all: bool,
+    ) -> Option<Entry> {
+        let time = self.times.as_mut().and_then(|times| times.next(last));
+        let time = self.at(time.as_deref().and_then(micros));
+        // The kernel's whole log comes at the end, long after it happened.
+        self.in_dmesg &= text != "pcclab: end";
+        if text.trim().is_empty() || (self.in_dmesg && !all) {
+            return None;
+        }
+        self.in_dmesg |= text == "pcclab: dmesg";
+        let source = self.source;
+        Some(Entry { time, source, subspace: None, text, record: None })
+    }
+
+    fn device(&mut self, line: &str, options: &Options) -> Option<Entry> {
+        let source = self.source;
+        let Some(trace) = trace_line(line) else {
+            let (time, text) = (self.at(None), line.to_owned());
+            return Some(Entry {
+                time,
+                source,
+                subspace: None,
+                text,
+                record: None,
+            });
+        };
+        let time = self.at(trace.time);
+        let text = match words(&trace) {
+            Some(words) => words,
+            None if options.all => format!("{} {}", trace.event, trace.text),
+            None => return None,
+        };
+        let subspace = trace.subspace;
+        Some(Entry { time, source, subspace, text, record: None })
+    }
+
+    fn pccd(&mut self, line: &str) -> Option<Entry> {
+        let source = self.source;
+        if let Ok(record) = serde_json::from_str::<Record>(line) {
+            let time = self.at(Some(record.time.timestamp_micros()));
+            let text = record.to_text();
+            // Its own time stands before it already.
+            let text = text.split_once("  ").map_or("", |(_, text)| text);
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            return Some(Entry {
+                time,
+                source,
+                subspace: record.subspace,
+                text,
+                record: serde_json::from_str(line).ok(),
+            });
+        }
+        let stamp = line.split_once("  ").and_then(|(stamp, text)| {
+            let time = NaiveTime::parse_from_str(stamp, "%H:%M:%S%.f").ok()?;
+            let since = time.signed_duration_since(NaiveTime::MIN);
+            Some((self.day + since.num_microseconds()?, text))
+        });
+        let (time, text) = match stamp {
+            Some((time, text)) => (Some(time), text),
+            None => (None, line.trim()),
+        };
+        let time = self.at(time);
+        (!text.is_empty()).then(|| Entry {
+            time,
+            source,
+            subspace: None,
+            text: text.to_owned(),
+            record: None,
+        })
+    }
+}
+
+/// What a trace event says, for people; none for those that are for whoever
+/// wants to see everything.
+fn words(trace: &TraceLine<'_>) -> Option<String> {
+    let TraceLine { event, text, .. } = *trace;
+    let (who, rest) = text.split_once(": ").unwrap_or((text, ""));
+    Some(match event {
+        "guest_error" => format!("the guest errs: {text}"),
+        "pcc_outbox_command" => format!("{who}: doorbell, {rest}"),
+        "pcc_outbox_complete" => format!("{who}: command complete"),
+        "pcc_outbox_timeout" => format!("{who}: no answer in time"),
+        "pcc_channel_interrupt" => format!("{who}: interrupt, {rest}"),
+        "pcc_channel_load" => format!("{who}: message loaded, {rest}"),
+        "pcc_channel_reset" => format!("{who}: reset"),
+        "pcc_responder_acknowledge" => match rest.ends_with('1') {
+            true => format!("{who}: acknowledged, with nothing there"),
+            false => format!("{who}: message acknowledged"),
+        },
+        "pcc_responder_driver" => format!("{who}: its driver is there"),
+        "pcc_responder_doorbell" => format!("{who}: doorbell of the guest"),
+        "pcc_responder_remind" => format!("{who}: interrupt once more"),
+        "pcc_mailbox_epoch" => format!("a life of the guest begins: {rest}"),
+        "pcc_mailbox_publish" => format!("written to outbox: {rest}"),
+        "pcc_mailbox_deliver" => format!("taken from inbox: {rest}"),
+        "pcc_mailbox_reject" => format!("rejected: {rest}"),
+        "pcc_mailbox_stale" => format!("stale: {rest}"),
+        "pcc_mailbox_again" => format!("not delivered again: {rest}"),
+        "pcc_mailbox_drop" => format!("removed to make room: {rest}"),
+        "pcc_mailbox_failed" => format!("the mailbox fails: {rest}"),
+        _ => return None,
+    })
+}
+
+/// Text without anything that a terminal would take for an order, and of a
+/// length that people read.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for c in text.chars() {
+        if out.len() >= LONGEST {
+            out.push_str(" [cut]");
+            break;
+        }
+        match c {
+            '\t' => out.push(' '),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn line(entry: &Entry, options: &Options, first: i64) -> String {
+    if options.json {
+        let time = DateTime::from_timestamp_micros(entry.time);
+        return json!({
+            "time": time.map(|time| time.to_rfc3339_opts(
+                chrono::SecondsFormat::Micros, true)),
+            "source": entry.source.name(),
+            "subspace": entry.subspace,
+            "text": entry.text,
+            "record": entry.record,
+        })
+        .to_string();
+    }
+    let time = match options.relative {
+        true => {
+            let since = entry.time - first;
+            format!("{:>4}.{:06}", since / 1_000_000, since % 1_000_000)
+        }
+        false => DateTime::from_timestamp_micros(entry.time)
+            .map(|time| time.format("%H:%M:%S%.6f").to_string())
+            .unwrap_or_default(),
+    };
+    format!("{time}  {:<6}  {}", entry.source.name(), shown(&entry.text))
+}
+
+/// Merges the logs in this folder; `each` is given line by line and says
+/// whether anybody wants more.
+///
+/// # Errors
+/// When the folder is none of a run.
+pub fn merge(
+    folder: &Path,
+    options: &Options,
+    mut each: impl FnMut(&str) -> bool,
+) -> Result<()> {
+    const NAMES: &[&str] = &["console.log", "pccd.log", "qemu.log"];
+    if !folder.is_dir() {
+        bail!(
+            "{} is no folder: give the one that `pcclab run` named, or that of \
+             its --logs",
+            folder.display()
+        );
+    }
+    let is_there = |name: &&str| folder.join(name).is_file();
+    if !options.follow && !NAMES.iter().any(is_there) {
+        bail!(
+            "{} has none of {}: give the folder that `pcclab run` named",
+            folder.display(),
+            NAMES.join(", ")
+        );
+    }
+    let mut streams = [Source::Guest, Source::Device, Source::Pccd]
+        .map(|source| Stream::new(folder, source));
+    let mut first = None;
+    loop {
+        // Before the streams are read: what comes after that is looked for
+        // once more.
+        let goes_on = options.follow
+            && !crate::interrupted()
+            && logs::goes_on(folder).context("looking at the run's lock")?;
+        // One that has nothing may get something older than what others have.
+        let horizon = match goes_on {
+            true => Utc::now().timestamp_micros() - 200_000,
+            false => i64::MAX,
+        };
+        loop {
+            for stream in &mut streams {
+                stream.fill(options, !goes_on);
+            }
+            let oldest = streams
+                .iter_mut()
+                .filter(|stream| {
+                    stream.next.front().is_some_and(|e| e.time <= horizon)
+                })
+                .min_by_key(|stream| {
+                    stream.next.front().map_or(i64::MAX, |entry| entry.time)
+                });
+            let entry = oldest.and_then(|stream| stream.next.pop_front());
+            let Some(entry) = entry else { break };
+            // Before anything has a time there is none to count from.
+            let first = *first.get_or_insert(entry.time);
+            if !each(&line(&entry, options, first)) {
+                return Ok(());
+            }
+        }
+        if !goes_on {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_of_qemu_are_read() {
+        let cases: &[(&str, Option<(Option<i64>, &str, Option<u8>, &str)>)] = &[
+            (
+                "7@1795236102.123456:pcc_outbox_command subspace 12: 8 bytes",
+                Some((
+                    Some(1_795_236_102_123_456),
+                    "pcc_outbox_command",
+                    Some(12),
+                    "subspace 12: 8 bytes",
+                )),
+            ),
+            (
+                "pcc: subspace 0: doorbell: rung",
+                Some((
+                    None,
+                    "guest_error",
+                    Some(0),
+                    "subspace 0: doorbell: rung",
+                )),
+            ),
+            (
+                "7@1.000001:pcc_mailbox_open pcc: /x",
+                Some((Some(1_000_001), "pcc_mailbox_open", None, "pcc: /x")),
+            ),
+            ("qemu-system-aarch64: -device x: no", None),
+            ("x@1.000001:y", None),
+            ("7@1.1:y", None),
+            ("", None),
+        ];
+        for (line, wanted) in cases {
+            let got = trace_line(line);
+            let got = got.map(|t| (t.time, t.event, t.subspace, t.text));
+            assert_eq!(got, *wanted, "{line}");
+        }
+    }
+
+    fn merged(folder: &Path, options: &Options) -> Vec<String> {
+        let mut out = Vec::new();
+        merge(folder, options, |line| {
+            out.push(line.to_owned());
+            true
+        })
+        .unwrap();
+        out
+    }
+
+    fn run() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("console.log", "booting\n\n# step \u{1b}[1mx\nok 1 x\nlast");
+        write(
+            "console.times",
+            "1795236102.000000\n1795236102.0\n1795236103.000000\n1795236103.500000\n",
+        );
+        write(
+            "qemu.log",
+            "7@1795236103.100000:pcc_outbox_command subspace 0: 8 bytes, interrupt wanted: 1\n\
+             pcc: subspace 0: doorbell: rung while a command is pending\n\
+             7@1795236103.100001:pcc_mailbox_scan pcc: 1 files\n\
+             7@1795236103.300000:pcc_outbox_complete subspace 0\n\
+             7@1795236103.400000:pcc_channel_interrupt subspace 1: GSI 113\n",
+        );
+        write(
+            "pccd.log",
+            "{\"time\":\"2026-11-21T04:41:43.200Z\",\"event\":\"note\",\"subspace\":0,\"reason\":\"why\"}\n\
+             a panic, say\n",
+        );
+        folder
+    }
+
+    #[test]
+    fn three_logs_become_one() {
+        let folder = run();
+        let lines = merged(folder.path(), &Options::default());
+        // Behind the time, with single blanks.
+        let words = |line: &String| {
+            let words: Vec<_> = line.split_whitespace().skip(1).collect();
+            words.join(" ")
+        };
+        assert_eq!(
+            lines.iter().map(words).collect::<Vec<_>>(),
+            [
+                "guest booting",
+                "guest # step \\u{1b}[1mx",
+                "device subspace 0: doorbell, 8 bytes, interrupt wanted: 1",
+                "device the guest errs: subspace 0: doorbell: rung while a \
+                 command is pending",
+                "pccd note why",
+                "pccd a panic, say",
+                "device subspace 0: command complete",
+                "device subspace 1: interrupt, GSI 113",
+                "guest ok 1 x",
+                "guest last",
+            ]
+        );
+        assert!(lines[0].starts_with("04:41:42.000000  "), "{lines:?}");
+        let relative = Options { relative: true, ..Options::default() };
+        assert!(
+            merged(folder.path(), &relative)[2].starts_with("   1.100000  ")
+        );
+        let one =
+            Options { subspaces: vec![1], all: true, ..Options::default() };
+        let lines = merged(folder.path(), &one);
+        assert!(
+            lines.iter().any(|l| l.contains("pcc_mailbox_scan")),
+            "{lines:?}"
+        );
+        assert!(!lines.iter().any(|l| l.contains("doorbell")), "{lines:?}");
+        let json = Options { json: true, ..Options::default() };
+        let lines = merged(folder.path(), &json);
+        let note: Value = serde_json::from_str(&lines[4]).unwrap();
+        assert_eq!(note["source"], "pccd");
+        assert_eq!(note["record"]["reason"], "why");
+    }
+
+    #[test]
+    fn a_log_of_text_has_its_times() {
+        let folder = run();
+        let path = folder.path().join("pccd.log");
+        let today = Utc::now().format("%Y-%m-%d");
+        std::fs::write(&path, "04:41:43.200000  note  why\nmore\n").unwrap();
+        let lines = merged(
+            folder.path(),
+            &Options { json: true, ..Options::default() },
+        );
+        let note = lines.iter().find(|l| l.contains("why")).unwrap();
+        assert!(note.contains(&format!("{today}T04:41:43.200000Z")), "{note}");
+    }
+
+    #[test]
+    fn a_folder_that_is_no_runs_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let error = merge(folder.path(), &options, |_| true).unwrap_err();
+        assert!(error.to_string().contains("pcclab run"), "{error}");
+        let error =
+            merge(&folder.path().join("x"), &options, |_| true).unwrap_err();
+        assert!(error.to_string().contains("is no folder"), "{error}");
+        let folder = run();
+        let mut count = 0;
+        merge(folder.path(), &options, |_| {
+            count += 1;
+            count < 3
+        })
+        .unwrap();
+        assert_eq!(count, 3);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_lies_there_is_sorted_and_whole(
+            console in proptest::collection::vec(any::<u8>(), 0..300),
+            times in "([0-9]{1,4}\\.[0-9]{6}\n|[^\n]{0,9}\n){0,9}",
+            device in "([0-9]@[0-9]{1,3}\\.[0-9]{6}:pcc_channel_reset subspace [0-9]\n|[^\n]{0,20}\n){0,9}",
+            pccd in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let write = |name: &str, bytes: &[u8]| {
+                std::fs::write(folder.path().join(name), bytes).unwrap();
+            };
+            write("console.log", &console);
+            write("console.times", times.as_bytes());
+            write("qemu.log", device.as_bytes());
+            write("pccd.log", &pccd);
+            let options = Options { json: true, all: true, ..Options::default() };
+            let lines = merged(folder.path(), &options);
+            let times: Vec<String> = lines
+                .iter()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()["time"].to_string())
+                .collect();
+            prop_assert!(times.is_sorted(), "{times:?}");
+            let from = |source: &str| {
+                let key = format!("\"source\":\"{source}\"");
+                lines.iter().filter(|line| line.contains(&key)).count()
+            };
+            prop_assert_eq!(from("device"), device.lines().count());
+        }
+    }
 }

@@ -133,6 +133,18 @@ fn take(path: &Path) -> Result<Option<File>> {
     }
 }
 
+/// Whether a run goes on in this folder.
+///
+/// # Errors
+/// When its lock cannot be looked at.
+pub fn goes_on(folder: &Path) -> Result<bool> {
+    let lock = folder.join(LOCK);
+    if !lock.symlink_metadata().is_ok_and(|about| about.is_file()) {
+        return Ok(false);
+    }
+    Ok(take(&lock)?.is_none())
+}
+
 /// Where folders go that nobody named: one for each user.
 fn root() -> Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();

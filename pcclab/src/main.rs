@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use pcclab::lab::{self, Lab};
+use pcclab::log;
 use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             Ok(exit::PASS)
         }
         cli::Command::Platforms => platforms(),
+        cli::Command::Log(options) => log_command(options),
         cli::Command::Clean(options) => clean(&options),
         cli::Command::Man(options) => man(&options),
         cli::Command::Completions(options) => completions(&options),
@@ -241,6 +243,25 @@ fn module(words: &OsString) -> (PathBuf, String) {
         }
         None => (path, String::new()),
     }
+}
+
+fn log_command(options: cli::Log) -> Result<u8> {
+    use std::io::Write;
+    if options.follow {
+        catch_interrupts()?;
+    }
+    let settings = log::Options {
+        subspaces: options.subspaces,
+        all: options.all,
+        relative: options.relative,
+        json: options.format == cli::CheckFormat::Json,
+        follow: options.follow,
+    };
+    let mut out = std::io::stdout().lock();
+    log::merge(&options.folder, &settings, |line| {
+        writeln!(out, "{line}").is_ok()
+    })?;
+    Ok(exit::PASS)
 }
 
 fn clean(options: &cli::Clean) -> Result<u8> {

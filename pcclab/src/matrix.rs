@@ -14,6 +14,7 @@ use crate::lab::{self, KERNELS, Lab};
 use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
+use crate::result::RunResult;
 use crate::run::{Output, Verdict, exit, run};
 use crate::session::Config;
 use crate::table;
@@ -326,6 +327,7 @@ pub fn json(cells: &[Cell]) -> Value {
                 "text": cell.verdict.text,
                 "first": cell.verdict.first,
                 "reasons": cell.verdict.reasons,
+                "conduct": RunResult::of("", &cell.verdict).conduct,
                 "boot_ms": cell.verdict.boot.map(|t| t.as_millis()),
                 "total_ms": cell.verdict.total.as_millis(),
                 "logs": cell.logs,

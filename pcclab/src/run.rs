@@ -296,8 +296,10 @@ pub fn run(
     if has_pccd {
         hold(&mut verdict, &outcome, &records, &parts, &folder);
     }
+    // It explains what went wrong in the guest, not what the platform saw.
+    let in_guest = verdict.failed > 0 || verdict.code != exit::FAIL;
     verdict.first = probe_error(&outcome, &contract.drivers)
-        .filter(|_| verdict.code != exit::PASS)
+        .filter(|_| verdict.code != exit::PASS && in_guest)
         .or(verdict.first);
     if let Some(path) = &output.ktap {
         for one in &verdict.conduct {
