@@ -310,7 +310,7 @@ fn wrong_descriptions_are_explained() {
         (
             register(r#""width": 8, "access": "rx""#),
             "c.json:2:49",
-            &["unknown variant `rx`", "`rw`, `ro`, `wo`"],
+            &["unknown choice `rx`", "`rw`, `ro`, `wo`"],
         ),
         (
             channel(

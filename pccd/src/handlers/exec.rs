@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::ask::{Replied, Wait};
 use super::compile::{Compiler, answer_defaults, join, key};
+use super::load::words;
 use super::locate::{Side, Step};
 use super::make::{Make, Maker, Setting};
 use super::memory::Variable;
@@ -144,8 +145,9 @@ impl Maker<'_> {
             }
             None => wrong.message,
         };
-        let line: Line = serde_json::from_str(line)
-            .map_err(|error| format!("{error} in {}", shortened(line)))?;
+        let line: Line = serde_json::from_str(line).map_err(|error| {
+            format!("{} in {}", words(&error), shortened(line))
+        })?;
         let reply = match line.reply {
             Reply::None => Replied::Silence,
             Reply::Pass => Replied::Pass,

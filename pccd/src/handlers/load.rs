@@ -5,11 +5,15 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::error::{Problem, nearest};
 use super::file::File;
-use super::locate::{Side, Step, locate, path_text};
-use super::rule::Message;
+use super::locate::{Side, Step, elements, locate, path_text};
+use super::phrase::plain;
+use super::rule::{HandlerFile, Message, TimedFile};
 use super::value;
+use crate::registers::file::ChannelFile;
 use crate::wire::encode::Given;
 use crate::wire::message;
 
@@ -45,10 +49,11 @@ pub(super) fn gather(
     Ok(())
 }
 
-pub(super) fn parse(name: &str, text: &str) -> Result<File, Box<Problem>> {
+/// Reads a file; or says everything that is wrong with its shape.
+pub(super) fn parse(name: &str, text: &str) -> Result<File, Vec<Problem>> {
     if text.starts_with('\u{feff}') {
         let message = "starts with a byte order mark; save it without";
-        return Err(Box::new(Problem::whole(name, message.to_owned())));
+        return Err(vec![Problem::whole(name, message.to_owned())]);
     }
     let blanks = text.len() - text.trim_start().len();
     if !text.trim_start().starts_with('{') {
@@ -62,7 +67,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, Box<Problem>> {
             "a JSON object, as in `{ \"handlers\": [] }`",
         );
         let end = (blanks + 1).min(text.len());
-        return Err(Box::new(Problem::at(
+        return Err(vec![Problem::at(
             name,
             text,
             blanks..end,
@@ -70,20 +75,74 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, Box<Problem>> {
             wrong.message,
             wrong.expected,
             None,
-        )));
+        )]);
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
     match parsed {
         Ok(file) => match deserializer.end() {
             Ok(()) => Ok(file),
-            Err(error) => Err(Box::new(parse_problem(name, text, &[], &error))),
+            Err(error) => Err(vec![parse_problem(name, text, 0, &[], &error)]),
         },
         Err(error) => {
-            let path = steps(error.path());
-            Err(Box::new(parse_problem(name, text, &path, error.inner())))
+            let (path, error) = (steps(error.path()), error.into_inner());
+            let first = parse_problem(name, text, 0, &path, &error);
+            // In a text that is not JSON nothing is where it should be.
+            match is_json(text) {
+                true => Err(all_problems(name, text, first)),
+                false => Err(vec![first]),
+            }
         }
     }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Serde stops at the first mistake: looks at each element of the lists on
+/// its own, so that one does not hide those of others.
+fn all_problems(name: &str, text: &str, first: Problem) -> Vec<Problem> {
+    const MOST: usize = 50;
+    let mut problems = vec![first];
+    let lists: [(&str, Look); 3] = [
+        ("channels", stopped::<ChannelFile>),
+        ("handlers", stopped::<HandlerFile>),
+        ("unasked", stopped::<TimedFile>),
+    ];
+    for (list, stopped) in lists {
+        let ranges = elements(text, list).unwrap_or_default();
+        for (index, range) in ranges.into_iter().enumerate() {
+            let start = range.start;
+            let found = text.get(range).and_then(stopped);
+            let Some((mut inner, error)) = found else { continue };
+            let mut path = vec![Step::Key(list.to_owned()), Step::Index(index)];
+            path.append(&mut inner);
+            let problem = parse_problem(name, text, start, &path, &error);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+            if problems.len() >= MOST {
+                return problems;
+            }
+        }
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems
+}
+
+/// Where serde stopped, and why.
+type Stopped = (Vec<Step>, serde_json::Error);
+
+/// Reads an element of some list on its own.
+type Look = fn(&str) -> Option<Stopped>;
+
+fn stopped<T: DeserializeOwned>(text: &str) -> Option<Stopped> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed: Result<T, _> =
+        serde_path_to_error::deserialize(&mut deserializer);
+    let error = parsed.err()?;
+    Some((steps(error.path()), error.into_inner()))
 }
 
 /// A path as this program has it, up to what serde does not know.
@@ -119,25 +178,21 @@ fn quoted(message: &str) -> Vec<&str> {
     message.split('`').skip(1).step_by(2).collect()
 }
 
+/// What serde says of a part of the text that begins at `start`.
 fn parse_problem(
     file: &str,
     text: &str,
+    start: usize,
     path: &[Step],
     error: &serde_json::Error,
 ) -> Problem {
     let full = error.to_string();
     // The position is said apart.
-    let said = full.split(" at line ").next().unwrap_or(&full);
-    let offset = offset_of(text, error.line(), error.column());
-    let (message, expected) = match said.split_once(", expected ") {
-        Some((message, expected)) => (message, Some(expected.to_owned())),
-        None => (said, None),
-    };
-    let expected = match expected.as_deref() {
-        Some("i32") => Some("a whole number".to_owned()),
-        Some(_) => expected,
-        None => Some(advice(said, path)),
-    };
+    let said = full.rsplit_once(" at line ").map_or(&*full, |parts| parts.0);
+    let part = text.get(start..).unwrap_or_default();
+    let offset = start + offset_of(part, error.line(), error.column());
+    let (message, expected) = plain(said);
+    let expected = expected.or_else(|| Some(advice(said, path)));
     let words = quoted(said);
     let (word, names) = match words.split_first() {
         Some((word, names)) if said.starts_with("unknown ") => {
@@ -147,7 +202,7 @@ fn parse_problem(
     };
     let suggestion = word.and_then(|word| nearest(word, names.iter().copied()));
     // serde stops at the end of a value that is wrong as a whole.
-    let whole = ["invalid type", "invalid value", "missing field"]
+    let whole = ["invalid ", "missing field", "data did not match"]
         .iter()
         .any(|start| said.starts_with(start));
     let range = word
@@ -159,10 +214,25 @@ fn parse_problem(
         text,
         range,
         path_text(path),
-        message.to_owned(),
+        message,
         expected,
         suggestion.map(str::to_owned),
     )
+}
+
+/// What serde says, where there is no file to show it in.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    let full = error.to_string();
+    let (said, place) = match full.rsplit_once(" at line ") {
+        Some((said, place)) => (said, format!(" at line {place}")),
+        None => (&*full, String::new()),
+    };
+    match plain(said) {
+        (wrong, Some(expected)) => {
+            format!("{wrong}{place}; expected {expected}")
+        }
+        (wrong, None) => format!("{wrong}{place}"),
+    }
 }
 
 /// What to do where serde only says what is wrong.
@@ -233,7 +303,7 @@ pub fn message_from(text: &str) -> Result<Vec<u8>, String> {
         text
     };
     let message: Message =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
+        serde_json::from_str(text).map_err(|error| words(&error))?;
     match message {
         Message::Hex(text) => value::hex_bytes(&text).map_err(said),
         Message::Fields(fields) => {

@@ -158,6 +158,38 @@ pub fn locate(text: &str, path: &[Step], side: Side) -> Option<Range<usize>> {
     found
 }
 
+/// The bytes of each element of a list that a key of the file leads to.
+/// None if the key stands there twice: nobody knows which is meant.
+pub fn elements(text: &str, list: &str) -> Option<Vec<Range<usize>>> {
+    let mut scan = Scan { text: text.as_bytes(), at: 0 };
+    let mut found: Option<Vec<Range<usize>>> = None;
+    scan.blanks();
+    if !scan.take(b'{') {
+        return None;
+    }
+    while !scan.take(b'}') && scan.peek().is_some() {
+        let (key, _) = scan.key();
+        scan.take(b':');
+        scan.blanks();
+        if key == list && scan.take(b'[') {
+            let mut ranges = Vec::new();
+            while !scan.take(b']') && scan.peek().is_some() {
+                let mut range = None;
+                scan.value(Some(&[]), Side::Value, &mut range);
+                ranges.extend(range);
+                scan.take(b',');
+            }
+            if found.replace(ranges).is_some() {
+                return None;
+            }
+        } else {
+            scan.value(None, Side::Value, &mut None);
+        }
+        scan.take(b',');
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,9 +217,20 @@ mod tests {
     }
 
     #[test]
+    fn lists_have_elements() {
+        let ranges = elements(TEXT, "a").unwrap();
+        let texts = ranges.into_iter().map(|range| TEXT.get(range).unwrap());
+        let texts: Vec<&str> = texts.collect();
+        assert_eq!(texts, ["1", r#"{"b.c": "x\"}", "d": null }"#]);
+        assert_eq!(elements(TEXT, "e"), None);
+        assert_eq!(elements(r#"{"a": [1], "a": [2]}"#, "a"), None);
+    }
+
+    #[test]
     fn every_cut_text_ends() {
         for end in 0..TEXT.len() {
             let text = TEXT.get(..end).unwrap();
+            elements(text, "a");
             locate(text, &[key("a"), Step::Index(1)], Side::Value);
         }
     }
@@ -199,6 +242,7 @@ mod tests {
                 let mut text = TEXT.to_owned();
                 text.replace_range(at..=at, new);
                 locate(&text, &[key("a"), Step::Index(1)], Side::Value);
+                elements(&text, "a");
             }
         }
         for text in ["[}", "{]", "}", "", "\"", "{\"a\"", "{\"a\":}", "[[}]"] {

@@ -24,6 +24,7 @@ mod matcher;
 mod matching;
 pub mod memory;
 mod overlap;
+mod phrase;
 pub mod rule;
 pub mod schema;
 pub(crate) mod template;
@@ -147,7 +148,7 @@ impl Handlers {
         for source in sources {
             match parse(&source.name, &source.text) {
                 Ok(file) => parsed.push((source, file)),
-                Err(problem) => problems.push(*problem),
+                Err(found) => problems.extend(found),
             }
         }
         let mut names = Names::default();
@@ -380,7 +381,7 @@ fn default_endpoint(
     environment: &Environment<'static>,
 ) -> Result<Config, Problems> {
     let (name, text) = builtin::ENDPOINT;
-    let file = parse(name, text).map_err(|problem| Problems(vec![*problem]))?;
+    let file = parse(name, text).map_err(Problems)?;
     let declared = Declared::default();
     let mut compiler = Compiler::new(environment, &declared);
     let source = file.endpoint.unwrap_or_default();

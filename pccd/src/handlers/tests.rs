@@ -219,7 +219,7 @@ fn wrong_files_are_refused() {
                 r#"{{"name": "a", "match": {{"hxe": "05"}}, {ok}}}"#
             )),
             (2, 25),
-            &["unknown variant `hxe`", "did you mean `hex`?"],
+            &["unknown choice `hxe`", "did you mean `hex`?"],
         ),
         (
             "reply not given",
@@ -278,13 +278,13 @@ fn wrong_files_are_refused() {
             "broken JSON",
             "{\"handlers\": [\n,]}".to_owned(),
             (2, 1),
-            &["expected value"],
+            &["here stands nothing that fits"],
         ),
         (
             "more after the end",
             "{} x".to_owned(),
             (1, 4),
-            &["trailing characters"],
+            &["something follows the last brace"],
         ),
         (
             "endpoint",
