@@ -124,15 +124,19 @@ guest() {
   check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
   check "runner" cargo test --locked -p pccd-tests --test runner
+  check "verdicts" cargo test --locked -p pccd-tests --test verdicts
+  check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output
+  sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
   check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
   check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
   sed -n 's/^[0-9]* tables: /  &/p' "$logs/tables-on-Linux-7-and-6.12.log"
-  for driver in mctp-pcc pcc-client; do
-    check "$driver checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
-      --no-tree --strict --no-summary -f "guest-scripts/$driver/$driver.c"
+  for driver in guest-scripts/{mctp-pcc/mctp-pcc,pcc-client/pcc-client}.c \
+    tests/{acme-fan/acme-fan,broken/nothing}.c; do
+    check "$(basename "$driver" .c) checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
+      --no-tree --strict --no-summary -f "$driver"
   done
 }
 

@@ -4,6 +4,8 @@ pub mod peer;
 pub use acpi_tools::extract::{firmware, qtest};
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -47,4 +49,37 @@ pub fn built(name: &str) -> PathBuf {
     pcclab::lab::paths().remove(name).unwrap_or_else(|| {
         panic!("{name} is not built: run the tests through make test")
     })
+}
+
+/// Guests at a time.
+pub const JOBS: usize = 2;
+
+/// Does `work`, which boots a guest, for each of them, some at a time; gives
+/// what came of it in their order.
+///
+/// # Panics
+/// When `work` does.
+pub fn each_of<T: Sync, R: Send>(
+    list: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..JOBS {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = list.get(at) else { break };
+                    let result = work(item);
+                    done.lock()
+                        .expect("no work panics here")
+                        .push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no work panics here");
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,21 +1,14 @@
 //! Every platform of `messages/`, in each of its modes, on each kernel; that
-//! its test notices the mistakes that its `platform.json` names, and broken
-//! drivers.
+//! its test notices the mistakes that its `platform.json` names.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pccd_tests::built;
+use pccd_tests::{JOBS, each_of};
 use pcclab::defects::{Noticed, spoil};
 use pcclab::matrix::{Cell, Column, Options, cell, markdown, run_all, text};
 use pcclab::platform::{Platform, names};
 use pcclab::run::exit;
-
-/// Guests at a time.
-const JOBS: usize = 2;
 
 /// What stands around the README's table.
 const BEGIN: &str = "<!-- by make matrix -->\n";
@@ -107,27 +100,6 @@ fn every_platform_on_the_debug_kernel() {
     println!("{}", text(&cells));
 }
 
-/// Does `work` for each of them, some at a time; gives what each says.
-fn each_of<T: Sync>(
-    list: &[T],
-    work: impl Fn(&T) -> Option<String> + Sync,
-) -> Vec<String> {
-    let next = AtomicUsize::new(0);
-    let said = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..JOBS {
-            scope.spawn(|| {
-                while let Some(item) =
-                    list.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    said.lock().unwrap().extend(work(item));
-                }
-            });
-        }
-    });
-    said.into_inner().unwrap()
-}
-
 #[test]
 fn mistakes_of_a_platform_are_noticed() {
     let column = &columns(&["7.x"])[0];
@@ -139,7 +111,7 @@ fn mistakes_of_a_platform_are_noticed() {
         );
     }
     assert!(!defects.is_empty());
-    let missed = each_of(&defects, |(platform, defect)| {
+    let missed: Vec<_> = each_of(&defects, |(platform, defect)| {
         let root = tempfile::tempdir().unwrap();
         let folder = spoil(platform, defect, root.path()).unwrap();
         let folder = folder.to_str().unwrap();
@@ -152,51 +124,9 @@ fn mistakes_of_a_platform_are_noticed() {
             Noticed::At(_) => None,
             _ => Some(format!("{defect:?}: {:?}", cell.verdict)),
         }
-    });
-    assert!(missed.is_empty(), "{missed:#?}");
-}
-
-#[test]
-fn broken_drivers_are_noticed() {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
-    let list = std::fs::read_to_string(list).unwrap();
-    let drivers: Vec<Vec<&str>> = list
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| line.split(" | ").map(str::trim).collect())
-        .collect();
-    assert!(drivers.len() >= 3);
-    let missed = each_of(&drivers, |driver| {
-        let [name, platform, source, init, _, first] = driver[..] else {
-            return Some(format!("{driver:?} has not six fields"));
-        };
-        let module = Path::new(source).with_extension("ko");
-        let module = built("BROKEN").join(name).join(module.file_name()?);
-        let logs = tempfile::tempdir().unwrap();
-        let output = Command::new(built("PCCLAB"))
-            .args([
-                "run",
-                "--platform",
-                platform,
-                "--quick",
-                "--timeout",
-                "180",
-            ])
-            .arg("--module")
-            .arg(module)
-            .arg("--append")
-            .arg(format!("initcall_blacklist={init}"))
-            .arg("--logs")
-            .arg(logs.path())
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let wanted = format!("first that went wrong: {first}");
-        let said = text.lines().find(|line| line.starts_with("first that"));
-        println!("{name}: {said:?}");
-        let caught = output.status.code() == Some(i32::from(exit::FAIL))
-            && said.is_some_and(|line| line.starts_with(&wanted));
-        (!caught).then(|| format!("{name}: {} {text}", output.status))
-    });
+    })
+    .into_iter()
+    .flatten()
+    .collect();
     assert!(missed.is_empty(), "{missed:#?}");
 }

@@ -1,0 +1,143 @@
+//! Drivers with a mistake in them, those of `tests/broken/list`: each gets the
+//! verdict that it deserves, and the terminal says why.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pccd_tests::{Logs, built, each_of};
+
+/// Seconds until a run that is to hang counts as hung, and any other.
+const HANGS: &str = "40";
+const ENDS: &str = "180";
+
+/// A line of the list.
+struct Driver<'a> {
+    name: &'a str,
+    platform: &'a str,
+    init: &'a str,
+    status: i32,
+    words: Vec<&'a str>,
+}
+
+impl Driver<'_> {
+    fn read(line: &str) -> Driver<'_> {
+        let fields: Vec<_> = line.split('|').map(str::trim).collect();
+        let [name, platform, _, init, _, status, words] = fields[..] else {
+            panic!("{line:?} has not seven fields");
+        };
+        Driver {
+            name,
+            platform,
+            init,
+            status: status.parse().unwrap(),
+            words: words.split(';').map(str::trim).collect(),
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        built("BROKEN").join(self.name)
+    }
+
+    fn module(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.folder()).unwrap();
+        files
+            .find_map(|entry| {
+                let path = entry.unwrap().path();
+                path.extension().is_some_and(|e| e == "ko").then_some(path)
+            })
+            .unwrap_or_else(|| panic!("{} has no module", self.name))
+    }
+
+    /// Its platform: the one with the mistake, one of the tests, or one by
+    /// name.
+    fn platform(&self) -> PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let own = self.folder();
+        match root.join(self.platform) {
+            _ if own.join("platform.json").exists() => own,
+            folder if folder.exists() => folder,
+            _ => PathBuf::from(self.platform),
+        }
+    }
+
+    fn run(&self) -> Run {
+        let logs = Logs::new();
+        let limit = match self.status {
+            4 => HANGS,
+            _ => ENDS,
+        };
+        let mut command = Command::new(built("PCCLAB"));
+        command.args(["run", "--timeout", limit, "--logs"]).arg(logs.path());
+        command.arg("--module").arg(self.module());
+        if self.init != "-" {
+            command.args(["--append", "initcall_blacklist"].map(|word| {
+                word.replace("blacklist", &format!("blacklist={}", self.init))
+            }));
+        }
+        match self.platform {
+            "-" => command.args(["--", "true"]),
+            _ => command.arg("--quick").arg("--platform").arg(self.platform()),
+        };
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        Run {
+            status: output.status.code(),
+            text: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+}
+
+/// What came of a driver.
+struct Run {
+    status: Option<i32>,
+    text: String,
+}
+
+impl Run {
+    /// The lines that say what they must, or what they do not say.
+    fn lines(&self, words: &[&str]) -> Result<Vec<&str>, String> {
+        let mut lines: Vec<&str> = Vec::new();
+        let mut rest = self.text.lines().peekable();
+        for word in words {
+            // Two of them may stand in one line.
+            if lines.last().is_some_and(|line| line.contains(word)) {
+                continue;
+            }
+            let line = rest.find(|line| line.contains(word));
+            lines.push(line.ok_or_else(|| (*word).to_owned())?);
+        }
+        Ok(lines)
+    }
+}
+
+#[test]
+fn broken_drivers_are_noticed_and_the_terminal_says_why() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
+    let list = std::fs::read_to_string(list).unwrap();
+    let only = std::env::var("PCCD_BROKEN").unwrap_or_default();
+    let drivers: Vec<_> = list
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(Driver::read)
+        .filter(|driver| only.is_empty() || only == driver.name)
+        .collect();
+    assert!(!drivers.is_empty(), "no driver is named {only:?}");
+    let runs = each_of(&drivers, Driver::run);
+    let mut missed = Vec::new();
+    println!("driver | exit status | what the terminal says");
+    for (driver, run) in drivers.iter().zip(&runs) {
+        let status = run.status.map_or("none".to_owned(), |s| s.to_string());
+        let said = match run.lines(&driver.words) {
+            Ok(lines) => lines.iter().map(|line| line.trim()).collect(),
+            Err(_) => vec!["not what it should"],
+        };
+        println!("{} | {status} | {}", driver.name, said.join(" / "));
+        if let Err(word) = run.lines(&driver.words) {
+            missed
+                .push(format!("{}: no {word:?} in {}", driver.name, run.text));
+        } else if run.status != Some(driver.status) {
+            missed.push(format!("{}: {status} {}", driver.name, run.text));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+}
