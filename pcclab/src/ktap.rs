@@ -49,6 +49,8 @@ pub struct Report {
     /// `1..0`: nothing can be tested here, with the reason if there is one.
     pub skipped: Option<String>,
     announced: bool,
+    /// Successes from before there was a version or a plan.
+    early: Vec<Test>,
     open: Vec<Level>,
     broken: Vec<String>,
 }
@@ -58,7 +60,7 @@ impl Report {
     ///
     /// TAP need not say its version: a plan begins it, too. A result without
     /// either is TAP if it is a failure; a line that only looks like a success
-    /// proves nothing.
+    /// proves nothing until a plan follows.
     pub fn line(&mut self, line: &str) -> Option<&Test> {
         let line = without_time(line);
         let text = line.trim_start_matches(' ');
@@ -77,6 +79,12 @@ impl Report {
             return None;
         }
         if let Some((count, rest)) = plan(text) {
+            if depth == 0 && !self.announced {
+                let early = std::mem::take(&mut self.early);
+                let count = u32::try_from(early.len()).unwrap_or(u32::MAX);
+                self.level(0).seen += count;
+                self.tests.splice(0..0, early);
+            }
             let level = self.level(depth);
             level.announced = true;
             // Only the first counts: a second is no way out of it.
@@ -95,9 +103,7 @@ impl Report {
         };
         let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let number = number.parse().ok()?;
-        if passed && !self.announced && self.tests.is_empty() {
-            return None;
-        }
+        let proves = !passed || self.announced || !self.tests.is_empty();
         let rest = rest.strip_prefix("- ").unwrap_or(rest);
         let (name, status) = match directive(rest) {
             Some((name, Word::Skip, why)) => {
@@ -113,6 +119,12 @@ impl Report {
             None => (rest.trim(), Status::Failed),
         };
         let name = name.to_owned();
+        if !proves {
+            if depth == 0 {
+                self.early.push(Test { depth, number, name, status });
+            }
+            return None;
+        }
         self.close(depth + 1);
         self.level(depth).seen += 1;
         self.tests.push(Test { depth, number, name, status });
@@ -301,6 +313,9 @@ mod tests {
             ("1..2\nok 1 a\n", Some("2 tests planned, 1 seen")),
             ("1..1\nok 1 a\nok 2 b\n", Some("1 tests planned, 2 seen")),
             ("not ok 1 a\nok 2 b\n1..2\n", Some("failed: a")),
+            ("ok 1 a\nok 2 b\n1..2\n", None),
+            ("ok 1 a\nnot ok 2 b\n1..2\n", Some("failed: b")),
+            ("ok 1 a\nok 2 b\n1..3\n", Some("3 tests planned, 2 seen")),
             ("not ok 1 a\n", Some("failed: a")),
             ("1..1\nok 1 a\n1..2\n", None),
             // Two programs, one after the other
