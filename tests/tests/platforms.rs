@@ -79,7 +79,7 @@ fn all(kernels: &[&str], quick: bool) -> Vec<Cell> {
 fn every_platform_on_every_kernel() {
     let mut cells = all(&["7.x"], false);
     cells.extend(all(&["6.12", "debian", "debian-6.12"], true));
-    println!("{}", text(&cells));
+    println!("{}", text(&cells, None));
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let text = std::fs::read_to_string(&readme).unwrap();
     let (head, rest) = text.split_once(BEGIN).unwrap();
@@ -97,7 +97,7 @@ fn every_platform_on_every_kernel() {
 #[ignore = "minutes; part of make test-long"]
 fn every_platform_on_the_debug_kernel() {
     let cells = all(&["debug"], false);
-    println!("{}", text(&cells));
+    println!("{}", text(&cells, None));
 }
 
 #[test]
