@@ -52,6 +52,8 @@ pub struct Action {
     pub timely: bool,
     /// What should be known about it.
     pub note: Option<String>,
+    /// A rule of conduct that the request breaks.
+    pub breach: Option<Breach>,
     /// A program must be asked first; nothing else counts then.
     pub held: Option<Box<Held>>,
 }
@@ -69,6 +71,7 @@ impl Action {
             in_order: true,
             timely: false,
             note: None,
+            breach: None,
             held: None,
         }
     }
@@ -201,7 +204,8 @@ impl Platform {
         time: Time,
     ) -> Verdict {
         self.breaches.clear();
-        if let Some(action) = self.command(channels, name, content, time) {
+        if let Some(mut action) = self.command(channels, name, content, time) {
+            self.breaches.extend(action.breach.take());
             return Verdict::Command(Box::new(action));
         }
         let (channel, frame) = match open(channels, name, content) {
@@ -424,6 +428,7 @@ impl Platform {
             in_order: asked.in_order,
             timely: asked.timely,
             note: None,
+            breach: None,
             held: None,
         })
     }

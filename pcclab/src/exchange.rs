@@ -115,7 +115,10 @@ impl Script {
             failed.then_some((step, name))
         })?;
         // What was claimed stands among the remarks, but went well.
-        let why = step.remarks.iter().rfind(|r| !r.starts_with("asked "));
+        let is_own = |remark: &&String| {
+            !remark.starts_with("asked ") && !remark.starts_with("pccd: ")
+        };
+        let why = step.remarks.iter().rfind(is_own);
         let why = why.map(|remark| format!(": {remark}"));
         Some(format!("{name}{}", why.unwrap_or_default()))
     }

@@ -92,6 +92,7 @@ impl Platform {
             in_order: answered.in_order,
             timely: answered.timely,
             note: answered.note,
+            breach: answered.breach,
             held: None,
         })
     }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value as Json};
 use super::bank::{Around, Bank};
 use super::channel::{Channel, Command, Effect, HeadField, Says};
 use super::file::{Access, Rest};
+use super::register::Register;
 use super::template::json;
+use crate::conduct::Breach;
 use crate::handlers::Wait;
 use crate::handlers::condition::Seen;
 use crate::handlers::fault::Told;
@@ -14,7 +16,7 @@ use crate::handlers::make::Dice;
 use crate::handlers::memory::Memory;
 use crate::handlers::rule::{Delay, Flag};
 use crate::wire::layout::Value;
-use crate::wire::pcc::{Envelope, SIGNATURE};
+use crate::wire::pcc::{Envelope, HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
 use crate::wire::region::{Head, Region, header_len};
 
 /// A command as it came.
@@ -60,6 +62,8 @@ pub struct Answered {
     pub timely: bool,
     /// What should be known about it.
     pub note: Option<String>,
+    /// A rule of conduct that the request breaks, as the registers show.
+    pub breach: Option<Breach>,
     /// Whether the device writes it even if the request is over.
     pub is_forced: bool,
 }
@@ -302,6 +306,38 @@ impl Channel {
         ))
     }
 
+    /// Whether a request has more bytes than the channel has registers for,
+    /// and more than the command looks at by just what a length that counts
+    /// the whole header has too much.
+    fn counts_header(
+        &self,
+        command: &Command,
+        request: &Region<'_>,
+        kind: u8,
+    ) -> Option<Breach> {
+        let has = request.space.len();
+        let ends = || self.registers.values().map(Register::end);
+        let looked_at = command
+            .looks_at
+            .iter()
+            .filter_map(|name| self.registers.get(name).map(Register::end));
+        let needs = looked_at.max().unwrap_or(0);
+        let is_more = matches!(kind, 3 | 4)
+            && ends().all(|end| end < has)
+            && has == needs + UNCOUNTED_LEN;
+        is_more.then(|| {
+            Breach::new(
+                "length-header",
+                format!(
+                    "the length is {}, {} are right: it counts the \
+                     {UNCOUNTED_LEN} bytes of signature, flags and length",
+                    has + HEADER_LEN - UNCOUNTED_LEN,
+                    needs + HEADER_LEN - UNCOUNTED_LEN,
+                ),
+            )
+        })
+    }
+
     /// Decides about a command.
     pub fn answer(
         &self,
@@ -332,11 +368,16 @@ impl Channel {
             in_order: true,
             timely: false,
             note: Some(note),
+            breach: None,
             is_forced: false,
         };
+        let mut breach = None;
         let (name, effect) = match self.find(code, &taken, &request, asked.kind)
         {
-            Ok(command) => (command.name.as_str(), &command.effect),
+            Ok(command) => {
+                breach = self.counts_header(command, &request, asked.kind);
+                (command.name.as_str(), &command.effect)
+            }
             Err(Miss::Short(why)) => return refused(self.name.clone(), why),
             Err(Miss::Unknown(why)) => match &self.otherwise {
                 Some(effect) => ("otherwise", effect),
@@ -348,7 +389,7 @@ impl Channel {
         let wait = wait(effect, &bank.dice);
         let done = self.perform(&around, asked, &request, effect, bank);
         match done {
-            Ok(done) => Answered { handler, wait, ..done },
+            Ok(done) => Answered { handler, wait, breach, ..done },
             Err(reason) => refused(handler, reason),
         }
     }
@@ -395,6 +436,7 @@ impl Channel {
             in_order: effect.in_order,
             timely,
             note: None,
+            breach: None,
             is_forced: told.flags & Flag::Force.bit() != 0,
         })
     }

@@ -550,3 +550,26 @@ fn a_request_that_ends_before_what_a_command_looks_at_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_length_that_counts_the_header_is_seen_by_the_registers() {
+    let mut bench = Bench::new(NUMBERS, 3, 64);
+    // The registers end at 5; `square` looks at 4 bytes, `plain` at none.
+    let cases: &[(u32, usize, bool)] = &[
+        (1, 4, false),
+        (1, 5, false),
+        (1, 15, false),
+        (1, 16, true),
+        (1, 17, false),
+        (3, 12, true),
+        (3, 0, false),
+        (3, 48, false),
+    ];
+    for (command, bytes, breaks) in cases {
+        let length = u32::try_from(bytes + 4).unwrap();
+        let answered = bench.ask(&extended(*command, length, &vec![0; *bytes]));
+        let rule = answered.breach.map(|breach| breach.rule);
+        let wanted = breaks.then_some("length-header");
+        assert_eq!(rule, wanted, "{command} with {bytes} bytes");
+    }
+}
