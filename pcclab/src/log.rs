@@ -109,8 +109,10 @@ impl Source {
 /// One event.
 #[derive(Clone, Debug)]
 struct Entry {
-    /// Microseconds since 1970.
-    time: i64,
+    /// Its place: its own time, or that of what its file has before it.
+    order: i64,
+    /// Microseconds since 1970; none where nothing tells it.
+    time: Option<i64>,
     source: Source,
     subspace: Option<u8>,
     text: String,
@@ -164,8 +166,9 @@ struct Stream {
     lines: Lines,
     /// Of the console: when each line ended.
     times: Option<Lines>,
-    /// The time of the event before.
-    last: i64,
+    /// The place of the event before, and its time.
+    order: i64,
+    time: Option<i64>,
     day: i64,
     in_dmesg: bool,
     next: VecDeque<Entry>,
@@ -185,7 +188,16 @@ impl Stream {
         let day = modified.date_naive().and_time(NaiveTime::MIN);
         let day = day.and_utc().timestamp_micros();
         let next = VecDeque::new();
-        Stream { source, lines, times, last: 0, day, in_dmesg: false, next }
+        Stream {
+            source,
+            lines,
+            times,
+            order: i64::MIN,
+            time: None,
+            day,
+            in_dmesg: false,
+            next,
+        }
     }
 
     /// Reads on until there is an event to look at.
@@ -206,11 +218,18 @@ impl Stream {
         }
     }
 
-    fn at(&mut self, time: Option<i64>) -> i64 {
-        // What has no time belongs to what was before it, and nothing goes
-        // back behind it.
-        self.last = time.unwrap_or(self.last).max(self.last);
-        self.last
+    /// The event of this time. What has none belongs to what was before it;
+    /// what is older than that keeps its own, behind it.
+    fn entry(
+        &mut self,
+        time: Option<i64>,
+        subspace: Option<u8>,
+        text: String,
+    ) -> Entry {
+        self.time = time.or(self.time);
+        self.order = self.order.max(time.unwrap_or(i64::MIN));
+        let (order, time) = (self.order, self.time);
+        Entry { order, time, source: self.source, subspace, text, record: None }
     }
 
     fn console(
@@ -220,54 +239,42 @@ impl Stream {
         all: bool,
     ) -> Option<Entry> {
         let time = self.times.as_mut().and_then(|times| times.next(last));
-        let time = self.at(time.as_deref().and_then(micros));
+        let time = time.as_deref().and_then(micros);
+        let entry = self.entry(time, None, text);
+        let text = &entry.text;
         // The kernel's whole log comes at the end, long after it happened.
         self.in_dmesg &= text != "pcclab: end";
         if text.trim().is_empty() || (self.in_dmesg && !all) {
             return None;
         }
         self.in_dmesg |= text == "pcclab: dmesg";
-        let source = self.source;
-        Some(Entry { time, source, subspace: None, text, record: None })
+        Some(entry)
     }
 
     fn device(&mut self, line: &str, options: &Options) -> Option<Entry> {
-        let source = self.source;
         let Some(trace) = trace_line(line) else {
-            let (time, text) = (self.at(None), line.to_owned());
-            return Some(Entry {
-                time,
-                source,
-                subspace: None,
-                text,
-                record: None,
-            });
+            return Some(self.entry(None, None, line.to_owned()));
         };
-        let time = self.at(trace.time);
         let text = match words(&trace) {
             Some(words) => words,
             None if options.all => format!("{} {}", trace.event, trace.text),
-            None => return None,
+            // Its time is that of lines behind it all the same.
+            None => String::new(),
         };
-        let subspace = trace.subspace;
-        Some(Entry { time, source, subspace, text, record: None })
+        let entry = self.entry(trace.time, trace.subspace, text);
+        (!entry.text.is_empty()).then_some(entry)
     }
 
     fn pccd(&mut self, line: &str) -> Option<Entry> {
-        let source = self.source;
         if let Ok(record) = serde_json::from_str::<Record>(line) {
-            let time = self.at(Some(record.time.timestamp_micros()));
+            let time = record.time.timestamp_micros();
             let text = record.to_text();
             // Its own time stands before it already.
             let text = text.split_once("  ").map_or("", |(_, text)| text);
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            return Some(Entry {
-                time,
-                source,
-                subspace: record.subspace,
-                text,
-                record: serde_json::from_str(line).ok(),
-            });
+            let entry = self.entry(Some(time), record.subspace, text);
+            let record = serde_json::from_str(line).ok();
+            return Some(Entry { record, ..entry });
         }
         let stamp = line.split_once("  ").and_then(|(stamp, text)| {
             let time = NaiveTime::parse_from_str(stamp, "%H:%M:%S%.f").ok()?;
@@ -278,14 +285,7 @@ impl Stream {
             Some((time, text)) => (Some(time), text),
             None => (None, line.trim()),
         };
-        let time = self.at(time);
-        (!text.is_empty()).then(|| Entry {
-            time,
-            source,
-            subspace: None,
-            text: text.to_owned(),
-            record: None,
-        })
+        (!text.is_empty()).then(|| self.entry(time, None, text.to_owned()))
     }
 }
 
@@ -339,9 +339,9 @@ fn shown(text: &str) -> String {
     out
 }
 
-fn line(entry: &Entry, options: &Options, first: i64) -> String {
+fn line(entry: &Entry, options: &Options, first: Option<i64>) -> String {
+    let time = entry.time.and_then(DateTime::from_timestamp_micros);
     if options.json {
-        let time = DateTime::from_timestamp_micros(entry.time);
         return json!({
             "time": time.map(|time| time.to_rfc3339_opts(
                 chrono::SecondsFormat::Micros, true)),
@@ -352,16 +352,24 @@ fn line(entry: &Entry, options: &Options, first: i64) -> String {
         })
         .to_string();
     }
-    let time = match options.relative {
-        true => {
-            let since = entry.time - first;
-            format!("{:>4}.{:06}", since / 1_000_000, since % 1_000_000)
-        }
-        false => DateTime::from_timestamp_micros(entry.time)
-            .map(|time| time.format("%H:%M:%S%.6f").to_string())
-            .unwrap_or_default(),
+    let (time, width) = match options.relative {
+        true => (entry.time.zip(first).map(relative), 11),
+        false => (time.map(|time| time.format("%H:%M:%S%.6f").to_string()), 15),
     };
-    format!("{time}  {:<6}  {}", entry.source.name(), shown(&entry.text))
+    format!(
+        "{:>width$}  {:<6}  {}",
+        time.unwrap_or_default(),
+        entry.source.name(),
+        shown(&entry.text)
+    )
+}
+
+/// Seconds from the first time on; what is older has a sign.
+fn relative((time, first): (i64, i64)) -> String {
+    let since = time.saturating_sub(first);
+    let sign = if since < 0 { "-" } else { "" };
+    let since = since.unsigned_abs();
+    format!("{sign}{}.{:06}", since / 1_000_000, since % 1_000_000)
 }
 
 /// Merges the logs in this folder; `each` is given line by line and says
@@ -411,15 +419,15 @@ pub fn merge(
             let oldest = streams
                 .iter_mut()
                 .filter(|stream| {
-                    stream.next.front().is_some_and(|e| e.time <= horizon)
+                    stream.next.front().is_some_and(|e| e.order <= horizon)
                 })
                 .min_by_key(|stream| {
-                    stream.next.front().map_or(i64::MAX, |entry| entry.time)
+                    stream.next.front().map_or(i64::MAX, |entry| entry.order)
                 });
             let entry = oldest.and_then(|stream| stream.next.pop_front());
             let Some(entry) = entry else { break };
             // Before anything has a time there is none to count from.
-            let first = *first.get_or_insert(entry.time);
+            first = first.or(entry.time);
             if !each(&line(&entry, options, first)) {
                 return Ok(());
             }
@@ -556,6 +564,53 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_time_is_shown_without_one() {
+        let folder = run();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        // Of a run before there were times; and a QEMU that errs at once.
+        std::fs::remove_file(folder.path().join("console.times")).unwrap();
+        write(
+            "qemu.log",
+            "pcc: read of 1 bytes at unused offset 0x7\n\
+             7@1795236103.100000:pcc_channel_reset subspace 0\n\
+             7@1795236103.099999:pcc_channel_reset subspace 1\n\
+             7@1795236103.200001:pcc_mailbox_scan pcc: 1 files\n\
+             pcc: subspace 0: doorbell: rung while a command is pending\n",
+        );
+        let relative = Options { relative: true, ..Options::default() };
+        assert_eq!(
+            merged(folder.path(), &relative),
+            [
+                "             guest   booting",
+                "             guest   # step \\u{1b}[1mx",
+                "             guest   ok 1 x",
+                "             guest   last",
+                "             device  the guest errs: read of 1 bytes at \
+                 unused offset 0x7",
+                "   0.000000  device  subspace 0: reset",
+                "  -0.000001  device  subspace 1: reset",
+                "   0.100000  pccd    note why",
+                "   0.100000  pccd    a panic, say",
+                "   0.100001  device  the guest errs: subspace 0: doorbell: \
+                 rung while a command is pending",
+            ]
+        );
+        let json = Options { json: true, ..Options::default() };
+        let first = merged(folder.path(), &json).swap_remove(0);
+        let first: Value = serde_json::from_str(&first).unwrap();
+        assert_eq!(first["time"], Value::Null);
+        // Times that no calendar has, at both ends.
+        write("qemu.log", "7@9223372036854.775807:pcc_channel_reset x\n");
+        write(
+            "pccd.log",
+            "{\"time\":\"-200000-01-01T00:00:00Z\",\"event\":\"note\"}\n",
+        );
+        assert_eq!(merged(folder.path(), &relative).len(), 6);
+    }
+
+    #[test]
     fn a_log_of_text_has_its_times() {
         let folder = run();
         let path = folder.path().join("pccd.log");
@@ -606,16 +661,25 @@ mod tests {
             write("pccd.log", &pccd);
             let options = Options { json: true, all: true, ..Options::default() };
             let lines = merged(folder.path(), &options);
-            let times: Vec<String> = lines
-                .iter()
-                .map(|line| serde_json::from_str::<Value>(line).unwrap()["time"].to_string())
-                .collect();
-            prop_assert!(times.is_sorted(), "{times:?}");
+            // What a file has behind something later counts as that late.
+            let mut latest = std::collections::HashMap::new();
+            let mut order = Vec::new();
+            for line in &lines {
+                let line: Value = serde_json::from_str(line).unwrap();
+                let time = line["time"].as_str().unwrap_or("").to_owned();
+                let latest =
+                    latest.entry(line["source"].to_string()).or_default();
+                *latest = time.max(std::mem::take(latest));
+                order.push(latest.clone());
+            }
+            prop_assert!(order.is_sorted(), "{lines:#?}");
             let from = |source: &str| {
                 let key = format!("\"source\":\"{source}\"");
                 lines.iter().filter(|line| line.contains(&key)).count()
             };
             prop_assert_eq!(from("device"), device.lines().count());
+            let relative = Options { relative: true, all: true, ..Options::default() };
+            prop_assert_eq!(merged(folder.path(), &relative).len(), lines.len());
         }
     }
 }
