@@ -35,14 +35,28 @@ pub struct TraceLine<'a> {
     pub text: &'a str,
 }
 
+/// A trace event of a QEMU without `-msg timestamp=on`.
+fn untimed(line: &str) -> Option<TraceLine<'_>> {
+    let (event, text) = line.split_once(' ')?;
+    let subspace = subspace(text);
+    event.starts_with("pcc_").then_some(TraceLine {
+        time: None,
+        event,
+        subspace,
+        text,
+    })
+}
+
+/// The channel that a text begins with.
+fn subspace(text: &str) -> Option<u8> {
+    let rest = text.strip_prefix("subspace ")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    rest[..end.unwrap_or(rest.len())].parse().ok()
+}
+
 /// Reads a line of QEMU's log: a trace event, as `-msg timestamp=on` has it,
 /// or a complaint of the device about the guest.
 pub fn trace_line(line: &str) -> Option<TraceLine<'_>> {
-    let subspace = |text: &str| -> Option<u8> {
-        let rest = text.strip_prefix("subspace ")?;
-        let end = rest.find(|c: char| !c.is_ascii_digit());
-        rest[..end.unwrap_or(rest.len())].parse().ok()
-    };
     if let Some(text) = line.strip_prefix("pcc: ") {
         let event = "guest_error";
         let subspace = subspace(text);
@@ -252,8 +266,15 @@ impl Stream {
     }
 
     fn device(&mut self, line: &str, options: &Options) -> Option<Entry> {
-        let Some(trace) = trace_line(line) else {
-            return Some(self.entry(None, None, line.to_owned()));
+        let Some(trace) = trace_line(line).or_else(|| untimed(line)) else {
+            // QEMU's own words have the time as a calendar does.
+            let stamp = line.split_once(' ').and_then(|(stamp, text)| {
+                let time = DateTime::parse_from_rfc3339(stamp).ok()?;
+                Some((time.timestamp_micros(), text))
+            });
+            let (time, text) = stamp.unzip();
+            let text = text.unwrap_or(line).to_owned();
+            return Some(self.entry(time, None, text));
         };
         let text = match words(&trace) {
             Some(words) => words,
@@ -601,6 +622,22 @@ mod tests {
         let first = merged(folder.path(), &json).swap_remove(0);
         let first: Value = serde_json::from_str(&first).unwrap();
         assert_eq!(first["time"], Value::Null);
+        // Events without times; and what QEMU says with one.
+        write(
+            "qemu.log",
+            "pcc_mailbox_scan pcc: 2 files\n\
+             pcc_channel_interrupt subspace 3: GSI 115\n\
+             2026-11-21T04:41:43.1Z qemu-system-aarch64: no such device\n",
+        );
+        let json = Options { subspaces: vec![3], ..json };
+        let lines = merged(folder.path(), &json);
+        assert_eq!(lines.len(), 7, "{lines:#?}");
+        let [event, words] = [&lines[4], &lines[5]]
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        assert_eq!(event["text"], "subspace 3: interrupt, GSI 115");
+        assert_eq!(event["subspace"], 3);
+        assert_eq!(words["text"], "qemu-system-aarch64: no such device");
+        assert_eq!(words["time"], "2026-11-21T04:41:43.100000Z");
         // Times that no calendar has, at both ends.
         write("qemu.log", "7@9223372036854.775807:pcc_channel_reset x\n");
         write(
