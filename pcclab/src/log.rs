@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveTime, Utc};
-use pccd::record::Record;
+use pccd::mailbox::{RequestName, UnaskedName};
+use pccd::record::{Record, now};
 use serde_json::{Value, json};
 
 use crate::logs;
@@ -52,6 +53,19 @@ fn subspace(text: &str) -> Option<u8> {
     let rest = text.strip_prefix("subspace ")?;
     let end = rest.find(|c: char| !c.is_ascii_digit());
     rest[..end.unwrap_or(rest.len())].parse().ok()
+}
+
+/// The channel of the first message's name in a text.
+fn channel(text: &str) -> Option<u8> {
+    text.split([' ', ',', ':', '/', '\'']).find_map(|word| {
+        let stem = word.strip_suffix(".pcc")?;
+        // A reply is called as its request, and `.rK` behind that.
+        let stem = stem.rsplit_once(".r").map_or(stem, |(stem, _)| stem);
+        let name = format!("{stem}.pcc");
+        let request = name.parse().map(|name: RequestName| name.subspace);
+        let unasked = || name.parse().map(|name: UnaskedName| name.subspace);
+        request.or_else(|_| unasked()).ok()
+    })
 }
 
 /// Reads a line of QEMU's log: a trace event, as `-msg timestamp=on` has it,
@@ -183,7 +197,8 @@ struct Stream {
     /// The place of the event before, and its time.
     order: i64,
     time: Option<i64>,
-    day: i64,
+    /// The channel of the event before.
+    subspace: Option<u8>,
     in_dmesg: bool,
     next: VecDeque<Entry>,
 }
@@ -196,11 +211,6 @@ impl Stream {
             Source::Device => (at("qemu.log"), None),
             Source::Pccd => (at("pccd.log"), None),
         };
-        // A log of text has times of day only.
-        let about = std::fs::metadata(&lines.path).and_then(|m| m.modified());
-        let modified = about.map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
-        let day = modified.date_naive().and_time(NaiveTime::MIN);
-        let day = day.and_utc().timestamp_micros();
         let next = VecDeque::new();
         Stream {
             source,
@@ -208,7 +218,7 @@ impl Stream {
             times,
             order: i64::MIN,
             time: None,
-            day,
+            subspace: None,
             in_dmesg: false,
             next,
         }
@@ -282,7 +292,8 @@ impl Stream {
             // Its time is that of lines behind it all the same.
             None => String::new(),
         };
-        let entry = self.entry(trace.time, trace.subspace, text);
+        let subspace = trace.subspace.or_else(|| channel(trace.text));
+        let entry = self.entry(trace.time, subspace, text);
         (!entry.text.is_empty()).then_some(entry)
     }
 
@@ -293,20 +304,66 @@ impl Stream {
             // Its own time stands before it already.
             let text = text.split_once("  ").map_or("", |(_, text)| text);
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let entry = self.entry(Some(time), record.subspace, text);
+            let named = || channel(record.name.as_deref()?);
+            let subspace = record.subspace.or_else(named);
+            let entry = self.entry(Some(time), subspace, text);
             let record = serde_json::from_str(line).ok();
             return Some(Entry { record, ..entry });
         }
         let stamp = line.split_once("  ").and_then(|(stamp, text)| {
             let time = NaiveTime::parse_from_str(stamp, "%H:%M:%S%.f").ok()?;
             let since = time.signed_duration_since(NaiveTime::MIN);
-            Some((self.day + since.num_microseconds()?, text))
+            Some((since.num_microseconds()?, text))
         });
         let (time, text) = match stamp {
-            Some((time, text)) => (Some(time), text),
-            None => (None, line.trim()),
+            Some((since, text)) => {
+                self.subspace = channel(text);
+                (Some(self.dated(since)), text)
+            }
+            // The fields of a message are on a line of their own.
+            None if line.starts_with("   ") => (None, line.trim()),
+            None => {
+                self.subspace = None;
+                (None, line.trim())
+            }
         };
-        (!text.is_empty()).then(|| self.entry(time, None, text.to_owned()))
+        let subspace = self.subspace;
+        (!text.is_empty()).then(|| self.entry(time, subspace, text.to_owned()))
+    }
+
+    /// The time of a log of text, which has times of day only.
+    fn dated(&self, since: i64) -> i64 {
+        const HOUR: i64 = 3_600_000_000;
+        // A log goes forward, but for lines that are slightly out of order.
+        let (from, slack) = match self.time {
+            Some(time) => (time, HOUR),
+            None => match self.neighbour() {
+                Some(time) => (time, 12 * HOUR),
+                None => {
+                    let about = self.lines.path.metadata();
+                    let changed = about.and_then(|about| about.modified());
+                    let changed =
+                        changed.map_or_else(|_| now(), DateTime::<Utc>::from);
+                    (changed.timestamp_micros(), 24 * HOUR - 1_000_000)
+                }
+            },
+        };
+        let earliest = from.saturating_sub(slack);
+        let after = since.saturating_sub(earliest).rem_euclid(24 * HOUR);
+        earliest.saturating_add(after)
+    }
+
+    /// The first time that another file of the run tells.
+    fn neighbour(&self) -> Option<i64> {
+        const FAR: usize = 64;
+        let at = |name| Lines::of(self.lines.path.with_file_name(name));
+        let first = |mut lines: Lines, time: fn(&str) -> Option<i64>| {
+            std::iter::from_fn(|| lines.next(true))
+                .take(FAR)
+                .find_map(|line| time(&line))
+        };
+        first(at("console.times"), micros)
+            .or_else(|| first(at("qemu.log"), |line| trace_line(line)?.time))
     }
 }
 
@@ -650,15 +707,103 @@ mod tests {
     #[test]
     fn a_log_of_text_has_its_times() {
         let folder = run();
-        let path = folder.path().join("pccd.log");
-        let today = Utc::now().format("%Y-%m-%d");
-        std::fs::write(&path, "04:41:43.200000  note  why\nmore\n").unwrap();
-        let lines = merged(
-            folder.path(),
-            &Options { json: true, ..Options::default() },
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        let json = Options { json: true, ..Options::default() };
+        let times = || -> Vec<String> {
+            merged(folder.path(), &json)
+                .iter()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap())
+                .filter(|line| line["source"] == "pccd")
+                .map(|line| line["time"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        // The day is that of what lies beside it, and goes on at midnight.
+        write(
+            "pccd.log",
+            "04:41:43.200000  note  why\nmore\n\
+             23:59:59.900000  note  late\n00:00:00.100000  note  early\n\
+             23:59:59.950000  note  late, told late\n",
         );
-        let note = lines.iter().find(|l| l.contains("why")).unwrap();
-        assert!(note.contains(&format!("{today}T04:41:43.200000Z")), "{note}");
+        assert_eq!(
+            times(),
+            [
+                "2026-11-21T04:41:43.200000Z",
+                "2026-11-21T04:41:43.200000Z",
+                "2026-11-21T23:59:59.900000Z",
+                "2026-11-22T00:00:00.100000Z",
+                "2026-11-21T23:59:59.950000Z",
+            ]
+        );
+        // Without that it is the last one before the file was changed.
+        std::fs::remove_file(folder.path().join("console.times")).unwrap();
+        std::fs::remove_file(folder.path().join("qemu.log")).unwrap();
+        write(
+            "pccd.log",
+            "23:59:59.900000  note  late\n00:00:00.100000  note  early\n",
+        );
+        let changed =
+            "2026-11-22T00:00:00.2Z".parse::<DateTime<Utc>>().unwrap();
+        File::options()
+            .write(true)
+            .open(folder.path().join("pccd.log"))
+            .and_then(|file| file.set_modified(changed.into()))
+            .unwrap();
+        assert_eq!(
+            times(),
+            ["2026-11-21T23:59:59.900000Z", "2026-11-22T00:00:00.100000Z"]
+        );
+    }
+
+    #[test]
+    fn names_of_messages_tell_the_channel() {
+        let epoch = "20261121T044142.123456789Z";
+        let cases = [
+            (format!("written {epoch}-00000017-003.pcc, 8 bytes"), Some(3)),
+            (format!("pcc: {epoch}-00000017-003.r12.pcc: why"), Some(3)),
+            (format!("stale/{epoch}-1-255.pcc"), Some(255)),
+            (format!("{epoch}-1-256.pcc"), None),
+            ("x-1-001.pcc .pcc".to_owned(), None),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(channel(&text), wanted, "{text}");
+        }
+        let folder = run();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("console.log", "");
+        write(
+            "qemu.log",
+            &format!(
+                "7@1.000001:pcc_mailbox_publish pcc: \
+                 {epoch}-00000001-000.pcc, 8 bytes\n\
+                 7@1.000002:pcc_mailbox_deliver pcc: \
+                 {epoch}-00000002-001.r1.pcc, 8 bytes, flags 0x0, delay 0 ms\n"
+            ),
+        );
+        write(
+            "pccd.log",
+            &format!(
+                "00:00:01.000003  guest -> platform  {epoch}-00000001-000.pcc\n\
+                 {:19}pcc.command=0\n\
+                 00:00:01.000004  platform -> guest  {epoch}-00000002-001.r1.pcc\n\
+                 {:19}pcc.command=1\n\
+                 a panic, say\n",
+                "", ""
+            ),
+        );
+        for wanted in [0, 1] {
+            let options =
+                Options { subspaces: vec![wanted], ..Options::default() };
+            let lines = merged(folder.path(), &options);
+            assert_eq!(lines.len(), 4, "{lines:#?}");
+            let other = format!("-00{}.", 1 - wanted);
+            assert!(!lines.iter().any(|l| l.contains(&other)), "{lines:#?}");
+            let fields = format!("pcc.command={wanted}");
+            assert!(lines[2].ends_with(&fields), "{lines:#?}");
+        }
     }
 
     #[test]
