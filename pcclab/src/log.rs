@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -147,44 +147,58 @@ struct Entry {
     record: Option<Value>,
 }
 
+/// A line, or as much of it as is read at once.
+struct Line {
+    text: String,
+    /// Whether it begins here.
+    begins: bool,
+}
+
 /// Lines of a file that may still be growing.
 struct Lines {
     reader: Option<BufReader<File>>,
     path: PathBuf,
     /// A line whose end is not there yet.
     begun: Vec<u8>,
+    /// Whether the last one was cut, so that the next is its rest.
+    cut: bool,
 }
 
 impl Lines {
     fn of(path: PathBuf) -> Lines {
-        Lines { reader: None, path, begun: Vec::new() }
+        Lines { reader: None, path, begun: Vec::new(), cut: false }
     }
 
     /// The next line that has an end; with `last` also one that has none.
-    fn next(&mut self, last: bool) -> Option<String> {
+    ///
+    /// # Errors
+    /// When there is a file that cannot be read.
+    fn next(&mut self, last: bool) -> Result<Option<Line>> {
+        let reading = || format!("reading {}", self.path.display());
         if self.reader.is_none() {
-            self.reader = File::open(&self.path).ok().map(BufReader::new);
-        }
-        let reader = self.reader.as_mut()?;
-        let room = READ.saturating_sub(self.begun.len() as u64);
-        let mut part = std::io::Read::take(&mut *reader, room);
-        let got = part.read_until(b'\n', &mut self.begun).unwrap_or(0);
-        let is_whole =
-            self.begun.ends_with(b"\n") || self.begun.len() as u64 >= READ;
-        if self.begun.is_empty() || (!is_whole && !(last && got == 0)) {
-            // What has no end now may get one.
-            return match is_whole || (last && !self.begun.is_empty()) {
-                true => self.take(),
-                false => None,
+            let file = match File::open(&self.path) {
+                // It may come yet; if it does not, the others tell enough.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Ok(None);
+                }
+                file => file.with_context(reading)?,
             };
+            self.reader = Some(BufReader::new(file));
         }
-        self.take()
-    }
-
-    fn take(&mut self) -> Option<String> {
-        let bytes = std::mem::take(&mut self.begun);
-        let text = String::from_utf8_lossy(&bytes);
-        Some(text.trim_end_matches(['\n', '\r']).to_owned())
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        let room = READ.saturating_sub(self.begun.len() as u64);
+        let mut part = Read::take(reader, room);
+        part.read_until(b'\n', &mut self.begun).with_context(reading)?;
+        let ends = self.begun.ends_with(b"\n");
+        let cut = !ends && self.begun.len() as u64 >= READ;
+        // What has no end now may get one.
+        let whole = ends || cut || (last && !self.begun.is_empty());
+        Ok(whole.then(|| {
+            let bytes = std::mem::take(&mut self.begun);
+            let text = String::from_utf8_lossy(&bytes);
+            let text = text.trim_end_matches(['\n', '\r']).to_owned();
+            Line { text, begins: !std::mem::replace(&mut self.cut, cut) }
+        }))
     }
 }
 
@@ -200,6 +214,8 @@ struct Stream {
     /// The channel of the event before.
     subspace: Option<u8>,
     in_dmesg: bool,
+    /// A line of the console whose time is not written yet.
+    waiting: Option<Line>,
     next: VecDeque<Entry>,
 }
 
@@ -220,18 +236,37 @@ impl Stream {
             time: None,
             subspace: None,
             in_dmesg: false,
+            waiting: None,
             next,
         }
     }
 
     /// Reads on until there is an event to look at.
-    fn fill(&mut self, options: &Options, last: bool) {
+    fn fill(&mut self, options: &Options, last: bool) -> Result<()> {
         while self.next.is_empty() {
-            let Some(line) = self.lines.next(last) else { return };
+            let line = match self.waiting.take() {
+                Some(line) => line,
+                None => match self.lines.next(last)? {
+                    Some(line) => line,
+                    None => return Ok(()),
+                },
+            };
             let entry = match self.source {
-                Source::Guest => self.console(line, last, options.all),
-                Source::Device => self.device(&line, options),
-                Source::Pccd => self.pccd(&line),
+                Source::Guest => {
+                    let time = match (&mut self.times, line.begins) {
+                        (Some(times), true) => times.next(last)?,
+                        _ => None,
+                    };
+                    if time.is_none() && line.begins && !last {
+                        // It is written after the line.
+                        self.waiting = Some(line);
+                        return Ok(());
+                    }
+                    let time = time.and_then(|time| micros(&time.text));
+                    self.console(time, line.text, options.all)
+                }
+                Source::Device => self.device(&line.text, options),
+                Source::Pccd => self.pccd(&line.text),
             };
             self.next.extend(entry.filter(|entry| {
                 options.subspaces.is_empty()
@@ -240,6 +275,7 @@ impl Stream {
                         .is_none_or(|id| options.subspaces.contains(&id))
             }));
         }
+        Ok(())
     }
 
     /// The event of this time. What has none belongs to what was before it;
@@ -258,17 +294,17 @@ impl Stream {
 
     fn console(
         &mut self,
+        time: Option<i64>,
         text: String,
-        last: bool,
         all: bool,
     ) -> Option<Entry> {
-        let time = self.times.as_mut().and_then(|times| times.next(last));
-        let time = time.as_deref().and_then(micros);
         let entry = self.entry(time, None, text);
         let text = &entry.text;
-        // The kernel's whole log comes at the end, long after it happened.
+        // The kernel's whole log comes at the end, long after it happened;
+        // what it says meanwhile does not begin with a level.
         self.in_dmesg &= text != "pcclab: end";
-        if text.trim().is_empty() || (self.in_dmesg && !all) {
+        let is_old = self.in_dmesg && has_level(text);
+        if text.trim().is_empty() || (is_old && !all) {
             return None;
         }
         self.in_dmesg |= text == "pcclab: dmesg";
@@ -358,13 +394,19 @@ impl Stream {
         const FAR: usize = 64;
         let at = |name| Lines::of(self.lines.path.with_file_name(name));
         let first = |mut lines: Lines, time: fn(&str) -> Option<i64>| {
-            std::iter::from_fn(|| lines.next(true))
+            std::iter::from_fn(|| lines.next(true).ok()?)
                 .take(FAR)
-                .find_map(|line| time(&line))
+                .find_map(|line| time(&line.text))
         };
         first(at("console.times"), micros)
             .or_else(|| first(at("qemu.log"), |line| trace_line(line)?.time))
     }
+}
+
+/// Whether a line of the kernel's log begins with its level, as in `<6>[`.
+fn has_level(text: &str) -> bool {
+    let level = text.strip_prefix('<').and_then(|text| text.split_once(">["));
+    level.is_some_and(|(level, _)| level.parse::<u16>().is_ok())
 }
 
 /// What a trace event says, for people; none for those that are for whoever
@@ -454,7 +496,7 @@ fn relative((time, first): (i64, i64)) -> String {
 /// whether anybody wants more.
 ///
 /// # Errors
-/// When the folder is none of a run.
+/// When the folder is none of a run, or a log there cannot be read.
 pub fn merge(
     folder: &Path,
     options: &Options,
@@ -468,8 +510,9 @@ pub fn merge(
             folder.display()
         );
     }
-    let is_there = |name: &&str| folder.join(name).is_file();
-    if !options.follow && !NAMES.iter().any(is_there) {
+    let is_there = |name: &&str| folder.join(name).exists();
+    let begins = options.follow && logs::goes_on(folder)?;
+    if !begins && !NAMES.iter().any(is_there) {
         bail!(
             "{} has none of {}: give the folder that `pcclab run` named",
             folder.display(),
@@ -492,7 +535,7 @@ pub fn merge(
         };
         loop {
             for stream in &mut streams {
-                stream.fill(options, !goes_on);
+                stream.fill(options, !goes_on)?;
             }
             let oldest = streams
                 .iter_mut()
@@ -812,6 +855,10 @@ mod tests {
         let options = Options::default();
         let error = merge(folder.path(), &options, |_| true).unwrap_err();
         assert!(error.to_string().contains("pcclab run"), "{error}");
+        // No run goes on there that could be followed.
+        let follow = Options { follow: true, ..Options::default() };
+        let error = merge(folder.path(), &follow, |_| true).unwrap_err();
+        assert!(error.to_string().contains("pcclab run"), "{error}");
         let error =
             merge(&folder.path().join("x"), &options, |_| true).unwrap_err();
         assert!(error.to_string().contains("is no folder"), "{error}");
@@ -823,6 +870,84 @@ mod tests {
         })
         .unwrap();
         assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn a_line_waits_for_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let append = |name: &str, text: &str| {
+            use std::io::Write;
+            let path = folder.path().join(name);
+            let file = File::options().create(true).append(true).open(path);
+            file.unwrap().write_all(text.as_bytes()).unwrap();
+        };
+        let options = Options::default();
+        let mut guest = Stream::new(folder.path(), Source::Guest);
+        let mut next = |last| {
+            guest.fill(&options, last).unwrap();
+            let entry = guest.next.pop_front();
+            entry.map(|entry| (entry.time, entry.text))
+        };
+        assert_eq!(next(false), None);
+        // As it is written: the line, and then its time, maybe in parts.
+        append("console.log", "one\ntw");
+        assert_eq!(next(false), None);
+        append("console.times", "1.00");
+        assert_eq!(next(false), None);
+        append("console.times", "0001\n");
+        assert_eq!(next(false), Some((Some(1_000_001), "one".to_owned())));
+        append("console.log", "o\nthree\n");
+        append("console.times", "2.000002\n");
+        assert_eq!(next(false), Some((Some(2_000_002), "two".to_owned())));
+        // At the end no time comes any more: not before the line before.
+        assert_eq!(next(false), None);
+        assert_eq!(next(true), Some((Some(2_000_002), "three".to_owned())));
+        assert_eq!(next(true), None);
+    }
+
+    #[test]
+    fn the_rest_of_a_cut_line_takes_no_others_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "x".repeat(usize::try_from(READ).unwrap() + 1);
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("console.log", &format!("{long}\nnext\n"));
+        write("console.times", "1.000000\n2.000000\n");
+        let lines = merged(folder.path(), &Options::default());
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].ends_with("x [cut]"));
+        assert_eq!(lines[1], "00:00:01.000000  guest   x");
+        assert_eq!(lines[2], "00:00:02.000000  guest   next");
+    }
+
+    #[test]
+    fn what_the_kernel_says_last_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write(
+            "console.log",
+            "pcclab: dmesg\n<6>[    0.000000] Booting\n\
+             [   12.345678] Kernel panic - not syncing: x\n",
+        );
+        let all = Options { all: true, ..Options::default() };
+        assert_eq!(merged(folder.path(), &all).len(), 3);
+        let lines = merged(folder.path(), &Options::default());
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        assert!(lines[1].contains("Kernel panic"), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_is_told() {
+        let folder = run();
+        let path = folder.path().join("pccd.log");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let error =
+            merge(folder.path(), &Options::default(), |_| true).unwrap_err();
+        assert!(error.to_string().contains("pccd.log"), "{error}");
     }
 
     proptest! {
