@@ -568,7 +568,8 @@ mod tests {
 
     #[test]
     fn lines_of_qemu_are_read() {
-        let cases: &[(&str, Option<(Option<i64>, &str, Option<u8>, &str)>)] = &[
+        type Wanted = (Option<i64>, &'static str, Option<u8>, &'static str);
+        let cases: &[(&str, Option<Wanted>)] = &[
             (
                 "7@1795236102.123456:pcc_outbox_command subspace 12: 8 bytes",
                 Some((
