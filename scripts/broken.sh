@@ -25,12 +25,12 @@ build_broken() {
     from=$source/$file
     [ -e "$from" ] || from=$ROOT/$file
     mkdir "$out.new/$name"
-    # A table is no driver: it lies in a copy of its platform.
-    case $file in *.asl) cp "$ROOT/$platform"/* "$out.new/$name" ;; esac
+    # A platform's file is no driver: it lies in a copy of the platform.
+    case $file in *.asl | *.json) cp "$ROOT/$platform"/* "$out.new/$name" ;; esac
     sed "$edit" "$from" >"$out.new/$name/$(basename "$file")"
     lines=$(diff "$from" "$out.new/$name/$(basename "$file")" | grep -c '^>' || :)
     [ -z "$edit" ] || [ "$lines" -ge 1 ] || { echo "$name: no line of $file fits $edit"; return 1; }
-    case $file in *.asl) continue ;; esac
+    case $file in *.asl | *.json) continue ;; esac
     {
       echo "obj-m := $(basename "$file" .c).o"
       echo "ccflags-y := -I$(dirname "$from")"
