@@ -35,6 +35,8 @@ struct Level {
     depth: usize,
     planned: Option<u32>,
     seen: u32,
+    /// What is wrong with it beside that, first of all.
+    wrong: Option<String>,
     /// A version or a plan was seen: results without one may be anybody's.
     announced: bool,
 }
@@ -88,7 +90,12 @@ impl Report {
             let level = self.level(depth);
             level.announced = true;
             // Only the first counts: a second is no way out of it.
-            level.planned.get_or_insert(count);
+            if let Some(first) = level.planned.replace(count) {
+                level.planned = Some(first);
+                level.wrong.get_or_insert_with(|| {
+                    format!("two plans were seen, 1..{first} and 1..{count}")
+                });
+            }
             self.announced = true;
             if count == 0 && depth == 0 {
                 let why = directive(rest).map_or("", |(.., why)| why);
@@ -96,13 +103,22 @@ impl Report {
             }
             return None;
         }
-        let (passed, rest) = if let Some(rest) = text.strip_prefix("ok ") {
-            (true, rest)
-        } else {
-            (false, text.strip_prefix("not ok ")?)
+        let (passed, rest) = match text.strip_prefix("not ok") {
+            Some(rest) => (false, rest),
+            None => (true, text.strip_prefix("ok")?),
         };
-        let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-        let number = number.parse().ok()?;
+        if !rest.is_empty() && !rest.starts_with(' ') {
+            return None;
+        }
+        let rest = rest.trim_start();
+        let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+        // TAP may leave the numbers out; then only what announced itself can
+        // be told from chatter.
+        let (number, rest) = match first.parse() {
+            Ok(number) => (Some(number), behind),
+            Err(_) if self.announced => (None, rest),
+            Err(_) => return None,
+        };
         let proves = !passed || self.announced || !self.tests.is_empty();
         let rest = rest.strip_prefix("- ").unwrap_or(rest);
         let (name, status) = match directive(rest) {
@@ -121,12 +137,23 @@ impl Report {
         let name = name.to_owned();
         if !proves {
             if depth == 0 {
+                let number = number.unwrap_or(0);
                 self.early.push(Test { depth, number, name, status });
             }
             return None;
         }
         self.close(depth + 1);
-        self.level(depth).seen += 1;
+        let before = u32::try_from(self.early.len()).unwrap_or(u32::MAX);
+        let before = if depth == 0 { before } else { 0 };
+        let level = self.level(depth);
+        level.seen += 1;
+        let next = level.seen.saturating_add(before);
+        let number = number.unwrap_or(next);
+        if number != next {
+            level.wrong.get_or_insert_with(|| {
+                format!("test {number} came where test {next} was to come")
+            });
+        }
         self.tests.push(Test { depth, number, name, status });
         self.tests.last()
     }
@@ -213,6 +240,9 @@ impl Level {
             0 => "",
             _ => " in a subtest",
         };
+        if let Some(wrong) = &self.wrong {
+            return Some(format!("{wrong}{inner}"));
+        }
         match self.planned {
             Some(planned) if self.seen != planned => Some(format!(
                 "{planned} tests planned{inner}, {} seen",
@@ -317,7 +347,24 @@ mod tests {
             ("ok 1 a\nnot ok 2 b\n1..2\n", Some("failed: b")),
             ("ok 1 a\nok 2 b\n1..3\n", Some("3 tests planned, 2 seen")),
             ("not ok 1 a\n", Some("failed: a")),
-            ("1..1\nok 1 a\n1..2\n", None),
+            (
+                "1..1\nok 1 a\n1..2\n",
+                Some("two plans were seen, 1..1 and 1..2"),
+            ),
+            // Without numbers, or with wrong ones: as TAP::Parser has it
+            ("1..1\nok a without number\n", None),
+            ("1..1\nok\n", None),
+            ("1..2\nok\nnot ok\n", Some("failed: ")),
+            ("ok, it is up\nnot ok at all\n", None),
+            ("1..1\nokay\n", Some("1 tests planned, 0 seen")),
+            (
+                "1..2\nok 2 b\nok 1 a\n",
+                Some("test 2 came where test 1 was to come"),
+            ),
+            (
+                "1..2\nok 1 a\nok 1 b\n",
+                Some("test 1 came where test 2 was to come"),
+            ),
             // Two programs, one after the other
             (
                 "TAP version 13\n1..1\nok 1 a\nTAP version 13\n1..2\nok 1 b\n\
