@@ -60,7 +60,8 @@ fn message_files() -> Vec<PathBuf> {
     let mut paths = files(&folder, "json");
     paths.retain(|path| {
         let beside = folder.join(path).with_file_name("platform.json");
-        path.as_os_str() != "schema.json" && !beside.exists()
+        let is_schema = path.to_string_lossy().ends_with("schema.json");
+        !is_schema && !beside.exists()
     });
     paths
 }
