@@ -293,13 +293,13 @@ pub fn run(
     if let Some(wrong) = listener.wrong.take() {
         return Err(wrong);
     }
+    let guest_passed = verdict.code == exit::PASS;
     if has_pccd {
         hold(&mut verdict, &outcome, &records, &parts, &folder);
     }
     // It explains what went wrong in the guest, not what the platform saw.
-    let in_guest = verdict.failed > 0 || verdict.code != exit::FAIL;
     verdict.first = probe_error(&outcome, &contract.drivers)
-        .filter(|_| verdict.code != exit::PASS && in_guest)
+        .filter(|_| !guest_passed)
         .or(verdict.first);
     if let Some(path) = &output.ktap {
         for one in &verdict.conduct {
