@@ -3,7 +3,6 @@
 use super::{
     Effect, Facts, KERNELS, Rule, Severity, Sink, each, overlap, pairs,
 };
-use crate::check::Target;
 use crate::field::{Field, Kind};
 
 pub(super) const RULES: &[Rule] = &[
@@ -60,12 +59,13 @@ pub(super) const RULES: &[Rule] = &[
         id: "PCCT-025",
         severity: Severity::Error,
         effect: Effect::Channel,
-        kernels: &[Target::Linux7],
+        kernels: KERNELS,
         title: "the memory has an address and does not wrap",
         source: "ACPI 6.5 §14.1.3",
         explanation: "Base plus length must be an address. Only type 5 may \
-            have no memory, and says so by length 0. Linux 7 refuses a \
-            channel whose region wraps, 6.12 leaves that to the driver.",
+            have no memory, and says so by length 0. Linux refuses a \
+            channel whose region wraps; 6.12 does since a stable release \
+            between 6.12.107 and 6.12.117.",
         fix: "set base and length to those of the region",
         check: wraps,
     },
