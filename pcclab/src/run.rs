@@ -602,20 +602,6 @@ fn ended(status: i32, script: &Script, total: Duration) -> Verdict {
     }
 }
 
-/// The folder a run's logs go to: the one asked for, or a new one under the
-/// system's temporary folder.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn folder(wanted: Option<&Path>) -> Result<PathBuf> {
-    match wanted {
-        Some(folder) => Ok(std::path::absolute(folder)?),
-        None => {
-            Ok(tempfile::Builder::new().prefix("pcclab-").tempdir()?.keep())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
