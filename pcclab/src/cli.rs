@@ -335,7 +335,8 @@ pub struct Log {
     /// several times
     #[arg(long = "subspace", value_name = "ID")]
     pub subspaces: Vec<u8>,
-    /// Register accesses, scans of folders and the kernel's whole log, too
+    /// Register accesses, scans of folders, blank lines and the kernel's whole
+    /// log, too
     #[arg(long)]
     pub all: bool,
     /// Seconds since the first event instead of the time of day

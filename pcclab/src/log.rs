@@ -176,7 +176,7 @@ impl Stream {
         // what it says meanwhile does not begin with a level.
         self.in_dmesg &= text != "pcclab: end";
         let is_old = self.in_dmesg && has_level(text);
-        if text.trim().is_empty() || (is_old && !all) {
+        if !all && (is_old || text.trim().is_empty()) {
             return None;
         }
         self.in_dmesg |= text == "pcclab: dmesg";
@@ -389,6 +389,10 @@ pub fn merge(
             let Some(entry) = entry else { break };
             // Before anything has a time there is none to count from.
             first = first.or(entry.time);
+            // However much there is still.
+            if options.follow && crate::interrupted() {
+                return Ok(());
+            }
             if !each(&line(&entry, options, first)) {
                 return Ok(());
             }

@@ -414,6 +414,8 @@ proptest! {
             lines.iter().filter(|line| line.contains(&key)).count()
         };
         prop_assert_eq!(from("device"), device.lines().count());
+        let ends = console.split_inclusive(|&b| b == b'\n').count();
+        prop_assert_eq!(from("guest"), ends);
         let relative = Options { relative: true, all: true, ..Options::default() };
         prop_assert_eq!(merged(folder.path(), &relative).len(), lines.len());
     }
