@@ -1,7 +1,6 @@
 //! QEMU's monitor (QMP): what it tells of the guest, and what it is asked for
 //! when a guest hangs. By hand: the crates for it bundle a generated schema.
 
-use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -19,8 +18,6 @@ const LONGEST: usize = 1 << 20;
 /// One connection.
 pub(crate) struct Monitor {
     stream: UnixStream,
-    /// Answers that came while something else was looked at.
-    pub(crate) answers: VecDeque<Value>,
 }
 
 impl Monitor {
@@ -28,8 +25,7 @@ impl Monitor {
     pub(crate) fn pair() -> Result<(Monitor, OwnedFd)> {
         let (stream, theirs) = UnixStream::pair().context("QEMU's monitor")?;
         stream.set_write_timeout(Some(Duration::from_secs(2)))?;
-        let answers = VecDeque::new();
-        Ok((Monitor { stream, answers }, theirs.into()))
+        Ok((Monitor { stream }, theirs.into()))
     }
 
     /// Begins to listen: what QEMU says goes to `input`.

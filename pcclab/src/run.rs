@@ -290,7 +290,9 @@ pub fn run(
     records.iter().for_each(|record| conduct.record(record));
     trace(&folder, &mut conduct);
     verdict.conduct = conduct.breaks(&contract.asked);
-    if let Some(wrong) = listener.wrong.take() {
+    if verdict.code == exit::PASS
+        && let Some(wrong) = listener.wrong.take()
+    {
         return Err(wrong);
     }
     let guest_passed = verdict.code == exit::PASS;

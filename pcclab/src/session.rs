@@ -16,7 +16,7 @@ use command_fds::{CommandFdExt as _, FdMapping};
 use pccd::record::Time;
 use serde_json::Value;
 
-use crate::backtrace::{self, Backtrace};
+use crate::backtrace::{self, Backtrace, Symbols};
 use crate::console::{BEGIN, Reader, exit_status, kernel_line};
 use crate::lab::Lab;
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
@@ -211,7 +211,6 @@ pub struct Session {
     errors: Vec<String>,
     backtrace: Vec<String>,
     left: Option<String>,
-    in_dmesg: bool,
     exit: Option<i32>,
 }
 
@@ -316,7 +315,6 @@ impl Session {
             errors: Vec::new(),
             backtrace: Vec::new(),
             left: None,
-            in_dmesg: false,
             exit: None,
         })
     }
@@ -415,12 +413,8 @@ impl Session {
             }
             Input::Bytes(bytes) => Some(Event::Bytes(bytes)),
             Input::Monitor(said) => {
-                match shutdown_reason(&said) {
-                    Some(reason) => self.left = Some(reason.to_owned()),
-                    None if said.get("event").is_none() => {
-                        self.monitor.answers.push_back(said);
-                    }
-                    None => {}
+                if let Some(reason) = shutdown_reason(&said) {
+                    self.left = Some(reason.to_owned());
                 }
                 None
             }
@@ -471,15 +465,18 @@ impl Session {
 
     /// Makes sense of one console line.
     fn line(&mut self, line: String, time: Time) -> Option<Event> {
+        let runs = self.boot.is_some() && self.exit.is_none();
         if let Some((before, status)) = exit_status(&line)
-            && self.boot.is_some()
-            && self.exit.is_none()
+            && runs
         {
             self.exit = Some(status);
             let before = before.to_owned();
             return (!before.is_empty()).then_some(Event::Line(before));
         }
-        if let Some(word) = line.strip_prefix("pcclab: ") {
+        // Whatever the command prints: init speaks before it and after.
+        if let Some(word) = line.strip_prefix("pcclab: ")
+            && !runs
+        {
             match word.split_once(' ') {
                 Some(("missing", option)) => {
                     self.missing.push(option.trim().to_owned());
@@ -517,7 +514,6 @@ impl Session {
                     self.type_on();
                     return Some(Event::Begin);
                 }
-                _ if word == "dmesg" => self.in_dmesg = true,
                 _ if word == "end" => {
                     return Some(Event::End(match self.exit {
                         Some(status) => End::Exit(status),
@@ -529,6 +525,8 @@ impl Session {
                         None => End::Missing(std::mem::take(&mut self.missing)),
                     }));
                 }
+                // The kernel's lines follow, which are known by themselves.
+                _ if word == "dmesg" => {}
                 _ => return Some(Event::Line(line)),
             }
             return None;
@@ -544,8 +542,7 @@ impl Session {
             }
             self.kernel(level, text);
         }
-        (self.boot.is_some() && self.exit.is_none() && !self.in_dmesg)
-            .then_some(Event::Line(line))
+        runs.then_some(Event::Line(line))
     }
 
     /// Keeps the kernel's errors from before the command. The console has
@@ -595,7 +592,6 @@ impl Session {
             let command = serde_json::json!({
                 "command-line": "info registers -a"
             });
-            self.monitor.answers.clear();
             if self.monitor.ask("human-monitor-command", &command).is_ok() {
                 self.listen(Duration::from_secs(2), |input| {
                     matches!(input, Input::Monitor(said)
@@ -603,7 +599,11 @@ impl Session {
                 });
             }
         }
-        let symbols = self.config.lab.kernel.symbols();
+        // Only bare addresses need names.
+        let symbols = match backtrace.is_empty() {
+            true => self.config.lab.kernel.symbols(),
+            false => Symbols::new(),
+        };
         self.backtrace = backtrace.text(self.loading.as_deref(), &symbols);
     }
 

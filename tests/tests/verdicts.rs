@@ -51,6 +51,21 @@ fn what_the_guest_does_is_the_guests_doing() {
             exit::FAIL,
             "exit status 3",
         ),
+        // A claim that cannot be read hides no failure.
+        ("echo '# asked a b'; exit 3", exit::FAIL, "exit status 3"),
+        ("echo '# asked a b'", exit::TROUBLE, "neither NAME=VALUE nor"),
+        // Words of init are none while the command runs.
+        (
+            "echo 'pcclab: insmod-failed x.ko: no'; exit 3",
+            exit::FAIL,
+            "pcclab: insmod-failed x.ko: no",
+        ),
+        ("echo 'pcclab: end'; exit 3", exit::FAIL, "exit status 3"),
+        (
+            "echo 'pcclab: dmesg'; echo 'not ok 1 it fails'",
+            exit::FAIL,
+            "failed: it fails",
+        ),
         // TAP need not say its version.
         ("echo 'not ok 1 - it fails'", exit::FAIL, "failed: it fails"),
         (
