@@ -20,7 +20,9 @@ use crate::mailbox::{Channel, Channels, RequestName};
 use crate::record::Time;
 use crate::wire::assembly::{Assembled, Assembler};
 use crate::wire::mctp::{self, Header, MsgType, Packet};
+use crate::wire::message::describe;
 use crate::wire::pcc::{COMMAND_MCTP, Frame, UNCOUNTED_LEN};
+use crate::wire::refuse::refusal;
 
 /// Everything that answers change. It lasts for one life of the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -328,6 +330,7 @@ impl Platform {
         }
         let mut endpoint = self.endpoint.clone();
         let mut reason = "the handler wants silence".to_owned();
+        let mut note = None;
         let mut state = endpoint.state();
         if !asked_of_us {
             // Whatever handlers make of it: there is nothing to answer.
@@ -349,6 +352,13 @@ impl Platform {
                         Replied::Silence
                     }
                 };
+            } else if let Some(wrong) = describe(request.message).wrong_length()
+            {
+                (asked.reply, reason) = refused(request.message, &wrong);
+                if asked.reply != Replied::Silence {
+                    asked.handlers.push("endpoint".to_owned());
+                    note = Some(reason.clone());
+                }
             } else {
                 reason = self.nobody(&asking, kind);
             }
@@ -360,8 +370,11 @@ impl Platform {
             endpoint: endpoint.state(),
             memory: memory.unwrap_or_else(|| self.memory.clone()),
         });
-        self.send(message, asked, reason, changes)
-            .unwrap_or_else(Action::ignore)
+        let mut action = self
+            .send(message, asked, reason, changes)
+            .unwrap_or_else(Action::ignore);
+        action.note = note;
+        action
     }
 
     /// Why nobody answers, and who would come nearest.
@@ -513,6 +526,20 @@ fn open<'c, 'b>(
         ));
     }
     Ok((channel, frame))
+}
+
+/// What a request of a wrong length gets that no handler wants, and why.
+fn refused(request: &[u8], wrong: &str) -> (Replied, String) {
+    match refusal(request) {
+        Some((answer, name)) => {
+            (Replied::Message(answer), format!("{wrong}: answered with {name}"))
+        }
+        None => {
+            let reason =
+                format!("{wrong}; a handler with `any_length` may answer it");
+            (Replied::Silence, reason)
+        }
+    }
 }
 
 #[cfg(test)]

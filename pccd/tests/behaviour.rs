@@ -337,19 +337,19 @@ fn a_message_that_causes_itself_is_stopped() {
     let bench = Bench::new();
     write(
         &bench.dir.path().join("messages/t.json"),
-        r#"{"handlers": [{"name": "again", "match": {"hex": "05 **"},
+        r#"{"handlers": [{"name": "again", "match": {"hex": "60 **"},
           "reply": "none", "then": [{"unasked": {"message":
             {"hex": "{{ request.hex }}"}}}]}]}"#,
     );
     let daemon = bench.start();
     let mut turns = 0;
     for seq in 1..=40 {
-        bench.request(seq, &single(0, &[5, 1]));
+        bench.request(seq, &single(0, &[0x60, 1]));
         bench.wait_answered();
         let names = bench.list("inbox");
         assert!(names.len() <= 1);
         let Some(name) = names.first() else { break };
-        assert_eq!(bench.packet(name)[4..], [5, 1]);
+        assert_eq!(bench.packet(name)[4..], [0x60, 1]);
         std::fs::remove_file(bench.path("inbox").join(name)).unwrap();
         turns += 1;
     }

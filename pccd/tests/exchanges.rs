@@ -14,6 +14,8 @@ use pccd::exchange::{Changes, Platform, Verdict};
 use pccd::handlers::Handlers;
 use pccd::mailbox::{Channels, RequestName};
 use pccd::record::Time;
+use pccd::wire::checksum::Checksum;
+use pccd::wire::message::describe;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
 use written::{Exchanges, exchanges};
 
@@ -122,4 +124,88 @@ fn every_answer_decodes_in_full() {
     }
     assert_eq!(checksums.len(), 2);
     assert_eq!(checksums[0], checksums[1]);
+}
+
+/// Commands and the bytes that their requests have behind the PLDM header,
+/// as libpldm 0.17 counts them.
+const PLDM_REQUESTS: &[(&str, usize)] = &[
+    ("00 01", 1),  // PLDM_SET_TID_REQ_BYTES
+    ("00 02", 0),  // PLDM_GET_TID_REQ_BYTES
+    ("00 03", 6),  // PLDM_GET_VERSION_REQ_BYTES
+    ("00 04", 0),  // PLDM_GET_TYPES_REQ_BYTES
+    ("00 05", 5),  // PLDM_GET_COMMANDS_REQ_BYTES
+    ("00 07", 10), // PLDM_BASE_NEGOTIATE_TRANSFER_PARAMETERS_REQ_BYTES
+    ("00 09", 18), // PLDM_MULTIPART_RECEIVE_REQ_BYTES
+    ("02 0c", 1),  // PLDM_EVENT_MESSAGE_SUPPORTED_REQ_BYTES
+    ("02 0d", 2),  // PLDM_EVENT_MESSAGE_BUFFER_SIZE_REQ_BYTES
+    ("02 10", 4),  // PLDM_PLATFORM_SET_NUMERIC_SENSOR_ENABLE_REQ_BYTES
+    ("02 11", 3),  // PLDM_GET_SENSOR_READING_REQ_BYTES
+    ("02 21", 4),  // PLDM_GET_STATE_SENSOR_READINGS_REQ_BYTES
+    ("02 51", 13), // PLDM_GET_PDR_REQ_BYTES
+    ("04 01", 0),  // PLDM_GET_FRU_RECORD_TABLE_METADATA_REQ_BYTES
+    ("04 02", 5),  // PLDM_GET_FRU_RECORD_TABLE_REQ_BYTES
+];
+
+/// Whatever the length but the right one: ERROR_INVALID_LENGTH, and no
+/// handler is asked. libpldm's own decoders let some longer ones pass.
+#[test]
+fn a_pldm_request_of_a_wrong_length_is_refused() {
+    let handlers = Handlers::builtin().unwrap();
+    let mut platform = Platform::new(Arc::new(handlers), 0);
+    let before = platform.memory().clone();
+    for (command, right) in PLDM_REQUESTS {
+        for length in (0..right + 3).filter(|length| length != right) {
+            let request = format!("01 9e {command} {}", "01".repeat(length));
+            let said = ask(&mut platform, &request).map(hex::encode);
+            let code = format!("01 1e {command} 03").replace(' ', "");
+            assert_eq!(said, Some(code), "{request}");
+        }
+    }
+    assert_eq!(*platform.memory(), before);
+}
+
+/// Every request of those above, cut anywhere or with a byte too many: never
+/// what the whole one gets, unless what is left is a whole one, too.
+#[test]
+fn nothing_cut_is_answered_as_if_whole() {
+    let refused = |message: &[u8]| match message {
+        // Not supported at all, or not that long.
+        [0, _, _, code] => [3, 5].contains(code),
+        [1, _, _, _, code] => *code == 3,
+        [5, _, 0x7f, code, _] => *code == 1,
+        [0x84, _, _, _, status, ..] => *status == 5,
+        _ => false,
+    };
+    let (mut refusals, mut silent) = (0, 0);
+    for table in tables() {
+        let handlers = Handlers::builtin().unwrap();
+        let mut platform = Platform::new(Arc::new(handlers), 0);
+        for (text, _) in &table.pairs {
+            let whole = hex::decode(text.replace(' ', "")).unwrap();
+            let cut = (2..whole.len()).map(|end| whole[..end].to_vec());
+            let long = [&whole[..], &[0]].concat();
+            for mut bytes in cut.chain([long]) {
+                if bytes[0] == 0x84 && bytes.len() > 4 {
+                    bytes.truncate(bytes.len() - 4);
+                    let check = Checksum::Crc32c.of(&bytes).to_le_bytes();
+                    bytes.extend(&check[..4]);
+                }
+                let described = describe(&bytes);
+                if described.wrong_length().is_none() || bytes == whole {
+                    continue;
+                }
+                match ask(&mut platform, &hex::encode(&bytes)) {
+                    Some(said) => {
+                        assert!(refused(&said), "{bytes:02x?}: {said:02x?}");
+                        refusals += 1;
+                    }
+                    None => silent += 1,
+                }
+            }
+            ask(&mut platform, text);
+        }
+    }
+    assert!(refusals > 300, "{refusals}");
+    // Without a header there is nothing to answer.
+    assert!(silent < refusals / 2, "{silent}");
 }

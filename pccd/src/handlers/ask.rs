@@ -234,6 +234,7 @@ impl Handlers {
         };
         let described = message::describe(request.message);
         let fields = &described.fields;
+        let whole = described.wrong_length().is_none();
         let view = View {
             message: request.message,
             fields,
@@ -245,6 +246,9 @@ impl Handlers {
                 continue;
             };
             let memory = asked.memory.as_ref().unwrap_or(asking.memory);
+            if !(whole || handler.any_length) {
+                continue;
+            }
             if !handler.matcher.matches(&view) || !self.ready(handler, memory) {
                 continue;
             }

@@ -55,7 +55,7 @@ fn conditions_on_fields_and_messages() {
          {"not": {"hex": "7e ???? ?? ?? ?? ?? ff"}}]},
        "reply": {"hex": "7e 00"}},
       {"name": "two", "match": {"any": [
-         {"hex": "05 01"}, {"hex": "06 **"},
+         {"hex": "60 01"}, {"hex": "61 **"},
          {"fields": {"mctp.type": {"range": {"from": 16, "to": 17}}}}]},
        "reply": {"hex": "7e 01"}},
       {"name": "mask", "match": {"fields": {"mctp.type": "control",
@@ -70,9 +70,9 @@ fn conditions_on_fields_and_messages() {
         (b"\x7e\x1a\xf4read!", "7e00"),
         (b"\x7e\x1a\xf4read\xff", "-"),
         (b"\x7e\x1a\xf4write", "-"),
-        (&[5, 1], "7e01"),
-        (&[5, 2], "-"),
-        (&[6, 2], "7e01"),
+        (&[0x60, 1], "7e01"),
+        (&[0x60, 2], "-"),
+        (&[0x61, 2], "7e01"),
         (&[16], "7e01"),
         (&[17, 1], "7e01"),
         (&[18], "-"),
@@ -132,27 +132,27 @@ fn scenarios_and_variables() {
      "scenarios": {"link": ["down", "up"]},
      "variables": {"reads": 0, "last": "", "limit": 2},
      "handlers": [
-      {"name": "up", "match": {"hex": "05 01"}, "when": {"link": "down"},
-       "reply": {"hex": "05 01"}, "set": {"link": "up", "reads": 0}},
-      {"name": "read", "match": {"hex": "05 02 **"},
+      {"name": "up", "match": {"hex": "60 01"}, "when": {"link": "down"},
+       "reply": {"hex": "60 01"}, "set": {"link": "up", "reads": 0}},
+      {"name": "read", "match": {"hex": "60 02 **"},
        "when": {"link": {"not": "down"}, "reads": {"range": {"to": 1}}},
-       "reply": {"hex": "05 {{ (state.reads + 1) | hex }}"},
+       "reply": {"hex": "60 {{ (state.reads + 1) | hex }}"},
        "set": {"reads": "{{ state.reads + 1 }}",
                "last": "{{ request.hex }}"}},
-      {"name": "worn out", "match": {"hex": "05 02 **"},
+      {"name": "worn out", "match": {"hex": "60 02 **"},
        "when": {"reads": {"range": {"from": 2}}},
        "reply": {"hex": "{{ state.last }}"}, "set": {"link": "down"}}
     ]}"#,
     );
     let steps: &[(&[u8], &str)] = &[
-        (&[5, 2], "-"), // the link is down
-        (&[5, 1], "0501"),
-        (&[5, 1], "-"), // it is up already
-        (&[5, 2, 7], "0501"),
-        (&[5, 2, 8], "0502"),
-        (&[5, 2, 9], "050208"),
-        (&[5, 1], "0501"),
-        (&[5, 2], "0501"), // counts anew
+        (&[0x60, 2], "-"), // the link is down
+        (&[0x60, 1], "6001"),
+        (&[0x60, 1], "-"), // it is up already
+        (&[0x60, 2, 7], "6001"),
+        (&[0x60, 2, 8], "6002"),
+        (&[0x60, 2, 9], "600208"),
+        (&[0x60, 1], "6001"),
+        (&[0x60, 2], "6001"), // counts anew
     ];
     for (step, (message, expected)) in steps.iter().enumerate() {
         assert_eq!(talk.say(message), *expected, "step {step}");
@@ -187,11 +187,11 @@ fn random_numbers_come_from_the_seed() {
 fn delays_faults_and_envelopes_add_up() {
     let mut talk = Talk::new(
         r#"{"handlers": [
-      {"name": "outer", "priority": 1, "match": {"hex": "05 **"},
+      {"name": "outer", "priority": 1, "match": {"hex": "60 **"},
        "reply": "pass", "delay": 20, "in_order": false,
        "faults": [{"duplicate": 1}],
        "envelope": {"flags": ["no-interrupt", "force"], "delay_ms": 3}},
-      {"name": "inner", "match": {"hex": "05"}, "reply": {"hex": "05 01"},
+      {"name": "inner", "match": {"hex": "60"}, "reply": {"hex": "60 01"},
        "delay": 5,
        "faults": [{"overwrite": {"fields":
            {"mctp.tag": "{{ (request.tag + 1) % 8 }}", "pcc.length": 9}}},
@@ -199,11 +199,11 @@ fn delays_faults_and_envelopes_add_up() {
          {"corrupt": {"at": {"offset": 1, "xor": "0x80"}}},
          {"drop": 2}, {"reorder": [2, 1]}],
        "envelope": {"flags": ["double-interrupt"]}},
-      {"name": "hang", "match": {"hex": "05 02"}, "reply": {"hex": "05"},
+      {"name": "hang", "match": {"hex": "60 02"}, "reply": {"hex": "60"},
        "delay": "never"}
     ]}"#,
     );
-    let asked = talk.ask(&[5]).unwrap();
+    let asked = talk.ask(&[0x60]).unwrap();
     assert_eq!(asked.wait, Wait::Ms(25));
     assert!(!asked.in_order);
     assert_eq!(asked.faults.len(), 9, "{:?}", asked.faults);
@@ -212,7 +212,7 @@ fn delays_faults_and_envelopes_add_up() {
     assert_eq!(asked.faults[8], Fault::Duplicate(1), "the outer one's last");
     let told = asked.told.unwrap();
     assert_eq!((told.flags, told.delay_ms), (0x44, 3), "the outer one's");
-    assert_eq!(talk.ask(&[5, 2]).unwrap().wait, Wait::Never);
+    assert_eq!(talk.ask(&[0x60, 2]).unwrap().wait, Wait::Never);
 }
 
 #[test]

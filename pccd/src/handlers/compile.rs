@@ -21,7 +21,7 @@ use super::template::{self, Uses};
 use super::value::{Wrong, field_items_in, hex_bytes, plain_values, value_of};
 use crate::wire::encode::Given;
 use crate::wire::error::EncodeError;
-use crate::wire::layout::{Item, Kind, Value};
+use crate::wire::layout::{Item, Value};
 use crate::wire::mctp::MsgType;
 use crate::wire::message;
 
@@ -56,6 +56,8 @@ pub struct Handler {
     pub priority: i32,
     /// What it answers.
     pub matcher: Matcher,
+    /// Whether it is asked about messages of a wrong length.
+    pub any_length: bool,
     /// Scenarios and variables it needs.
     pub when: Vec<(String, Condition)>,
     /// What it does, step by step; at least one.
@@ -184,6 +186,8 @@ impl<'a> Compiler<'a> {
             name: source.name.clone(),
             file: file.to_owned(),
             priority: source.priority,
+            any_length: source.any_length
+                || matcher.as_ref().is_some_and(Matcher::says_length),
             matcher: matcher?,
             when,
             counts: self.uses.count || acts.len() > 1 || bounds.is_some(),
@@ -421,12 +425,11 @@ impl<'a> Compiler<'a> {
 
 /// A value a template may turn out to have, to try an answer out with.
 fn sample(items: &[Item]) -> Value {
-    match items.first().map(|item| (item.is_number(), item.kind)) {
-        Some((true, _)) => Value::Number(0),
-        Some((_, Kind::Bytes(count) | Kind::BitSet(count))) => {
-            Value::Bytes(vec![0; count])
+    match items.first() {
+        Some(item) if item.is_number() => Value::Number(0),
+        item => {
+            let fixed = item.and_then(|item| item.kind.fixed());
+            Value::Bytes(vec![0; fixed.unwrap_or(0)])
         }
-        Some((_, Kind::Uuid)) => Value::Bytes(vec![0; 16]),
-        _ => Value::Bytes(Vec::new()),
     }
 }

@@ -152,6 +152,16 @@ impl Matcher {
         }
     }
 
+    /// Whether it names every byte, and so their number.
+    pub fn says_length(&self) -> bool {
+        match self {
+            Self::Hex(pattern) => !pattern.is_open(),
+            Self::Any(list) => list.iter().all(Self::says_length),
+            Self::All(list) => list.iter().any(Self::says_length),
+            Self::Fields(_) | Self::Not(_) => false,
+        }
+    }
+
     /// Message types it answers, as far as it says so.
     pub fn types(&self) -> Vec<u8> {
         match self {

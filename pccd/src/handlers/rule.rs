@@ -28,6 +28,11 @@ pub struct HandlerFile {
     /// What it answers.
     #[serde(rename = "match")]
     pub matching: Match,
+    /// Whether it is asked about messages that end before their last field
+    /// or go on after it, too, which else get what their protocol says. A
+    /// `hex` without `**` is asked about just its own bytes.
+    #[serde(default)]
+    pub any_length: bool,
     /// Scenarios and variables it needs to have these values.
     #[serde(default)]
     #[schemars(schema_with = "schema::when")]

@@ -126,9 +126,9 @@ fn answers_may_be_wrong_on_purpose() {
                             "control.command": "Get Endpoint UUID"}},
        "reply": {"fields": {"control.completion_code": 0,
          "control.uuid": "ffffffff-ffff-ffff-ffff-ffffffffffff"}}},
-      {"name": "tag in hex", "match": {"hex": "05 ** "},
-       "reply": {"hex": "05 {{ request.tag | hex }} {{ request.hex }}"}},
-      {"name": "silent", "match": {"hex": "06 ??"}, "reply": "none"}
+      {"name": "tag in hex", "match": {"hex": "60 ** "},
+       "reply": {"hex": "60 {{ request.tag | hex }} {{ request.hex }}"}},
+      {"name": "silent", "match": {"hex": "61 ??"}, "reply": "none"}
     ]}"#;
     let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
     assert_eq!(
@@ -138,13 +138,13 @@ fn answers_may_be_wrong_on_purpose() {
     let mut uuid = vec![0, 1, 3, 0];
     uuid.extend([0xff; 16]);
     assert_eq!(reply(&handlers, &[0, 0x81, 3]).unwrap(), uuid);
-    assert_eq!(reply(&handlers, &[5, 1]).unwrap(), [5, 3, 5, 1]);
-    let silent = ask(&handlers, &[6, 1]).unwrap().unwrap();
+    assert_eq!(reply(&handlers, &[0x60, 1]).unwrap(), [0x60, 3, 0x60, 1]);
+    let silent = ask(&handlers, &[0x61, 1]).unwrap().unwrap();
     assert_eq!(silent.handlers, ["silent"]);
     assert_eq!(silent.reply, Replied::Silence);
     assert_eq!(
         handlers.endpoint().message_types.iter().collect::<Vec<_>>(),
-        [&1, &5, &6]
+        [&1, &0x60, &0x61]
     );
     assert_eq!(handlers.endpoint().eid, Eid(9), "the built-in endpoint");
 }
@@ -152,26 +152,26 @@ fn answers_may_be_wrong_on_purpose() {
 #[test]
 fn priorities_and_order() {
     let text = r#"{"handlers": [
-      {"name": "low", "priority": -1, "match": {"hex": "05 **"},
-       "reply": {"hex": "05 00"}},
-      {"name": "first", "match": {"hex": "05 01"},
-       "reply": {"hex": "05 01"}},
-      {"name": "second", "match": {"hex": "05 01"},
-       "reply": {"hex": "05 02"}}
+      {"name": "low", "priority": -1, "match": {"hex": "60 **"},
+       "reply": {"hex": "60 00"}},
+      {"name": "first", "match": {"hex": "60 01"},
+       "reply": {"hex": "60 01"}},
+      {"name": "second", "match": {"hex": "60 01"},
+       "reply": {"hex": "60 02"}}
     ]}"#;
     let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
-    assert_eq!(reply(&handlers, &[5, 1]).unwrap(), [5, 1]);
-    assert_eq!(reply(&handlers, &[5, 9]).unwrap(), [5, 0]);
+    assert_eq!(reply(&handlers, &[0x60, 1]).unwrap(), [0x60, 1]);
+    assert_eq!(reply(&handlers, &[0x60, 9]).unwrap(), [0x60, 0]);
 }
 
 #[test]
 fn a_template_that_fails_says_so() {
     let text = r#"{"handlers": [
-      {"name": "bad", "match": {"hex": "05 **"},
-       "reply": {"hex": "05 {{ request.vendor.data }}"}}
+      {"name": "bad", "match": {"hex": "60 **"},
+       "reply": {"hex": "60 {{ request.vendor.data }}"}}
     ]}"#;
     let handlers = Handlers::from_texts(&[("t.json", text)]).unwrap();
-    let failed = ask(&handlers, &[5, 1]).unwrap_err();
+    let failed = ask(&handlers, &[0x60, 1]).unwrap_err();
     assert_eq!(failed.handler, "bad (t.json)");
     assert!(failed.reason.contains("undefined"), "{}", failed.reason);
 }

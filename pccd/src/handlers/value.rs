@@ -130,11 +130,7 @@ fn one(
             ));
         }
     };
-    let fixed = match item.kind {
-        Kind::Bytes(count) | Kind::BitSet(count) => Some(count),
-        _ => None,
-    };
-    match fixed {
+    match item.kind.fixed() {
         Some(count) if count != bytes.len() => Err(Wrong::new(
             format!("`{field}` has {} bytes", bytes.len()),
             format!("exactly {count} bytes"),
@@ -201,16 +197,16 @@ fn list_bytes(
     };
     for element in list {
         match (item.kind, element) {
-            (Kind::Versions { reversed, .. }, Json::String(text)) => {
+            (Kind::Versions { .. } | Kind::Version, Json::String(text)) => {
                 let version: Version = text.parse().map_err(|error| {
                     Wrong::new(
                         format!("`{text}` is not a version"),
                         format!("{error}"),
                     )
                 })?;
-                bytes.extend(match reversed {
-                    true => version.reversed(),
-                    false => version.0,
+                bytes.extend(match item.kind {
+                    Kind::Versions { reversed: false, .. } => version.0,
+                    _ => version.reversed(),
                 });
             }
             (Kind::Codes | Kind::BitSet(_), _) => {

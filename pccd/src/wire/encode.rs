@@ -316,12 +316,7 @@ impl<'a> Encoder<'a> {
             Some(Value::Number(_)) => return Err(bytes_wanted(field)),
             None => self.bytes_of(&field, item)?,
         };
-        let fixed = match item.kind {
-            Kind::Bytes(count) | Kind::BitSet(count) => Some(count),
-            Kind::Uuid => Some(16),
-            _ => None,
-        };
-        if let Some(count) = fixed
+        if let Some(count) = item.kind.fixed()
             && bytes.len() != count
         {
             let room = format!("exactly {count} bytes");

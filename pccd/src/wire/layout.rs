@@ -90,6 +90,8 @@ pub enum Kind {
         /// Bytes left to the fields after it.
         leave: usize,
     },
+    /// One version of four bytes, in PLDM's byte order.
+    Version,
     /// What is left but that many bytes.
     AllBut(usize),
     /// What is left, possibly nothing.
@@ -269,6 +271,16 @@ impl Kind {
             Self::Count(size) | Self::Length { size, .. } => bytes(size),
             Self::Sum(checksum, _) => bytes(checksum.size()),
             _ => 0,
+        }
+    }
+
+    /// Bytes it always has; none for numbers, and what can be of any length.
+    pub fn fixed(self) -> Option<usize> {
+        match self {
+            Self::Bytes(count) | Self::BitSet(count) => Some(count),
+            Self::Uuid => Some(16),
+            Self::Version => Some(4),
+            _ => None,
         }
     }
 

@@ -153,14 +153,33 @@ pub fn describe(message: &[u8]) -> Described {
     finish(walk, summary)
 }
 
+impl Described {
+    /// What is wrong with the length, if the bytes end before the fields do
+    /// or after them.
+    pub fn wrong_length(&self) -> Option<String> {
+        match &self.stop {
+            // A list longer than what is taken apart says nothing.
+            Some(stop) if stop.needed <= stop.left => None,
+            Some(stop) => Some(format!("cut short in {}", stop.field)),
+            None => too_many(self.rest.len()),
+        }
+    }
+}
+
+fn too_many(count: usize) -> Option<String> {
+    let unit = if count == 1 { "byte" } else { "bytes" };
+    (count > 0).then(|| format!("{count} {unit} too many"))
+}
+
 fn finish(walk: Walk<'_>, summary: impl Fn(&Walk<'_>) -> String) -> Described {
     let mut summary = summary(&walk);
     let rest = walk.rest().to_vec();
-    if let Some(stop) = &walk.stop {
-        summary.push_str(&format!(" (cut short in {})", stop.field));
-    } else if !rest.is_empty() {
-        let unit = if rest.len() == 1 { "byte" } else { "bytes" };
-        summary.push_str(&format!(" ({} {unit} too many)", rest.len()));
+    let wrong = match &walk.stop {
+        Some(stop) => Some(format!("cut short in {}", stop.field)),
+        None => too_many(rest.len()),
+    };
+    if let Some(wrong) = wrong {
+        summary.push_str(&format!(" ({wrong})"));
     }
     Described { summary, fields: walk.fields, stop: walk.stop, rest }
 }

@@ -17,6 +17,7 @@ mod overwrite;
 pub mod pcc;
 pub mod pldm;
 pub mod rebuild;
+pub mod refuse;
 pub mod region;
 pub mod spdm;
 mod summary;

@@ -99,6 +99,7 @@ fn number_meaning(item: &Item, number: u64) -> Option<String> {
 fn bytes_meaning(item: &Item, raw: &[u8]) -> Option<String> {
     match item.kind {
         Kind::Versions { reversed, .. } => Some(versions(raw, reversed)),
+        Kind::Version => Some(versions(raw, true)),
         Kind::Codes => {
             let codes = raw.iter().map(|code| u64::from(*code));
             Some(listed(item, codes, true))

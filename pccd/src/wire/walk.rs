@@ -183,8 +183,6 @@ impl<'a> Walk<'a> {
         let (mut needed, counted) = match self.counted(layer, item) {
             Some(count) => (count, true),
             None => match item.kind {
-                Kind::Bytes(count) | Kind::BitSet(count) => (count, false),
-                Kind::Uuid => (16, false),
                 Kind::Codes | Kind::Rest => (all_but(item.leave), false),
                 Kind::AllBut(leave) | Kind::Versions { leave, .. } => {
                     (all_but(leave), false)
@@ -193,7 +191,7 @@ impl<'a> Walk<'a> {
                     let pad = size.next_multiple_of(to.max(1)) - size;
                     (pad.min(left), false)
                 }
-                kind => (kind.size(), false),
+                kind => (kind.fixed().unwrap_or(kind.size()), false),
             },
         };
         let wanted = needed;

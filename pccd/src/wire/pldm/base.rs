@@ -68,10 +68,7 @@ pub fn request(command: BaseCommand) -> &'static [Item] {
             .named(TRANSFER_OPERATIONS),
         OF_TYPE,
     ];
-    const COMMANDS: &[Item] = &[
-        OF_TYPE,
-        Item::new("version", Kind::Versions { reversed: true, leave: 0 }),
-    ];
+    const COMMANDS: &[Item] = &[OF_TYPE, Item::new("version", Kind::Version)];
     const NEGOTIATE: &[Item] = &[
         Item::new("requester_part_size", PART_SIZE).brief("{}"),
         Item::new("requester_protocol_support", Kind::BitSet(8))

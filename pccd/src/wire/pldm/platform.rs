@@ -187,9 +187,14 @@ pub fn request(command: u8) -> &'static [Item] {
             .brief("{}"),
         Item::new("transport_protocol_type", Kind::U8).named(TRANSPORTS),
         Item::new("event_receiver_address", Kind::U8).brief("EID {}"),
-        // There only for "keep alive", says one reading; always, another.
-        Item::optional(&[Item::new("heartbeat_timer", Kind::U16Le)]),
+        // Only "keep alive" needs it; some send it always.
+        Item::switch(
+            "event_message_global_enable",
+            &[(3, &[HEARTBEAT])],
+            &[Item::optional(&[HEARTBEAT])],
+        ),
     ];
+    const HEARTBEAT: Item = Item::new("heartbeat_timer", Kind::U16Le);
     const EVENT_MESSAGE: &[Item] = &[FORMAT, TID, EVENT_CLASS, EVENT];
     const POLL_EVENT: &[Item] = &[
         FORMAT,
