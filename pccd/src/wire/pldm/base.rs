@@ -32,16 +32,15 @@ const LENGTH: Item = Item::new("data_length_bytes", Kind::Count(4));
 const PART: Item =
     Item::new("data", Kind::Rest).counted("data_length_bytes").brief("{}");
 const CHECKSUM: &str = "data_integrity_checksum";
-/// The checksum is that of the whole transfer: computed where this part is
-/// all of it.
+/// The checksum is that of all parts so far, and stands after each (DSP0240
+/// 1.2.0 §9.6): computed where this part is the first.
 const END: Item = Item::switch(
     "transfer_flag",
-    &[
-        (5, &[Item::new(CHECKSUM, Kind::Sum(Checksum::Crc32, "data"))]),
-        (4, &[Item::new(CHECKSUM, Kind::U32Le)]),
-    ],
-    &[],
+    &[(1, OF_FIRST), (5, OF_FIRST), (8, &[])],
+    &[Item::new(CHECKSUM, Kind::U32Le)],
 );
+const OF_FIRST: &[Item] =
+    &[Item::new(CHECKSUM, Kind::Sum(Checksum::Crc32, "data"))];
 
 /// Completion codes of a command.
 pub fn completion(command: BaseCommand) -> &'static [Item] {
