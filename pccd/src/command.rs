@@ -167,7 +167,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             let (overlaps, all) = handlers.overlaps();
-            for line in overlaps {
+            for line in overlaps.into_iter().chain(handlers.unversioned()) {
                 writeln!(out, "note: {line}")?;
             }
             if !all {

@@ -81,6 +81,10 @@ pub struct State {
     /// The instance id of the control message among them.
     #[serde(default)]
     pub instances: [Option<u8>; 8],
+    /// The EID that such a message gives whom it asks, who may answer from
+    /// there.
+    #[serde(default)]
+    pub renamed: [Option<u8>; 8],
 }
 
 impl State {
@@ -92,6 +96,9 @@ impl State {
         if let Some(instance) = self.instances.get_mut(usize::from(tag)) {
             *instance = instance_of(message);
         }
+        if let Some(renamed) = self.renamed.get_mut(usize::from(tag)) {
+            *renamed = assigned(message);
+        }
     }
 
     /// The instance id that the answer with this tag must have, if it is
@@ -102,10 +109,15 @@ impl State {
 
     /// Whether we wait for a message from there with that tag.
     pub fn awaits(&self, source: Eid, tag: u8) -> bool {
-        let asked = self.asked.get(usize::from(tag)).copied().flatten();
+        let at = usize::from(tag);
+        let asked = self.asked.get(at).copied().flatten();
+        let renamed = self.renamed.get(at).copied().flatten();
         asked.is_some_and(|eid| {
             let eid = Eid(eid);
-            eid == source || eid == Eid::NULL || eid == Eid::BROADCAST
+            eid == source
+                || eid == Eid::NULL
+                || eid == Eid::BROADCAST
+                || renamed == Some(source.0)
         })
     }
 
@@ -116,6 +128,19 @@ impl State {
         {
             *asked = None;
         }
+    }
+}
+
+/// The EID that a message assigns, if it is Set Endpoint ID (DSP0236 §12.3).
+fn assigned(message: &[u8]) -> Option<u8> {
+    let request = Message::decode(message).ok()?;
+    match (request.rq, request.command, request.data) {
+        (true, Command::SetEndpointId, [operation, eid])
+            if operation & 3 < 2 =>
+        {
+            Some(*eid)
+        }
+        _ => None,
     }
 }
 

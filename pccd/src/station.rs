@@ -335,7 +335,7 @@ impl Station {
         }
         if let Some(last) = requests.last() {
             // A life that is over holds nothing back.
-            self.is_current(opened, log, last)?;
+            self.life(opened, log, last)?;
         }
         let mut known = true;
         for name in requests {
@@ -426,20 +426,39 @@ impl Station {
         Ok(())
     }
 
-    /// Whether a request belongs to the current life; begins a new one if
-    /// its name says so.
-    fn is_current<W: Write>(
+    /// Whose life a request belongs to. Where no device says when one
+    /// begins, the first message of a later one does.
+    fn life<W: Write>(
         &mut self,
         opened: &Opened,
         log: &mut Log<W>,
         name: &RequestName,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Life, Trouble> {
         let epoch = name.epoch.to_string();
         if epoch > self.ledger.epoch {
+            // It says before the first message, so its file is newer.
+            let told = self.channels.epoch.is_some();
+            if told || opened.mailbox.read(name, MOST_CONTENT).is_err() {
+                return Ok(Life::Unknown);
+            }
             self.begin(opened, log, &name.epoch)?;
         }
-        Ok(epoch == self.ledger.epoch)
+        Ok(match epoch == self.ledger.epoch {
+            true => Life::Current,
+            false => Life::Over,
+        })
     }
+}
+
+/// A life of the guest, as a request's name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// The current one.
+    Current,
+    /// An earlier one.
+    Over,
+    /// A later one that nobody but the name knows of.
+    Unknown,
 }
 
 /// Why a look was cut short.

@@ -16,10 +16,9 @@ fn bench(text: &str) -> Bench {
 }
 
 /// Two pairs: 0 and 1, 2 and 3.
-fn two_pairs(bench: &Bench) {
-    bench.make_folders();
+fn two_pairs(bench: &Bench, epoch: &str) {
     bench.channels(
-        EPOCH,
+        epoch,
         r#"{"subspace": 0, "type": 3, "size": 8192,
             "completion": "posted", "paired": 1},
            {"subspace": 1, "type": 4, "size": 8192,
@@ -65,7 +64,8 @@ const SLOW: &str = r#"{"handlers": [
 #[test]
 fn a_delayed_answer_holds_up_its_own_channel_only() {
     let bench = bench(SLOW);
-    two_pairs(&bench);
+    bench.make_folders();
+    two_pairs(&bench, EPOCH);
     let daemon = bench.start();
     let first = bench.request(1, &single(0, &[5, 1]));
     let second = bench.request(2, &single(1, &[5, 0]));
@@ -101,7 +101,8 @@ fn an_answer_may_be_overtaken() {
 #[test]
 fn a_platform_that_hangs_does_so_until_the_guest_starts_anew() {
     let bench = bench(SLOW);
-    two_pairs(&bench);
+    bench.make_folders();
+    two_pairs(&bench, EPOCH);
     let daemon = bench.start();
     bench.request(1, &single(0, &[5, 3]));
     bench.request(2, &single(1, &[5, 0]));
@@ -116,6 +117,7 @@ fn a_platform_that_hangs_does_so_until_the_guest_starts_anew() {
     assert_eq!(replied(&bench), [third, fourth]);
     assert_eq!(bench.list("outbox").len(), 2);
     let later = EPOCH.replace("2026", "2027");
+    two_pairs(&bench, &later);
     bench.put(
         &format!("{later}-00000001-000.pcc"),
         &content(&single(0, &[5, 0])),

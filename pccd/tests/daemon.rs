@@ -233,6 +233,43 @@ fn state_lasts_for_one_life_of_the_guest() {
     assert_eq!(bench.count(Event::Stale), 1);
 }
 
+/// Names of files are not to be trusted: whose life it is, the device says.
+#[test]
+fn a_name_does_not_end_the_life_of_the_guest() {
+    const LATER: &str = "20301121T050000.000000000Z-00000001-000.pcc";
+    let get = [1, 0, 8, 0xc8, 0, 0x80, 2];
+    for told in [true, false] {
+        let bench = Bench::new();
+        bench.make_folders();
+        if told {
+            let pair = r#"{"subspace": 0, "type": 3, "size": 4096,
+                "completion": "posted", "paired": 1},
+              {"subspace": 1, "type": 4, "size": 4096,
+                "completion": "posted", "paired": 0}"#;
+            bench.channels("20261121T044142.123456789Z", pair);
+        }
+        let _daemon = bench.start();
+        bench.exchange(1, &single(0, &[0, 0x80, 1, 0, 20]));
+        let name = bench.path("outbox").join(LATER);
+        std::os::unix::fs::symlink("/etc/hostname", &name).unwrap();
+        bench.request(2, &get);
+        bench.wait_answered();
+        let reply = bench.packet(&format!("{}.r1.pcc", stem(2)));
+        assert_eq!(reply[8], 20, "the guest still lives");
+        if told {
+            // A message all right, but none of this device.
+            bench.put(LATER, &content(&get));
+            bench.request(3, &get);
+            bench.wait_answered();
+            let reply = bench.packet(&format!("{}.r1.pcc", stem(3)));
+            assert_eq!(reply[8], 20, "the guest still lives");
+        }
+        assert_eq!(bench.count(Event::Stale), 0);
+        let rejected = 1 + usize::from(told);
+        assert_eq!(bench.count(Event::Rejected), rejected);
+    }
+}
+
 #[test]
 fn channels_of_another_version_end_the_daemon() {
     let bench = Bench::new();

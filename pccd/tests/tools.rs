@@ -171,13 +171,23 @@ fn check_names_overlaps() {
     write(
         &path,
         r#"{"handlers": [
-      {"name": "all", "match": {"hex": "05 **"}, "reply": "none"},
-      {"name": "one", "match": {"hex": "05 01"}, "reply": "none"}]}"#,
+      {"name": "all", "match": {"hex": "7e 1af4 **"}, "reply": "none"},
+      {"name": "one", "match": {"hex": "7e 1af4 01"}, "reply": "none"}]}"#,
     );
     let (status, out, _) =
         run(pccd().current_dir(bench.dir.path()).arg("check"));
     assert_eq!(status, 0);
     assert!(out.contains("the second is never asked"), "{out}");
+    assert!(!out.contains("is reported"), "{out}");
+    write(
+        &path,
+        r#"{"handlers": [
+      {"name": "cut", "match": {"hex": "05 01"}, "reply": "none"},
+      {"name": "all", "match": {"hex": "60 **"}, "reply": "none"}]}"#,
+    );
+    let (_, out, _) = run(pccd().current_dir(bench.dir.path()).arg("check"));
+    let note = "message type 0x60 is reported by Get Message Type Support";
+    assert!(out.contains(note), "{out}");
 }
 
 #[test]

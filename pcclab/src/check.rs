@@ -403,6 +403,7 @@ impl Check<'_> {
                 Ok(handlers) => {
                     let (overlaps, _) = handlers.overlaps();
                     self.report.notes.extend(overlaps);
+                    self.report.notes.extend(handlers.unversioned());
                     found = Some(handlers).filter(|_| complete);
                 }
                 Err(error) => {

@@ -313,6 +313,12 @@ fn answers_to_our_own_messages_are_awaited() {
     assert!(endpoint.accepts(&header).is_err(), "another endpoint");
     state.answered(3);
     assert!(!state.awaits(Eid(8), 3), "once");
+    // Whom we give another EID may answer from there, mctpd does.
+    state.ask(Eid(8), 3, &[0, 0x85, 1, 0, 20]);
+    assert!(state.awaits(Eid(8), 3) && state.awaits(Eid(20), 3));
+    assert!(!state.awaits(Eid(21), 3) && !state.awaits(Eid(20), 2));
+    state.ask(Eid(8), 3, &[0, 0x85, 1, 2, 20]);
+    assert!(!state.awaits(Eid(20), 3), "reset, which names none");
     state.ask(Eid::NULL, 3, &[1, 0x85, 2]);
     assert_eq!(state.instance(3), None);
     assert!(state.awaits(Eid(8), 3), "whoever is there");

@@ -261,10 +261,10 @@ fn overlaps_are_named() {
     let handler = |name: &str, rest: &str| {
         format!(r#"{{"name": "{name}", {rest}, "reply": "none"}}"#)
     };
-    let any = r#""match": {"hex": "05 **"}"#;
-    let one = r#""match": {"hex": "05 01"}"#;
-    let two = r#""match": {"hex": "05 ?? 02"}"#;
-    let three = r#""match": {"hex": "05 03 ??"}"#;
+    let any = r#""match": {"hex": "60 **"}"#;
+    let one = r#""match": {"hex": "60 01"}"#;
+    let two = r#""match": {"hex": "60 ?? 02"}"#;
+    let three = r#""match": {"hex": "60 03 ??"}"#;
     let pair =
         |a: &str, b: &str| said(&[handler("a", a), handler("b", b)].join(", "));
     assert_eq!(pair(one, any), "", "particular before general");
@@ -444,20 +444,20 @@ fn messages_by_the_clock() {
 fn handlers_see_what_was_before_set() {
     let mut talk = Talk::new(
         r#"{"variables": {"n": 0, "last": 0}, "handlers": [
-      {"name": "first", "priority": 1, "match": {"hex": "06"},
+      {"name": "first", "priority": 1, "match": {"hex": "61"},
        "reply": "pass", "set": {"n": "{{ state.n + 1 }}"}},
-      {"name": "count", "match": {"any": [{"hex": "05"}, {"hex": "06"}]},
-       "reply": {"hex": "05 {{ state.n | hex }}"},
+      {"name": "count", "match": {"any": [{"hex": "60"}, {"hex": "61"}]},
+       "reply": {"hex": "60 {{ state.n | hex }}"},
        "set": {"n": "{{ state.n + 1 }}", "last": "{{ state.n }}"},
-       "then": [{"unasked": {"message": {"hex": "05 {{ state.n | hex }}"}}}]}
+       "then": [{"unasked": {"message": {"hex": "60 {{ state.n | hex }}"}}}]}
     ]}"#,
     );
-    let asked = talk.ask(&[5]).unwrap();
-    assert_eq!(asked.reply, Replied::Message(vec![5, 0]));
-    assert_eq!(asked.unasked[0].message, [5, 0]);
+    let asked = talk.ask(&[0x60]).unwrap();
+    assert_eq!(asked.reply, Replied::Message(vec![0x60, 0]));
+    assert_eq!(asked.unasked[0].message, [0x60, 0]);
     let left = |talk: &Talk, name| talk.memory.variables[name].clone();
     assert_eq!(left(&talk, "n"), Variable::Number(1));
     assert_eq!(left(&talk, "last"), Variable::Number(0));
-    assert_eq!(talk.say(&[6]), "0502", "behind a `pass`");
+    assert_eq!(talk.say(&[0x61]), "6002", "behind a `pass`");
     assert_eq!(left(&talk, "n"), Variable::Number(3));
 }

@@ -152,10 +152,17 @@ impl Matcher {
         }
     }
 
-    /// Whether it names every byte, and so their number.
+    /// Whether it names every byte, and so a length that may be wrong.
     pub fn says_length(&self) -> bool {
         match self {
-            Self::Hex(pattern) => !pattern.is_open(),
+            Self::Hex(pattern) if pattern.is_open() => false,
+            Self::Hex(pattern) => {
+                let known: Option<Vec<u8>> =
+                    pattern.bytes().iter().copied().collect();
+                known.is_none_or(|bytes| {
+                    message::describe(&bytes).wrong_length().is_some()
+                })
+            }
             Self::Any(list) => list.iter().all(Self::says_length),
             Self::All(list) => list.iter().any(Self::says_length),
             Self::Fields(_) | Self::Not(_) => false,

@@ -50,6 +50,7 @@ use self::locate::{Side, Step};
 use self::memory::{Declaration, Declared, Variable};
 use crate::endpoint::Config;
 use crate::registers::Registers;
+use crate::wire::mctp::MsgType;
 
 /// All handlers, and the endpoint they belong to.
 #[derive(Debug)]
@@ -233,6 +234,25 @@ impl Handlers {
     /// The endpoint's configuration, message types of handlers included.
     pub fn endpoint(&self) -> &Config {
         &self.endpoint
+    }
+
+    /// What is advertised and not true, a line each: message types that Get
+    /// MCTP Version Support knows nothing of.
+    pub fn unversioned(&self) -> Vec<String> {
+        let Config { message_types, versions, .. } = &self.endpoint;
+        let unknown = |kind: &&u8| {
+            versions.get(kind).is_none_or(|versions| versions.is_empty())
+        };
+        let line = |kind: &u8| {
+            let name = MsgType::from(*kind);
+            format!(
+                "message type {name} is reported by Get Message Type Support, \
+                 and Get MCTP Version Support says that it is not supported; \
+                 add its versions to the endpoint: \"versions\": {{\"{name}\": \
+                 [\"1.0\"]}}"
+            )
+        };
+        message_types.iter().filter(unknown).map(line).collect()
     }
 
     /// Channels of registers.

@@ -54,9 +54,11 @@ fn overlap(earlier: &Handler, later: &Handler) -> Option<String> {
     if apart || disjoint(&earlier.matcher, &later.matcher) || passes(earlier) {
         return None;
     }
-    let always = earlier.when.iter().all(|(name, a)| {
-        later.when.iter().any(|(other, b)| name == other && includes(a, b))
-    });
+    let lengths = earlier.any_length || !later.any_length;
+    let always = lengths
+        && earlier.when.iter().all(|(name, a)| {
+            later.when.iter().any(|(other, b)| name == other && includes(a, b))
+        });
     if always && covers(&earlier.matcher, &later.matcher) {
         return Some(format!(
             "{names}: the second is never asked, as the first answers all \

@@ -143,6 +143,7 @@ fn the_ledger_is_replaced() {
         discovered: true,
         asked: [None, Some(8), None, None, None, None, None, Some(0)],
         instances: [None, Some(3), None, None, None, None, None, None],
+        renamed: [None, Some(3), None, None, None, None, None, None],
     };
     for epoch in ["a", "b"] {
         let ledger =

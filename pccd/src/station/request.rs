@@ -4,12 +4,16 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use super::{MOST_CONTENT, Opened, Station, Trouble, later};
+use super::{Life, MOST_CONTENT, Opened, Station, Trouble, later};
 use crate::conduct::{self, Breach};
 use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
 use crate::mailbox::{Aside, Channel, ReadError, RequestName};
 use crate::record::{Event, Time};
+
+/// A name the device cannot have made.
+const LATER: &str = "its name claims a later life of the guest than the \
+                     device's, which channels.json tells";
 
 /// What the log says of a request that was read. It is written before
 /// anything comes of it; where all would come again after an interruption,
@@ -130,8 +134,14 @@ impl Station {
         if self.stuck.contains(OsStr::new(&text)) {
             return Ok(());
         }
-        if !self.is_current(opened, log, name)? {
-            let aside = Aside::Stale;
+        let aside = match self.life(opened, log, name)? {
+            Life::Current => None,
+            Life::Over => Some(Aside::Stale),
+            // Read below where no device told: that says what is wrong.
+            Life::Unknown if self.channels.epoch.is_none() => None,
+            Life::Unknown => Some(Aside::Rejected(LATER)),
+        };
+        if let Some(aside) = aside {
             self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
             return Ok(());
         }

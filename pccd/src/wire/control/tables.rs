@@ -23,18 +23,13 @@ const EID_TYPES: Names = &[
     (3, "static EID, another in force"),
 ];
 const VENDOR_FORMATS: Names = &[(0, "PCI"), (1, "IANA")];
-const VERSION_TYPES: Names = &[
-    (0x00, "control"),
-    (0x01, "PLDM"),
-    (0x02, "NC-SI"),
-    (0x03, "Ethernet"),
-    (0x04, "NVMe-MI"),
-    (0x05, "SPDM"),
-    (0x06, "secured"),
-    (0x7e, "vendor-PCI"),
-    (0x7f, "vendor-IANA"),
-    (0xff, "base specification"),
-];
+/// Message types, and what is none.
+const VERSION_TYPES: Names = &{
+    let mut all = [(0xff, "base specification"); MsgType::NAMES.len() + 1];
+    let (types, _) = all.split_at_mut(MsgType::NAMES.len());
+    types.copy_from_slice(MsgType::NAMES);
+    all
+};
 const ALLOCATE_OPERATIONS: Names = &[
     (0, "allocate EIDs"),
     (1, "force allocation"),
