@@ -276,13 +276,23 @@ pub fn region(name: &[u8; 4], id: u8, length: u8) -> Vec<u8> {
     aml
 }
 
-/// A _CPC with one register.
+/// A buffer with a resource template of these descriptors.
+pub fn buffer(descriptors: &[u8]) -> Vec<u8> {
+    let template = [descriptors, &[0x79, 0]].concat();
+    let size = [0x0a, template.len() as u8];
+    package(&[0x11], &[&size[..], &template].concat())
+}
+
+/// The package of a _CPC: number of entries, revision, entries.
+pub fn cpc_package(revision: u8, entries: &[Vec<u8>]) -> Vec<u8> {
+    let count = entries.len() as u8 + 2;
+    let head = [count, 0x0a, count, 0x0a, revision];
+    package(&[0x12], &[&head[..], &entries.concat()].concat())
+}
+
+/// A processor with a _CPC of revision 3, all its registers the same.
 pub fn cpc(id: u8, address: u8, width: u8) -> Vec<u8> {
-    let template = [&register(id, address, width)[..], &[0x79, 0]].concat();
-    let buffer = package(
-        &[0x11],
-        &[&[0x0a, template.len() as u8][..], &template].concat(),
-    );
-    let package = package(&[0x12], &[&[2, 0x0a, 23][..], &buffer].concat());
+    let one = buffer(&register(id, address, width));
+    let package = cpc_package(3, &vec![one; 21]);
     device(b"C000", &[&b"\x08_CPC"[..], &package].concat())
 }

@@ -150,6 +150,10 @@ pub struct Finding {
     pub subject: String,
     /// What is wrong, with the values.
     pub text: String,
+    /// So many more of the rule were found and are not in the list.
+    pub more: usize,
+    /// It is one for a single target only.
+    pub only: Option<Target>,
 }
 
 impl Finding {
@@ -164,14 +168,21 @@ impl Finding {
     /// The finding is one for that target: what only Linux cannot take is
     /// none against the specification.
     pub fn concerns(&self, target: Target) -> bool {
-        self.rule.severity != Severity::Linux
-            || self.rule.kernels.contains(&target)
+        self.only.is_none_or(|only| only == target)
+            && (self.rule.severity != Severity::Linux
+                || self.rule.kernels.contains(&target))
+    }
+
+    /// How many were found: itself, and those that it stands for.
+    pub fn count(&self) -> usize {
+        1 + self.more
     }
 }
 
-/// At most so many findings of one rule: a hostile table must not make the
-/// report larger than itself.
-const MOST: usize = 300;
+/// So many findings of one rule are listed, the rest is counted: more than
+/// any machine has (2048 processors with 21 registers each), and a bound for
+/// a hostile table.
+const MOST: usize = 65_536;
 
 /// Takes the findings of one rule.
 pub struct Sink {
@@ -187,13 +198,9 @@ impl Sink {
         subject: String,
         text: String,
     ) -> &mut Finding {
-        let text = match self.findings.len() {
-            MOST.. => {
-                self.findings.truncate(MOST - 1);
-                format!("{text} (and more of this rule that are not listed)")
-            }
-            _ => text,
-        };
+        let full = self.findings.len() >= MOST;
+        let dropped = self.findings.pop_if(|_| full);
+        let more = dropped.map_or(0, |last| last.count());
         self.findings.push(Finding {
             rule: self.rule,
             effect: self.rule.effect,
@@ -205,6 +212,8 @@ impl Sink {
             at,
             subject,
             text,
+            more,
+            only: None,
         });
         self.findings.last_mut().expect("one was pushed just now")
     }
@@ -295,12 +304,13 @@ impl Verdict {
         let mut verdict = Verdict::default();
         for finding in findings.filter(|found| found.concerns(target)) {
             let severity = finding.severity(target);
-            *verdict.counts.entry(severity).or_default() += 1;
-            verdict.fatal += usize::from(match severity {
+            *verdict.counts.entry(severity).or_default() += finding.count();
+            let fatal = match severity {
                 Severity::Error | Severity::Linux => true,
                 Severity::Warning => strict,
                 Severity::Info => false,
-            });
+            };
+            verdict.fatal += if fatal { finding.count() } else { 0 };
         }
         verdict
     }
@@ -317,7 +327,9 @@ pub fn linux<'f>(
     kernel: Target,
 ) -> Effect {
     findings
-        .filter(|finding| finding.rule.kernels.contains(&kernel))
+        .filter(|finding| {
+            finding.rule.kernels.contains(&kernel) && finding.concerns(kernel)
+        })
         .map(|finding| finding.effect)
         .max()
         .unwrap_or(Effect::None)

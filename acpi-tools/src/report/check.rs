@@ -1,5 +1,6 @@
 //! Findings.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -37,8 +38,17 @@ struct Item<'a> {
     source: &'a str,
     fix: &'a str,
     linux: &'a str,
+    /// So many more are not in the list.
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<&'a str>,
+}
+
+// Serde calls it with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 fn effect(effect: Effect) -> &'static str {
@@ -47,6 +57,44 @@ fn effect(effect: Effect) -> &'static str {
         Effect::Channel => "channel_fails",
         Effect::Table => "refuses_table",
     }
+}
+
+/// So many findings of a rule are printed; JSON has all of them.
+const FEW: usize = 4;
+
+fn of_processor(finding: &Finding) -> bool {
+    finding.subject.ends_with("._CPC")
+}
+
+/// Those of a group that are printed: of processors the first one's.
+fn few<'a, 'f>(group: &'a [&'f Finding]) -> &'a [&'f Finding] {
+    let first = &group[0].subject;
+    let of_first = |f: &&&Finding| !of_processor(f) || f.subject == *first;
+    let count = group.iter().take(FEW).take_while(of_first).count();
+    &group[..count]
+}
+
+/// The others of a group: how many, and of what.
+fn rest(few: &[&Finding], group: &[&Finding]) -> Option<String> {
+    let all: usize = group.iter().map(|finding| finding.count()).sum();
+    let left = all - few.len();
+    if left == 0 {
+        return None;
+    }
+    let first = &group[0].subject;
+    let subjects = group.iter().map(|finding| &finding.subject);
+    let others: HashSet<_> = subjects.filter(|s| *s != first).collect();
+    if !of_processor(group[0]) || others.is_empty() {
+        return Some(format!("{left} more of this rule"));
+    }
+    let of_first = group.iter().filter(|f| f.subject == *first).count();
+    let same = match of_first - few.len() {
+        0 => String::new(),
+        n => format!("{n} more of {first}, "),
+    };
+    let left = left - (of_first - few.len());
+    let others = plural(others.len(), "other processor");
+    Some(format!("{same}{left} of {others}"))
 }
 
 impl Report<'_> {
@@ -68,6 +116,7 @@ impl Report<'_> {
                 source: finding.rule.source,
                 fix: finding.rule.fix,
                 linux: effect(finding.effect),
+                more: finding.more,
                 accepted,
             })
         };
@@ -99,25 +148,14 @@ impl Report<'_> {
         // The worst first; the order of the rules stays within.
         shown.sort_by_key(|f| std::cmp::Reverse(f.severity(self.target)));
         let first = shown.first().map(|finding| finding.rule.id);
-        for finding in shown {
-            let severity = finding.severity(self.target);
-            let place = match finding.at {
-                Some(at) => format!("{}+{at:#x}", finding.origin),
-                None => finding.origin.clone(),
-            };
-            let head = format!("{} {}", severity.letter(), finding.rule.id);
-            let head = match severity {
-                Severity::Error | Severity::Linux => style.red(&head),
-                Severity::Warning => style.yellow(&head),
-                Severity::Info => style.dim(&head),
-            };
-            let (subject, text) = (&finding.subject, &finding.text);
-            let _ = writeln!(out, "{head}  {subject}: {text}");
-            let rule =
-                format!("{} ({})", finding.rule.title, finding.rule.source);
-            let _ = writeln!(out, "    rule: {rule}");
-            let _ = writeln!(out, "    at:   {place}");
-            let _ = writeln!(out, "    fix:  {}", finding.rule.fix);
+        for group in shown.chunk_by(|a, b| self.alike(a, b)) {
+            let few = few(group);
+            for finding in few {
+                self.one(finding, style, &mut out);
+            }
+            if let Some(rest) = rest(few, group) {
+                let _ = writeln!(out, "    and:  {rest}");
+            }
         }
         for (finding, reason) in self.accepted {
             let _ = writeln!(
@@ -139,6 +177,33 @@ impl Report<'_> {
         }
         let _ = writeln!(out, "{}", style.bold(&self.summary()));
         out
+    }
+
+    /// One rule, one severity, and both of processors or neither.
+    fn alike(&self, a: &Finding, b: &Finding) -> bool {
+        a.rule == b.rule
+            && a.severity(self.target) == b.severity(self.target)
+            && of_processor(a) == of_processor(b)
+    }
+
+    fn one(&self, finding: &Finding, style: Style, out: &mut String) {
+        let severity = finding.severity(self.target);
+        let place = match finding.at {
+            Some(at) => format!("{}+{at:#x}", finding.origin),
+            None => finding.origin.clone(),
+        };
+        let head = format!("{} {}", severity.letter(), finding.rule.id);
+        let head = match severity {
+            Severity::Error | Severity::Linux => style.red(&head),
+            Severity::Warning => style.yellow(&head),
+            Severity::Info => style.dim(&head),
+        };
+        let (subject, text) = (&finding.subject, &finding.text);
+        let _ = writeln!(out, "{head}  {subject}: {text}");
+        let rule = format!("{} ({})", finding.rule.title, finding.rule.source);
+        let _ = writeln!(out, "    rule: {rule}");
+        let _ = writeln!(out, "    at:   {place}");
+        let _ = writeln!(out, "    fix:  {}", finding.rule.fix);
     }
 
     fn summary(&self) -> String {
@@ -183,7 +248,7 @@ impl Report<'_> {
 mod tests {
     use super::*;
     use crate::check::check;
-    use crate::testing::pcct;
+    use crate::testing::{buffer, cpc_package, device, pcct, register};
 
     #[test]
     fn the_target_decides() {
@@ -216,5 +281,44 @@ mod tests {
         assert_eq!(json["linux"]["linux-7"], "refuses_table");
         assert_eq!(json["valid"], false);
         assert_eq!(report(Target::Spec).json()["valid"], true);
+    }
+
+    /// 420 registers outside a region are 420 findings, told in a few lines.
+    #[test]
+    fn counts_are_true_and_processors_are_grouped() {
+        let processors: Vec<u8> = (0..20u8).flat_map(outside).collect();
+        let case = pcct(&[1]).set(0, "memory_length", 0x20);
+        let findings = check(&case.ssdt(&processors).build());
+        let verdict = Verdict::of(findings.iter(), Target::Spec, false);
+        let report = Report {
+            open: &findings,
+            accepted: &[],
+            unused: Vec::new(),
+            target: Target::Spec,
+            verdict,
+        };
+        let json = report.json();
+        let all = json["findings"].as_array().unwrap();
+        let of = |rule| all.iter().filter(|f| f["rule"] == rule).count();
+        assert_eq!(of("PCCT-086"), 420);
+        let text = report.text(Style::default());
+        assert_eq!(text.matches("E PCCT-086").count(), FEW, "{text}");
+        assert!(
+            text.contains(
+                "and:  17 more of \\C000._CPC, 399 of 19 other processors"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("not valid for spec: 420 errors"), "{text}");
+    }
+
+    /// A processor whose 21 registers lie behind a region of 32 bytes.
+    fn outside(n: u8) -> Vec<u8> {
+        let name = format!("C{n:03}");
+        let one = register(0, 0x40, 32);
+        let registers: Vec<_> = (0..21).map(|_| buffer(&one)).collect();
+        let cpc = cpc_package(3, &registers);
+        let name: &[u8; 4] = name.as_bytes().try_into().unwrap();
+        device(name, &[&b"\x08_CPC"[..], &cpc].concat())
     }
 }

@@ -190,40 +190,38 @@ fn level_without_register(facts: &Facts, sink: &mut Sink) {
 }
 
 fn shared_edge(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, pcct, one, two| {
-        let gsiv = used(pcct.interrupts(), two);
-        if gsiv.is_some() && gsiv == one.gsiv && !one.level() && !two.level() {
-            let text = format!(
-                "edge interrupt {} is that of {}",
-                number(gsiv.unwrap_or(0)),
-                one.title()
-            );
-            sink.channel(table, two, two.offset("gsiv"), text);
-        }
+    pairs(facts, sink, |pcct, one, two| {
+        let gsiv = used(pcct.interrupts(), two)?;
+        let same = Some(gsiv) == one.gsiv && !one.level() && !two.level();
+        same.then(|| {
+            let (number, other) = (number(gsiv), one.title());
+            let text = format!("edge interrupt {number} is that of {other}");
+            (two.offset("gsiv"), text)
+        })
     });
 }
 
 fn shared_ack(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, pcct, one, two| {
-        let (Some(a), Some(b)) = (one.ack, two.ack) else { return };
+    pairs(facts, sink, |pcct, one, two| {
+        let (a, b) = (one.ack?, two.ack?);
         let shared = used(pcct.interrupts(), two).is_some()
             && one.gsiv == two.gsiv
             && one.level()
             && two.level();
         let place = |gas: crate::field::Gas| (gas.space, gas.address);
-        if shared
+        let same = shared
             && a.register.gas.address != 0
             && place(a.register.gas) == place(b.register.gas)
-            && a.set & b.set != 0
-        {
+            && a.set & b.set != 0;
+        same.then(|| {
             let text = format!(
                 "bits {:#x} at {:#x} are those of {}",
                 a.set & b.set,
                 a.register.gas.address,
                 one.title()
             );
-            sink.channel(table, two, b.set_at, text);
-        }
+            (b.set_at, text)
+        })
     });
 }
 
@@ -239,18 +237,17 @@ fn range(facts: &Facts, sink: &mut Sink) {
 }
 
 fn mixed(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, pcct, one, two| {
-        let gsiv = used(pcct.interrupts(), two);
-        let (Some(a), Some(b)) = (one.flags, two.flags) else { return };
-        if gsiv.is_some() && gsiv == one.gsiv && (a ^ b) & 3 != 0 {
+    pairs(facts, sink, |pcct, one, two| {
+        let gsiv = used(pcct.interrupts(), two)?;
+        let (a, b) = (one.flags?, two.flags?);
+        (Some(gsiv) == one.gsiv && (a ^ b) & 3 != 0).then(|| {
             let text = format!(
                 "interrupt {} has other flags than in {}",
-                number(gsiv.unwrap_or(0)),
+                number(gsiv),
                 one.title()
             );
-            let at = two.offset("interrupt_flags");
-            sink.channel(table, two, at, text);
-        }
+            (two.offset("interrupt_flags"), text)
+        })
     });
 }
 
@@ -304,21 +301,16 @@ fn low(facts: &Facts, sink: &mut Sink) {
 }
 
 fn unclear(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, pcct, one, two| {
-        let gsiv = used(pcct.interrupts(), two);
-        let two_is_unclear = two.kind == 2 || one.kind == 2;
-        if gsiv.is_some()
-            && gsiv == one.gsiv
-            && two_is_unclear
+    pairs(facts, sink, |pcct, one, two| {
+        let gsiv = used(pcct.interrupts(), two)?;
+        let same = Some(gsiv) == one.gsiv
+            && (two.kind == 2 || one.kind == 2)
             && one.level()
-            && two.level()
-        {
-            let text = format!(
-                "interrupt {} is shared with {}",
-                number(gsiv.unwrap_or(0)),
-                one.title()
-            );
-            sink.channel(table, two, two.offset("gsiv"), text);
-        }
+            && two.level();
+        same.then(|| {
+            let (number, other) = (number(gsiv), one.title());
+            let text = format!("interrupt {number} is shared with {other}");
+            (two.offset("gsiv"), text)
+        })
     });
 }

@@ -250,37 +250,38 @@ fn complete_is_error(facts: &Facts, sink: &mut Sink) {
 }
 
 fn same_bell(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, _, one, two| {
-        let (Some(a), Some(b)) = (one.doorbell, two.doorbell) else { return };
+    pairs(facts, sink, |_, one, two| {
+        let (a, b) = (one.doorbell?, two.doorbell?);
         // In type 5 the value tells commands, and so channels, apart.
         let values = one.kind == 5 && two.kind == 5 && a.set != b.set;
-        if same_place(&a.register.gas, &b.register.gas)
+        let same = same_place(&a.register.gas, &b.register.gas)
             && a.set & b.set != 0
-            && !values
-        {
+            && !values;
+        same.then(|| {
             let text = format!(
                 "rings as {} does: bits {:#x} at {:#x}",
                 one.title(),
                 a.set & b.set,
                 a.register.gas.address
             );
-            sink.channel(table, two, b.register.at, text);
-        }
+            (b.register.at, text)
+        })
     });
 }
 
 fn same_complete(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, _, one, two| {
-        let (Some(a), Some(b)) = (one.check, two.check) else { return };
-        if same_place(&a.register.gas, &b.register.gas) && a.mask & b.mask != 0
-        {
+    pairs(facts, sink, |_, one, two| {
+        let (a, b) = (one.check?, two.check?);
+        let same = same_place(&a.register.gas, &b.register.gas)
+            && a.mask & b.mask != 0;
+        same.then(|| {
             let text = format!(
                 "bits {:#x} at {:#x} are those of {}",
                 a.mask & b.mask,
                 a.register.gas.address,
                 one.title()
             );
-            sink.channel(table, two, b.register.at, text);
-        }
+            (b.register.at, text)
+        })
     });
 }

@@ -189,9 +189,8 @@ fn unaligned(facts: &Facts, sink: &mut Sink) {
 }
 
 fn overlapping(facts: &Facts, sink: &mut Sink) {
-    pairs(facts, |table, _, one, two| {
-        if overlap(one.base, one.size, two.base, two.size) {
-            let at = two.offset("base_address");
+    pairs(facts, sink, |_, one, two| {
+        overlap(one.base, one.size, two.base, two.size).then(|| {
             let text = format!(
                 "{:#x} bytes from {:#x} overlap {:#x} bytes from {:#x} of {}",
                 two.size,
@@ -200,8 +199,8 @@ fn overlapping(facts: &Facts, sink: &mut Sink) {
                 one.base,
                 one.title()
             );
-            sink.channel(table, two, at, text);
-        }
+            (two.offset("base_address"), text)
+        })
     });
 }
 

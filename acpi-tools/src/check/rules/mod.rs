@@ -45,17 +45,27 @@ fn each(facts: &Facts, mut look: impl FnMut(&Table, &Pcct, &Channel)) {
     }
 }
 
-/// Calls `look` for every pair of channels of which all fields are there.
+/// One finding for each channel that collides with one before it, however
+/// many those are: `wrong` says where in the second, and what is wrong.
 fn pairs(
     facts: &Facts,
-    mut look: impl FnMut(&Table, &Pcct, &Channel, &Channel),
+    sink: &mut Sink,
+    wrong: impl Fn(&Pcct, &Channel, &Channel) -> Option<(usize, String)>,
 ) {
-    if let Some((table, pcct)) = pcct(facts) {
-        let whole = || pcct.channels.iter().filter(|c| c.whole());
-        for (n, one) in whole().enumerate() {
-            for two in whole().skip(n + 1) {
-                look(table, pcct, one, two);
+    let Some((table, pcct)) = pcct(facts) else { return };
+    let whole: Vec<_> = pcct.channels.iter().filter(|c| c.whole()).collect();
+    for (n, two) in whole.iter().enumerate() {
+        let mut all = whole[..n].iter().filter_map(|one| wrong(pcct, one, two));
+        if let Some((at, mut text)) = all.next() {
+            match all.count() {
+                0 => {}
+                1 => text += ", and the same with one more subspace",
+                more => {
+                    text +=
+                        &format!(", and the same with {more} more subspaces");
+                }
             }
+            sink.channel(table, two, at, text);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, overlap,
 };
 use crate::bytes;
-use crate::table::header::LENGTH;
+use crate::table::header::{LENGTH, Table};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -34,13 +34,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "ACPI-003",
-        severity: Severity::Warning,
+        severity: Severity::Info,
         effect: Effect::None,
         kernels: KERNELS,
         title: "no two tables have the same ids",
         source: "ACPI 6.5 §5.2.11.2",
         explanation: "Loaders tell SSDTs apart by signature, OEM id and OEM \
-            table id, and may take the second for the first.",
+            table id, and an override from an initrd may replace the wrong \
+            one. Half of all machines have such SSDTs and work.",
         fix: "give the second another OEM Table ID",
         check: twice,
     },
@@ -196,7 +197,7 @@ fn checksum(facts: &Facts, sink: &mut Sink) {
     }
 }
 
-fn identity(table: &crate::table::Table) -> Vec<u8> {
+fn identity(table: &Table) -> Vec<u8> {
     // Signature, OEM id, OEM table id; length and checksum are none.
     let id = table.identity();
     [id.get(..4), id.get(10..24)]
@@ -209,15 +210,27 @@ fn identity(table: &crate::table::Table) -> Vec<u8> {
 
 fn twice(facts: &Facts, sink: &mut Sink) {
     let mut seen = std::collections::HashMap::new();
+    let mut found: Option<(&Table, &String)> = None;
+    let mut count = 0;
     for table in &facts.platform.tables {
         // A second PCCT has a rule of its own.
         if table.bytes.starts_with(b"PCCT") || table.bytes.len() < LENGTH {
             continue;
         }
         if let Some(first) = seen.insert(identity(table), &table.origin) {
-            let text = format!("the ids are those of {first}");
-            sink.table(table, 10, text);
+            found.get_or_insert((table, first));
+            count += 1;
         }
+    }
+    if let Some((table, first)) = found {
+        let text = match count {
+            1 => format!("the ids are those of {first}"),
+            n => format!(
+                "the ids are those of {first}; {n} tables have the ids of \
+                 one before them"
+            ),
+        };
+        sink.table(table, 10, text);
     }
 }
 
