@@ -209,15 +209,12 @@ impl<'a> Facts<'a> {
         let has_aml = |table: &&Table| {
             table.bytes.starts_with(b"DSDT") || table.bytes.starts_with(b"SSDT")
         };
+        let code: Vec<_> = platform.tables.iter().filter(has_aml).collect();
+        let read = aml::scan_all(&code);
         Facts {
             platform,
             pcct: first("PCCT").map(|table| (table, Pcct::decode(table))),
-            aml: platform
-                .tables
-                .iter()
-                .filter(has_aml)
-                .map(|table| (table, aml::scan(table)))
-                .collect(),
+            aml: code.into_iter().zip(read).collect(),
             interrupts: first("APIC").map(|t| (t, known::interrupts(t))),
             fixed: first("FACP").map(|t| (t, known::fixed(t))),
             ecam: first("MCFG").map(|t| (t, known::ecam(t))),

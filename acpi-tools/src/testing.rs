@@ -294,5 +294,10 @@ pub fn cpc_package(revision: u8, entries: &[Vec<u8>]) -> Vec<u8> {
 pub fn cpc(id: u8, address: u8, width: u8) -> Vec<u8> {
     let one = buffer(&register(id, address, width));
     let package = cpc_package(3, &vec![one; 21]);
-    device(b"C000", &[&b"\x08_CPC"[..], &package].concat())
+    cpc_of(&package)
+}
+
+/// A processor with a _CPC of that value.
+pub fn cpc_of(value: &[u8]) -> Vec<u8> {
+    device(b"C000", &[&b"\x08_CPC"[..], value].concat())
 }

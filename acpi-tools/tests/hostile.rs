@@ -262,6 +262,32 @@ fn mutated_loader_scripts_do_no_harm() {
     }
 }
 
+/// A package of 255 elements and a template of 4 KiB, and names of them.
+fn shared(piece: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 36];
+    bytes[..4].copy_from_slice(b"SSDT");
+    let registers =
+        b"\x11\x14\x0a\x11\x82\x0c\0\x0a\x20\0\0\x08\0\0\0\0\0\0\0\x79\0";
+    let package = registers.repeat(255);
+    let length = package.len() + 4;
+    bytes.extend(b"\x08BIGP\x12");
+    bytes.extend([0x80 | (length & 15) as u8, (length >> 4) as u8]);
+    bytes.extend([(length >> 12) as u8, 255]);
+    bytes.extend(package);
+    let template = b"\x82\x0c\0\x0a\x20\0\0\x08\0\0\0\0\0\0\0".repeat(256);
+    let length = template.len() + 6;
+    bytes.extend(b"\x08TMPL\x11");
+    bytes.extend([0x80 | (length & 15) as u8, (length >> 4) as u8]);
+    bytes.extend([(length >> 12) as u8, 0x0b]);
+    bytes.extend((template.len() as u16).to_le_bytes());
+    bytes.extend(template);
+    while bytes.len() < 1 << 20 {
+        bytes.extend(piece);
+    }
+    table::seal(&mut bytes);
+    bytes
+}
+
 /// Large inputs of the kinds that once cost too much: work and memory grow
 /// with the length, not with its square.
 #[test]
@@ -294,8 +320,18 @@ fn large_tables_take_their_time_and_no_more() {
         ("devices", table(b"SSDT", device)),
         ("half regions", table(b"SSDT", b"\xa4\x5b\x80ABCD\x0a\x0d")),
         ("scopes", table(b"SSDT", b"\x10\x4f\xff\xff")),
+        ("conditions", table(b"SSDT", b"\xa0\x4f\xff\xff\x01")),
+        ("expressions", table(b"SSDT", &[0x92])),
+        ("shared package", shared(b"\x08_CPCBIGP")),
+        ("shared method", shared(b"\x14\x0b_CPC\0\xa4BIGP")),
+        ("shared template", shared(b"\x08_CRSTMPL")),
+        ("names", shared(b"\x14\x0c_CPC\0\xa4^BIGP")),
+        ("controllers", table(b"MPAM", &[3, 0, 0x0a])),
         ("frames", table(b"APIC", &frame)),
     ];
+    for (_, bytes) in &cases {
+        assert!(bytes.len() >= 1 << 20);
+    }
     let mut pcct = vec![0; 48];
     pcct[..4].copy_from_slice(b"PCCT");
     for _ in 0..256 {

@@ -32,6 +32,11 @@ impl Name {
         self.segments.last().map_or("", String::as_str)
     }
 
+    /// It is looked for upwards, if it is not in the scope.
+    pub fn searched(&self) -> bool {
+        !self.root && self.up == 0 && self.segments.len() == 1
+    }
+
     /// The path this name means in a scope.
     pub fn within(&self, scope: &str) -> String {
         let mut path = if self.root { "\\" } else { scope };
@@ -102,6 +107,8 @@ pub enum Constant {
     Buffer(usize, usize),
     /// A package: its elements lie from the first to the second offset.
     Package(usize, usize),
+    /// The name of another object.
+    Name(Name),
     /// Something that needs evaluation.
     Computed,
 }
@@ -160,8 +167,7 @@ pub fn constant(aml: &[u8], at: usize) -> Option<(Constant, usize)> {
         0x5b if bytes::u8(aml, at + 1)? == 0x30 => {
             Some((Constant::Computed, at + 2))
         }
-        // A reference by name.
-        _ => name(aml, at).map(|(_, end)| (Constant::Computed, end)),
+        _ => name(aml, at).map(|(name, end)| (Constant::Name(name), end)),
     }
 }
 

@@ -1,15 +1,25 @@
 //! A scanner for AML (ACPI 6.5 §20): finds what touches PCC.
 //!
 //! No interpreter: it walks declarations (Scope, Device, Name,
-//! OperationRegion …), reads constant buffers and packages, and searches
-//! method bodies for regions. What needs evaluation is said to need it. Depth
-//! and work are bounded by the table's length.
+//! OperationRegion …), reads constant buffers and packages, follows names,
+//! also into other tables, and methods that return what is constant, and
+//! searches method bodies for regions. What needs evaluation is said to need
+//! it. Depth and work are bounded by the tables' lengths.
 
+mod code;
 mod data;
+mod names;
+mod object;
+mod resolve;
 pub mod resource;
 mod walk;
 
-pub use walk::scan;
+pub use walk::{scan, scan_all};
+
+/// Enough to know that a table is damaged; the rest is counted.
+const TROUBLES: usize = 16;
+
+use crate::field::Gas;
 
 /// How a piece of AML names a subspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +91,7 @@ pub struct Device {
     pub at: usize,
     /// Hardware id, if constant.
     pub hid: Option<String>,
-    /// `_CRS` is a method: what it returns is unknown here.
+    /// `_CRS` is a method of which is unknown what it returns.
     pub computed_crs: bool,
     /// Interrupts of a constant `_CRS`: GSIV and offset in the table.
     pub interrupts: Vec<(u32, usize)>,
@@ -98,6 +108,69 @@ pub struct Trouble {
     pub damaged: bool,
 }
 
+/// An element of a `_CPC` package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Element {
+    /// A number.
+    Integer(u64),
+    /// A register descriptor: offset in the table, and the register. In PCC
+    /// space the access size is the subspace.
+    Register(usize, Gas),
+    /// A package, as Resource Priority is one (ACPI 6.6 §8.4.6.1.2.7).
+    Package,
+    /// Neither of them.
+    Other(&'static str),
+    /// What it is would be known only when the AML runs.
+    Unknown,
+}
+
+/// A `_CPC`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpc {
+    /// Its path.
+    pub path: String,
+    /// Offset in the table.
+    pub at: usize,
+    /// All elements, number of entries and revision included.
+    pub elements: Vec<Element>,
+}
+
+impl Cpc {
+    /// The number of entries it says, and the revision.
+    pub fn head(&self) -> Option<(u64, u64)> {
+        match self.elements[..] {
+            [Element::Integer(count), Element::Integer(revision), ..] => {
+                Some((count, revision))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A register descriptor whose length is not that of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongLength {
+    /// Path of the object it is in.
+    pub path: String,
+    /// Offset in the table.
+    pub at: usize,
+    /// The length it says.
+    pub length: u16,
+    /// It stands in a `_CPC`, where Linux does not look at the length.
+    pub in_cpc: bool,
+}
+
+/// An object that may name subspaces, and needs running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its path.
+    pub path: String,
+    /// Offset in the table.
+    pub at: usize,
+    /// Why.
+    pub why: &'static str,
+}
+
 /// What a DSDT or SSDT says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aml {
@@ -105,11 +178,36 @@ pub struct Aml {
     pub devices: Vec<Device>,
     /// Mentions of subspaces in their order.
     pub references: Vec<Reference>,
+    /// The `_CPC` packages.
+    pub cpcs: Vec<Cpc>,
+    /// Register descriptors of a wrong length.
+    pub lengths: Vec<WrongLength>,
+    /// Objects that may name subspaces and were not looked into.
+    pub unread: Vec<Unread>,
     /// Where the scanner gave up.
     pub troubles: Vec<Trouble>,
+    /// So many more times it gave up.
+    pub more_troubles: usize,
+    /// Something that may name subspaces stands where it gave up.
+    pub hidden: bool,
 }
 
 impl Aml {
+    /// Nothing that may name a subspace was left out.
+    pub fn read_whole(&self) -> bool {
+        self.unread.is_empty() && !self.hidden
+    }
+
+    fn trouble(&mut self, at: usize, damaged: bool, text: &str) {
+        match self.troubles.len() {
+            TROUBLES.. => self.more_troubles += 1,
+            _ => {
+                let text = text.to_owned();
+                self.troubles.push(Trouble { at, text, damaged });
+            }
+        }
+    }
+
     /// The device a reference is in.
     pub fn device_of(&self, reference: &Reference) -> Option<&Device> {
         self.devices.get(reference.device?)

@@ -1,6 +1,7 @@
 //! Resource templates (ACPI 6.5 §6.4): what names a subspace or an interrupt.
 
 use crate::bytes;
+use crate::field::Gas;
 
 /// One descriptor of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +22,35 @@ pub enum Descriptor {
         /// The subspace: the range's minimum.
         subspace: u64,
     },
+    /// A register descriptor that says another length than 12.
+    Length(u16),
     /// An extended interrupt (§6.4.3.6).
     Interrupt {
         /// The GSIV.
         gsiv: u32,
     },
+}
+
+/// Tag of a generic register descriptor.
+const REGISTER: u8 = 0x82;
+
+/// Where something that looks like a descriptor of PCC stands.
+pub fn places(aml: &[u8]) -> impl Iterator<Item = usize> {
+    let alike = |at: &usize| {
+        matches!(
+            aml[*at..*at + 4],
+            [REGISTER, 12 | 18, 0, 0x0a]
+                | [0x87, 0x17, 0, 0x0a]
+                | [0x88, 0x0d, 0, 0x0a]
+                | [0x8a, 0x2b, 0, 0x0a]
+        )
+    };
+    (0..aml.len().saturating_sub(3)).filter(alike)
+}
+
+/// The register that a `_CPC` entry begins with, as Linux reads it: by place.
+pub fn register(template: &[u8]) -> Option<Gas> {
+    Gas::decode(template.get(3..15)?)
 }
 
 /// Descriptors in a template and their offsets in it, and where it is
@@ -48,6 +73,18 @@ pub fn descriptors(
             at += 1 + length;
             continue;
         }
+        // Readers take the twelve bytes that a register has, whatever it
+        // says: what follows is read as if it had said 12.
+        if tag == REGISTER
+            && let Some(length) = bytes::u16(template, at + 1)
+            && length != 12
+            && let Some(body) = template.get(at + 3..at + 15)
+        {
+            found.push((at, Descriptor::Length(length)));
+            large(tag, body, at, &mut found);
+            at += 15;
+            continue;
+        }
         let length = bytes::u16(template, at + 1).map(usize::from);
         let body = length.and_then(|n| template.get(at + 3..at + 3 + n));
         let Some(body) = body else { return (found, Some(at)) };
@@ -64,8 +101,8 @@ fn large(
     found: &mut Vec<(usize, Descriptor)>,
 ) {
     match tag {
-        0x82 => {
-            let gas = crate::field::Gas::decode(body);
+        REGISTER => {
+            let gas = Gas::decode(body);
             if let Some(gas) = gas.filter(|gas| gas.space == 0x0a) {
                 found.push((
                     at,
@@ -132,6 +169,14 @@ mod tests {
                 (56, Descriptor::Interrupt { gsiv: 112 }),
             ]
         );
+        // A length of 18 where 12 follow: the crate acpi_tables 0.2.1.
+        let mut wrong = vec![0x82, 18, 0, 0x0a, 32, 0, 5, 8, 0];
+        wrong.extend([0; 6]);
+        wrong.extend([0x79, 0]);
+        let (both, damage) = descriptors(&wrong);
+        assert_eq!(damage, None);
+        assert_eq!(both[0], (0, Descriptor::Length(18)));
+        assert_eq!(both[1], found[0]);
         for length in 0..template.len() {
             descriptors(&template[..length]);
         }

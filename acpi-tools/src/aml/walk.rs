@@ -1,18 +1,17 @@
 //! The walk over declarations.
 
+use super::code::Code;
 use super::data::{self, Constant};
-use super::resource::{self, Descriptor};
-use super::{Aml, Device, Reference, Trouble, Use};
+use super::names::{Body, Entry, Names};
+use super::object::{self, Number, Object, What};
+use super::resolve::Source;
+use super::{Aml, Device};
 use crate::bytes;
 use crate::table::Table;
 use crate::table::header::LENGTH;
 
 /// Deeper scopes are not walked: no firmware nests so deep.
 const DEPTH: usize = 64;
-/// Enough to know that a table is damaged.
-const TROUBLES: usize = 16;
-/// Elements of nested packages looked at in one object.
-const ELEMENTS: usize = 65_536;
 
 /// Scans the AML of a DSDT or SSDT.
 ///
@@ -22,10 +21,23 @@ const ELEMENTS: usize = 65_536;
 /// assert!(aml::scan(&table).references.is_empty());
 /// ```
 pub fn scan(table: &Table) -> Aml {
-    let aml = table.body();
-    let mut walk = Walk { aml, found: Aml::default() };
-    walk.run();
-    walk.found
+    scan_all(&[table]).pop().unwrap_or_default()
+}
+
+/// Scans all tables of a platform: names in one may stand for objects in
+/// another.
+pub fn scan_all(tables: &[&Table]) -> Vec<Aml> {
+    let mut names = Names::default();
+    let mut walked = Vec::with_capacity(tables.len());
+    for (index, table) in tables.iter().enumerate() {
+        let (found, objects) = (Aml::default(), Vec::new());
+        let aml = table.body();
+        let mut walk = Walk { aml, index, names: &mut names, found, objects };
+        walk.run();
+        walked.push((walk.found, walk.objects));
+    }
+    let bodies: Vec<_> = tables.iter().map(|table| table.body()).collect();
+    object::read_all(&bodies, &names, walked)
 }
 
 /// A piece still to be walked.
@@ -40,12 +52,17 @@ struct Piece {
     owner: Option<usize>,
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'n> {
     aml: &'a [u8],
+    /// Which table this is.
+    index: usize,
+    names: &'n mut Names,
     found: Aml,
+    /// What is read when all names are known.
+    objects: Vec<Object>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn run(&mut self) {
         let mut pieces = vec![Piece {
             at: LENGTH,
@@ -77,14 +94,10 @@ impl Walk<'_> {
                 }
             }
         }
-        self.found.references.sort_by_key(|reference| reference.at);
     }
 
     fn trouble(&mut self, at: usize, damaged: bool, text: &str) {
-        if self.found.troubles.len() < TROUBLES {
-            let text = text.to_owned();
-            self.found.troubles.push(Trouble { at, text, damaged });
-        }
+        self.found.trouble(at, damaged, text);
     }
 
     /// A term the walk does not know: regions are searched for in the rest.
@@ -92,6 +105,7 @@ impl Walk<'_> {
         let known = "not a declaration; the rest of this scope is only \
             searched for PCC regions";
         self.trouble(piece.at, false, known);
+        self.hidden(piece.at, piece.end);
         self.search(piece.at, piece.end, &piece.scope, piece.owner);
     }
 
@@ -105,7 +119,7 @@ impl Walk<'_> {
                 let (value, end) = data::constant(aml, next)?;
                 self.inside(end, piece)?;
                 piece.at = end;
-                self.named(&name, &value, at, piece);
+                self.named(&name, value, at, piece);
                 Some(None)
             }
             // AliasOp NameString NameString.
@@ -120,46 +134,89 @@ impl Walk<'_> {
             0x14 => {
                 let (end, content) = self.package(at + 1, piece)?;
                 let (name, body) = data::name(aml, content)?;
-                let path = name.within(&piece.scope);
-                if name.last() == "_CRS"
-                    && let Some(device) = piece.device
-                {
-                    self.found.devices[device].computed_crs = true;
-                }
-                self.search(body, end, &path, piece.owner);
+                self.method(&name, (body, end), at, piece);
                 piece.at = end;
                 Some(None)
             }
             // IfOp, ElseOp, WhileOp at declaration level.
-            0xa0..=0xa2 => {
-                let (end, content) = self.package(at + 1, piece)?;
-                // iasl wraps External in If (Zero): never run.
-                if aml[at] == 0xa0 && bytes::u8(aml, content) == Some(0) {
-                    piece.at = end;
-                    return Some(None);
-                }
-                let why = "declarations under a condition are only searched \
-                    for PCC regions";
-                self.trouble(at, false, why);
-                self.search(content, end, &piece.scope, piece.owner);
-                piece.at = end;
-                Some(None)
-            }
+            0xa0..=0xa2 => self.condition(piece),
             // ExternalOp NameString type arguments.
             0x15 => {
-                piece.at = data::name(aml, at + 1)?.1 + 2;
+                let (name, end) = data::name(aml, at + 1)?;
+                if let Some(count @ 1..=7) = bytes::u8(aml, end + 1) {
+                    let path = name.within(&piece.scope);
+                    let entry = Entry::External(usize::from(count));
+                    self.names.add(path, entry);
+                }
+                piece.at = end + 2;
                 Some(None)
             }
             // CreateXField source index name, CreateField with a width.
             0x8a..=0x8d | 0x8f => {
-                let next = self.argument(at + 1)?;
-                let next = self.argument(next)?;
+                let next = self.skip(at + 1, piece)?;
+                let next = self.skip(next, piece)?;
                 piece.at = data::name(aml, next)?.1;
                 Some(None)
             }
             0x5b => self.extended(piece),
-            _ => None,
+            // Code that declares nothing.
+            _ => {
+                let end = self.skip(at, piece)?;
+                self.inside(end, piece)?;
+                piece.at = end;
+                Some(None)
+            }
         }
+    }
+
+    /// What stands under a condition is read as if it were true: firmware
+    /// decides so about processors that are there or not.
+    fn condition(&mut self, piece: &mut Piece) -> Option<Option<Piece>> {
+        let (aml, at) = (self.aml, piece.at);
+        let (end, content) = self.package(at + 1, piece)?;
+        // iasl wraps External in If (Zero): never run.
+        if aml[at] == 0xa0 && bytes::u8(aml, content) == Some(0) {
+            piece.at = end;
+            return Some(None);
+        }
+        let inside = match aml[at] {
+            0xa0 => self.skip(content, piece).filter(|inside| *inside <= end),
+            0xa1 => Some(content),
+            _ => None,
+        };
+        piece.at = end;
+        let Some(inside) = inside else {
+            let why = "declarations under a condition that cannot be read \
+                are only searched for PCC regions";
+            self.trouble(at, false, why);
+            self.hidden(content, end);
+            self.search(content, end, &piece.scope, piece.owner);
+            return Some(None);
+        };
+        Some(Some(Piece {
+            at: inside,
+            end,
+            scope: piece.scope.clone(),
+            depth: piece.depth + 1,
+            device: piece.device,
+            owner: piece.owner,
+        }))
+    }
+
+    /// Behind an expression.
+    fn skip(&self, at: usize, piece: &Piece) -> Option<usize> {
+        let (names, scope) = (&*self.names, &*piece.scope);
+        Code { aml: self.aml, names, scope }.skip(at)
+    }
+
+    /// Something that was not read may name subspaces.
+    fn hidden(&mut self, from: usize, to: usize) {
+        const WORDS: [&[u8]; 3] = [b"_CPC", b"_CRS", b"pcc-channel"];
+        let rest = self.aml.get(from..to.min(self.aml.len()));
+        let rest = rest.unwrap_or_default();
+        self.found.hidden |= WORDS
+            .iter()
+            .any(|word| rest.windows(word.len()).any(|piece| piece == *word));
     }
 
     fn extended(&mut self, piece: &mut Piece) -> Option<Option<Piece>> {
@@ -173,12 +230,7 @@ impl Walk<'_> {
             0x85 => self.scope(piece, at + 2, 0, false),
             // OpRegionOp NameString space offset length.
             0x80 => {
-                let (end, reference) = self.region(at, &piece.scope)?;
-                let owner = piece.owner;
-                self.found.references.extend(
-                    reference.map(|r| Reference { device: owner, ..r }),
-                );
-                piece.at = end;
+                piece.at = self.declared_region(piece)?;
                 Some(None)
             }
             // Field, IndexField, BankField: nothing of interest inside.
@@ -199,18 +251,16 @@ impl Walk<'_> {
             0x88 => {
                 let mut next = data::name(aml, at + 2)?.1;
                 for _ in 0..3 {
-                    next = self.argument(next)?;
+                    next = self.skip(next, piece)?;
                 }
                 piece.at = next;
                 Some(None)
             }
-            _ => None,
+            _ => {
+                piece.at = self.skip(at, piece)?;
+                Some(None)
+            }
         }
-    }
-
-    /// A constant or a name where a `TermArg` stands.
-    fn argument(&self, at: usize) -> Option<usize> {
-        data::constant(self.aml, at).map(|(_, end)| end)
     }
 
     fn inside(&self, end: usize, piece: &Piece) -> Option<()> {
@@ -261,33 +311,41 @@ impl Walk<'_> {
         Some(Some(inner))
     }
 
-    /// `OperationRegion (NAME, space, offset, length)` at `at`.
-    fn region(
-        &self,
-        at: usize,
-        scope: &str,
-    ) -> Option<(usize, Option<Reference>)> {
+    /// `OperationRegion (NAME, space, offset, length)` where declarations
+    /// stand: address and length may be any expression.
+    fn declared_region(&mut self, piece: &Piece) -> Option<usize> {
+        let at = piece.at;
         let (name, next) = data::name(self.aml, at + 2)?;
         let space = bytes::u8(self.aml, next)?;
-        // A constant, or the name of one: no string, whose end would have to
-        // be looked for.
-        let number = |at| match data::integer(self.aml, at) {
-            Some((n, end)) => Some((Some(n), end)),
-            None => data::name(self.aml, at).map(|(_, end)| (None, end)),
+        let number = |from: usize| {
+            let end = self.skip(from, piece)?;
+            Some((Number::at(self.aml, from, end), end))
         };
         let (offset, next) = number(next + 1)?;
         let (length, end) = number(next)?;
-        let reference = (space == 0x0a).then(|| Reference {
-            path: name.within(scope),
-            at,
-            subspace: offset,
-            usage: Use::Region { length },
-            device: None,
-        });
-        Some((end, reference))
+        self.inside(end, piece)?;
+        if space == 0x0a {
+            let path = name.within(&piece.scope);
+            let scope = piece.scope.clone();
+            self.region(path, scope, at, (offset, length), piece.owner);
+        }
+        Some(end)
     }
 
-    /// Searches code for PCC regions, byte by byte.
+    fn region(
+        &mut self,
+        path: String,
+        scope: String,
+        at: usize,
+        (offset, length): (Number, Number),
+        owner: Option<usize>,
+    ) {
+        let what = What::Region(offset, length);
+        self.objects.push(Object { what, path, scope, at, owner });
+    }
+
+    /// Searches code for PCC regions, byte by byte: address and length are
+    /// constants or names, no strings, whose end would have to be looked for.
     fn search(
         &mut self,
         from: usize,
@@ -298,159 +356,90 @@ impl Walk<'_> {
         for at in from..to.min(self.aml.len()) {
             if self.aml[at] == 0x5b
                 && bytes::u8(self.aml, at + 1) == Some(0x80)
-                && let Some((_, Some(reference))) = self.region(at, scope)
+                && let Some((name, numbers)) = self.region_in_code(at)
             {
-                let reference = Reference { device: owner, ..reference };
-                self.found.references.push(reference);
+                let path = name.within(scope);
+                self.region(path, scope.to_owned(), at, numbers, owner);
             }
         }
+    }
+
+    fn region_in_code(
+        &self,
+        at: usize,
+    ) -> Option<(data::Name, (Number, Number))> {
+        let (name, next) = data::name(self.aml, at + 2)?;
+        if bytes::u8(self.aml, next)? != 0x0a {
+            return None;
+        }
+        let (offset, next) = Number::constant(self.aml, next + 1)?;
+        let (length, _) = Number::constant(self.aml, next)?;
+        Some((name, (offset, length)))
+    }
+
+    /// A method: kept for whoever names it, read later if it is an object
+    /// that names subspaces.
+    fn method(
+        &mut self,
+        name: &data::Name,
+        (flags, to): (usize, usize),
+        at: usize,
+        piece: &Piece,
+    ) {
+        let path = name.within(&piece.scope);
+        let arguments = bytes::u8(self.aml, flags).unwrap_or(0) & 7;
+        let (table, from) = (self.index, flags + 1);
+        let arguments = usize::from(arguments);
+        let body = Body { table, from, to, arguments };
+        let source = Source::Code(body);
+        let what = match name.last() {
+            "_CPC" => Some(What::Cpc(source)),
+            "_CRS" => Some(What::Crs(source)),
+            _ => None,
+        };
+        if name.last() == "_CRS"
+            && let Some(device) = piece.device
+        {
+            self.found.devices[device].computed_crs = true;
+        }
+        if let Some(what) = what {
+            let (path, owner) = (path.clone(), piece.owner);
+            let scope = path.clone();
+            self.objects.push(Object { what, path, scope, at, owner });
+        }
+        self.search(from, to, &path, piece.owner);
+        self.names.add(path.clone(), Entry::Method(body, path));
     }
 
     fn named(
         &mut self,
         name: &data::Name,
-        value: &Constant,
+        value: Constant,
         at: usize,
         piece: &Piece,
     ) {
         let path = name.within(&piece.scope);
-        match (name.last(), value) {
-            ("_HID", value) => {
+        let scope = piece.scope.clone();
+        let source = || Source::Value(value.clone());
+        let what = match name.last() {
+            "_HID" => {
                 if let Some(device) = piece.device {
-                    self.found.devices[device].hid = data::hid(value);
+                    self.found.devices[device].hid = data::hid(&value);
                 }
+                None
             }
-            ("_CRS", Constant::Buffer(from, to)) => {
-                self.template(*from, *to, &path, piece.owner);
-            }
-            ("_CPC", Constant::Package(from, to)) => {
-                for buffer in self.elements(*from, *to, at) {
-                    if let Constant::Buffer(from, to) = buffer {
-                        self.cpc(from, to, &path, piece.owner);
-                    }
-                }
-            }
-            ("_DSD", Constant::Package(from, to)) => {
-                self.properties((*from, *to), at, &path, piece.owner);
-            }
-            _ => {}
+            "_CRS" => Some(What::Crs(source())),
+            "_CPC" => Some(What::Cpc(source())),
+            "_DSD" => Some(What::Dsd(source())),
+            _ => None,
+        };
+        if let Some(what) = what {
+            let (path, scope) = (path.clone(), scope.clone());
+            let owner = piece.owner;
+            self.objects.push(Object { what, path, scope, at, owner });
         }
-    }
-
-    fn template(
-        &mut self,
-        from: usize,
-        to: usize,
-        path: &str,
-        device: Option<usize>,
-    ) {
-        let bytes = self.aml.get(from..to).unwrap_or_default();
-        let (found, damage) = resource::descriptors(bytes);
-        for (offset, descriptor) in found {
-            let (subspace, usage) = match descriptor {
-                Descriptor::Register { subspace, .. } => {
-                    (u64::from(subspace), Use::Register)
-                }
-                Descriptor::Channel { subspace } => (subspace, Use::Descriptor),
-                Descriptor::Interrupt { gsiv } => {
-                    if let Some(device) = device {
-                        let place = (gsiv, from + offset);
-                        self.found.devices[device].interrupts.push(place);
-                    }
-                    continue;
-                }
-            };
-            let (path, at) = (path.to_owned(), from + offset);
-            let subspace = Some(subspace);
-            self.found.references.push(Reference {
-                path,
-                at,
-                subspace,
-                usage,
-                device,
-            });
-        }
-        if let Some(offset) = damage {
-            let text = "a descriptor leads out of its template";
-            self.trouble(from + offset, true, text);
-        }
-    }
-
-    fn cpc(
-        &mut self,
-        from: usize,
-        to: usize,
-        path: &str,
-        device: Option<usize>,
-    ) {
-        let bytes = self.aml.get(from..to).unwrap_or_default();
-        for (offset, descriptor) in resource::descriptors(bytes).0 {
-            if let Descriptor::Register {
-                subspace,
-                width,
-                bit_offset,
-                address,
-            } = descriptor
-            {
-                self.found.references.push(Reference {
-                    path: path.to_owned(),
-                    at: from + offset,
-                    subspace: Some(u64::from(subspace)),
-                    usage: Use::Cpc { address, width, bit_offset },
-                    device,
-                });
-            }
-        }
-    }
-
-    /// All constants of a package and the packages in it, in order.
-    fn elements(&mut self, from: usize, to: usize, at: usize) -> Vec<Constant> {
-        let mut ends = vec![to];
-        let mut next = from;
-        let mut all = Vec::new();
-        while let Some(end) = ends.last().copied() {
-            if next >= end || all.len() >= ELEMENTS {
-                ends.pop();
-                continue;
-            }
-            let Some((value, after)) = data::constant(self.aml, next) else {
-                self.trouble(next, false, "not a constant in a package");
-                return all;
-            };
-            if after > end || ends.len() > DEPTH {
-                self.trouble(at, true, "an element leads out of its package");
-                return all;
-            }
-            next = after;
-            if let Constant::Package(from, to) = value {
-                next = from;
-                ends.push(to);
-            }
-            all.push(value);
-        }
-        all
-    }
-
-    fn properties(
-        &mut self,
-        range: (usize, usize),
-        at: usize,
-        path: &str,
-        device: Option<usize>,
-    ) {
-        let all = self.elements(range.0, range.1, at);
-        for pair in all.windows(2) {
-            if let [Constant::Text(name), Constant::Integer(id)] = pair
-                && name == "pcc-channel"
-            {
-                self.found.references.push(Reference {
-                    path: path.to_owned(),
-                    at,
-                    subspace: Some(*id),
-                    usage: Use::Property,
-                    device,
-                });
-            }
+        if !matches!(value, Constant::Text(_) | Constant::Computed) {
+            self.names.add(path, Entry::Value(self.index, value, scope));
         }
     }
 }

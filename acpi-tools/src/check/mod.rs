@@ -152,6 +152,8 @@ pub struct Finding {
     pub text: String,
     /// So many more of the rule were found and are not in the list.
     pub more: usize,
+    /// Which kernels it stops: those of the rule, or fewer.
+    pub kernels: &'static [Target],
     /// It is one for a single target only.
     pub only: Option<Target>,
 }
@@ -159,7 +161,7 @@ pub struct Finding {
 impl Finding {
     /// How bad it is for a target.
     pub fn severity(&self, target: Target) -> Severity {
-        if self.effect == Effect::None {
+        if self.effect == Effect::None || !self.kernels.contains(&target) {
             return self.rule.severity;
         }
         self.rule.severity_for(target)
@@ -170,7 +172,7 @@ impl Finding {
     pub fn concerns(&self, target: Target) -> bool {
         self.only.is_none_or(|only| only == target)
             && (self.rule.severity != Severity::Linux
-                || self.rule.kernels.contains(&target))
+                || self.kernels.contains(&target))
     }
 
     /// How many were found: itself, and those that it stands for.
@@ -213,6 +215,7 @@ impl Sink {
             subject,
             text,
             more,
+            kernels: self.rule.kernels,
             only: None,
         });
         self.findings.last_mut().expect("one was pushed just now")
@@ -328,7 +331,7 @@ pub fn linux<'f>(
 ) -> Effect {
     findings
         .filter(|finding| {
-            finding.rule.kernels.contains(&kernel) && finding.concerns(kernel)
+            finding.kernels.contains(&kernel) && finding.concerns(kernel)
         })
         .map(|finding| finding.effect)
         .max()

@@ -1,7 +1,7 @@
 //! Other tables that name PCC subspaces: RASF, RAS2, MPST and PDTT (ACPI 6.5
-//! §5.2.20, §5.2.21, §5.2.22, §5.2.28).
+//! §5.2.20, §5.2.21, §5.2.22, §5.2.28), MPAM (Arm DEN0065).
 
-use super::header::Table;
+use super::header::{LENGTH, Table};
 use crate::bytes;
 
 /// The subspaces a table names: id and offset of the id in the table.
@@ -26,8 +26,25 @@ pub fn subspaces(table: &Table) -> Vec<(usize, usize)> {
             let places = (0..count).map(|n| array.saturating_add(2 * n));
             places.map_while(|at| Some((byte(at)?, at))).collect()
         }
+        "MPAM" => controllers(body),
         _ => Vec::new(),
     }
+}
+
+/// MSCs whose interface is PCC: type 0x0A at 2, the id in place of the
+/// address at 8.
+fn controllers(body: &[u8]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut at = LENGTH;
+    while let Some(length) = bytes::u16(body, at).filter(|n| *n > 0) {
+        if bytes::u8(body, at + 2) == Some(0x0a)
+            && let Some(id) = bytes::u64(body, at + 8)
+        {
+            found.push((usize::try_from(id).unwrap_or(usize::MAX), at + 8));
+        }
+        at += usize::from(length);
+    }
+    found
 }
 
 #[cfg(test)]
@@ -54,5 +71,15 @@ mod tests {
         let lie = [255, 0, 0, 0, 255, 255, 255, 255];
         assert_eq!(case(b"PDTT", &lie), []);
         assert_eq!(case(b"SPCR", &[1; 12]), []);
+        let msc = |interface: u8, id: u8| {
+            let mut node = vec![0; 72];
+            node[0] = 72;
+            node[2] = interface;
+            node[8] = id;
+            node
+        };
+        let mpam = [msc(0, 9), msc(0x0a, 3)].concat();
+        assert_eq!(case(b"MPAM", &mpam), [(3, 116)]);
+        assert_eq!(case(b"MPAM", &[0; 8]), [], "no length, no end");
     }
 }

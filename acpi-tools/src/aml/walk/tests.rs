@@ -1,4 +1,5 @@
 use super::*;
+use crate::aml::Use;
 use crate::testing::{device, package};
 
 fn table(aml: &[u8]) -> Table {

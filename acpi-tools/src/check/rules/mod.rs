@@ -1,5 +1,7 @@
 //! The rules, by what they look at.
 
+mod aml;
+mod cpc;
 mod interrupt;
 mod linux;
 mod live;
@@ -11,6 +13,7 @@ mod register;
 mod table;
 mod timing;
 mod user;
+mod users;
 
 use super::{Effect, KERNELS, Rule, Severity, Sink, Target};
 use crate::field::gsiv;
@@ -18,6 +21,8 @@ use crate::platform::Facts;
 use crate::table::{Channel, Pcct, Table};
 
 pub(super) const ALL: &[&[Rule]] = &[
+    aml::RULES,
+    cpc::RULES,
     interrupt::RULES,
     linux::RULES,
     live::RULES,
@@ -29,6 +34,7 @@ pub(super) const ALL: &[&[Rule]] = &[
     table::RULES,
     timing::RULES,
     user::RULES,
+    users::RULES,
 ];
 
 /// The PCCT, if there is one.

@@ -250,25 +250,28 @@ fn damaged(facts: &Facts, sink: &mut Sink) {
     }
 }
 
-fn troubles(facts: &Facts, sink: &mut Sink, damaged: bool) {
+fn damaged_aml(facts: &Facts, sink: &mut Sink) {
     for (table, aml) in &facts.aml {
-        let wanted = aml.troubles.iter().filter(|t| t.damaged == damaged);
-        for trouble in wanted {
-            // What is damaged is also unread: say the former only.
-            let both = !damaged && aml.troubles.iter().any(|t| t.damaged);
-            if !both {
-                sink.table(table, trouble.at, trouble.text.clone());
-            }
+        for trouble in aml.troubles.iter().filter(|t| t.damaged) {
+            sink.table(table, trouble.at, trouble.text.clone());
         }
     }
 }
 
-fn damaged_aml(facts: &Facts, sink: &mut Sink) {
-    troubles(facts, sink, true);
-}
-
+/// One line a table: most tables of most machines have such places.
 fn unread_aml(facts: &Facts, sink: &mut Sink) {
-    troubles(facts, sink, false);
+    for (table, aml) in &facts.aml {
+        // What is damaged is also unread: say the former only.
+        let damaged = aml.troubles.iter().any(|t| t.damaged);
+        let Some(first) = aml.troubles.first().filter(|_| !damaged) else {
+            continue;
+        };
+        let text = match aml.troubles.len() + aml.more_troubles {
+            1 => first.text.clone(),
+            n => format!("{n} places, here the first: {}", first.text),
+        };
+        sink.table(table, first.at, text);
+    }
 }
 
 fn damaged_tree(facts: &Facts, sink: &mut Sink) {

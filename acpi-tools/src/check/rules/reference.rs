@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, pcct};
+use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target, pcct};
 use crate::aml::{Reference, Use};
 use crate::table::{Channel, Table, users};
 
@@ -24,11 +24,26 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         effect: Effect::Channel,
         kernels: KERNELS,
-        title: "an OperationRegion uses a type 3 subspace",
-        source: "ACPI 6.5 §14.7; ACPICA starts transfers on type 3 only",
-        explanation: "Type 4 is not allowed: the system cannot send there. \
-            On types 0 to 2 ACPICA keeps what is written and never sends.",
+        title: "an OperationRegion does not use a responder",
+        source: "ACPI 6.5 §5.5.2.4.7",
+        explanation: "On a type 4 subspace the system cannot send: only the \
+            platform begins there.",
         fix: "use a type 3 subspace",
+        check: region_responder,
+    },
+    Rule {
+        id: "PCCT-104",
+        severity: Severity::Linux,
+        effect: Effect::Channel,
+        kernels: KERNELS,
+        title: "an OperationRegion uses a type 3 subspace",
+        source: "ACPICA, exfield.c, in Linux 6.12 and 7",
+        explanation: "The specification allows types 0 to 2. But ACPICA \
+            sends when something is written to bytes 12 to 15, where type 3 \
+            has its command; the command of types 0 to 2 is at 4, and what \
+            is written there is kept and never sent. A change of it was \
+            proposed in 2026 and is in neither kernel.",
+        fix: "use a type 3 subspace for Linux",
         check: region_type,
     },
     Rule {
@@ -52,7 +67,8 @@ pub(super) const RULES: &[Rule] = &[
         source: "ACPI 6.5 §14.1",
         explanation: "Nothing in the tables names it. A driver that knows \
             the id by itself does no harm; more often a reference has the \
-            wrong id. Looked at only when there is a DSDT or SSDT.",
+            wrong id. Looked at only when there is a DSDT or SSDT, and \
+            everything in them that may name a subspace could be read.",
         fix: "name it where it is used, or accept the finding",
         check: orphan,
     },
@@ -86,8 +102,14 @@ pub(super) const RULES: &[Rule] = &[
         effect: Effect::None,
         kernels: KERNELS,
         title: "an OperationRegion is not larger than the memory",
-        source: "ACPI 6.5 §14.7",
-        explanation: "What lies beyond the shared memory is never sent.",
+        source: "ACPI 6.5 §5.5.2.4.7; ACPICA, exfield.c, in Linux 6.12 and 7",
+        explanation: "What lies beyond the shared memory is never sent. By \
+            the specification a region begins behind the signature, and has \
+            four bytes less than the memory. ACPICA puts its first byte at \
+            the signature: Linux takes a region as large as the memory, and \
+            AML that is laid out for Linux needs it. So the four bytes are a \
+            finding for the target spec only. ACPICA's maintainers look at a \
+            change since July 2026; no kernel here has it.",
         fix: "make the region smaller, or the memory larger",
         check: region_size,
     },
@@ -147,14 +169,24 @@ fn exists(facts: &Facts, sink: &mut Sink) {
         }
     }
     for (table, id, at) in tables(facts).filter(|(_, id, _)| *id >= count) {
-        sink.table(table, at, format!("names subspace {id}; {range}"));
+        let text = format!("names subspace {id}; {range}");
+        // Linux has no user for the channels of these tables.
+        sink.table(table, at, text).effect = Effect::None;
     }
 }
 
+fn region_responder(facts: &Facts, sink: &mut Sink) {
+    region_of(facts, sink, |kind| kind == 4);
+}
+
 fn region_type(facts: &Facts, sink: &mut Sink) {
+    region_of(facts, sink, |kind| kind < 3 || kind == 5);
+}
+
+fn region_of(facts: &Facts, sink: &mut Sink, wrong: fn(u8) -> bool) {
     for (table, found) in regions(facts) {
         if let Some(channel) = find(facts, found)
-            && channel.kind != 3
+            && wrong(channel.kind)
         {
             let text = format!("the region uses {}", channel.title());
             sink.object(table, &found.path, found.at, text);
@@ -187,12 +219,13 @@ fn region_alone(facts: &Facts, sink: &mut Sink) {
 
 fn orphan(facts: &Facts, sink: &mut Sink) {
     let Some((table, pcct)) = pcct(facts) else { return };
-    if facts.aml.is_empty() {
+    if facts.aml.is_empty() || !super::user::all_known(facts) {
         return;
     }
     let mut named: HashSet<u64> =
         facts.references().filter_map(|(.., found)| found.subspace).collect();
     named.extend(tables(facts).map(|(_, id, _)| id as u64));
+    named.extend(super::user::built_in(facts));
     for channel in &pcct.channels {
         if !named.contains(&(channel.id as u64)) {
             let text = "nothing names it";
@@ -235,14 +268,22 @@ fn region_size(facts: &Facts, sink: &mut Sink) {
     for (table, found) in regions(facts) {
         if let Use::Region { length: Some(length) } = found.usage
             && let Some(channel) = find(facts, found)
-            && length > channel.size
         {
+            // Behind the signature; ACPICA counts it in.
+            let behind = channel.size.saturating_sub(4);
+            let (room, only) = match length {
+                n if n > channel.size => (channel.size, None),
+                n if n > behind => (behind, Some(Target::Spec)),
+                _ => continue,
+            };
+            let behind =
+                if only.is_some() { " behind the signature" } else { "" };
             let text = format!(
-                "the region has {length} bytes, the memory of {} has {}",
-                channel.title(),
-                channel.size
+                "the region has {length} bytes, the memory of {} has {room}\
+                 {behind}",
+                channel.title()
             );
-            sink.object(table, &found.path, found.at, text);
+            sink.object(table, &found.path, found.at, text).only = only;
         }
     }
 }

@@ -258,7 +258,11 @@ fn old_revision(facts: &Facts, sink: &mut Sink) {
 fn flags(facts: &Facts, sink: &mut Sink) {
     let Some((table, pcct)) = pcct(facts) else { return };
     if let Some(flags) = pcct.flags.filter(|flags| flags & !1 != 0) {
-        sink.table(table, 36, format!("Flags are {flags:#x}"));
+        let text = match flags {
+            2 => "Flags are 0x2; did you mean bit 0, 0x1?".to_owned(),
+            _ => format!("Flags are {flags:#x}"),
+        };
+        sink.table(table, 36, text);
     }
 }
 

@@ -97,6 +97,25 @@ const DRIVERS: &[(&str, &[u8], Option<bool>)] = &[
     ("HISI04F1", &[0, 1, 2], None),
 ];
 
+/// All that may name a subspace was read.
+pub(super) fn all_known(facts: &Facts) -> bool {
+    let known = |hid: &str| DRIVERS.iter().any(|(known, ..)| *known == hid);
+    facts.aml.iter().all(|(_, aml)| {
+        let computed = aml.devices.iter().filter(|d| d.computed_crs);
+        let mut hids = computed.filter_map(|device| device.hid.as_deref());
+        aml.read_whole() && !hids.any(|hid| hid == "DMT0001" || known(hid))
+    })
+}
+
+/// Subspaces that nothing names, as a driver has their id built in: amd-hfi
+/// walks the PCCT itself, and takes its first subspace.
+pub(super) fn built_in(facts: &Facts) -> Option<u64> {
+    let (_, pcct) = pcct(facts)?;
+    let responder = pcct.channel(0).is_some_and(|c| c.kind == 4);
+    let mut users = devices(facts, "AMDI0104");
+    (responder && users.next().is_some()).then_some(0)
+}
+
 /// The devices with that id: table, device, its references.
 fn devices<'f>(
     facts: &'f Facts,

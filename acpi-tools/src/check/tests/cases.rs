@@ -332,7 +332,7 @@ pub const CASES: &[(&str, Make, Make)] = &[
     (
         "PCCT-087",
         || three().set(0, "memory_length", 63).ssdt(&region(b"SHM_", 0, 64)),
-        || three().set(0, "memory_length", 64).ssdt(&region(b"SHM_", 0, 64)),
+        || three().set(0, "memory_length", 68).ssdt(&region(b"SHM_", 0, 64)),
     ),
     (
         "PCCT-088",
