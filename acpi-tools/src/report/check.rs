@@ -60,24 +60,30 @@ fn effect(effect: Effect) -> &'static str {
 }
 
 /// So many findings of a rule are printed; JSON has all of them.
-const FEW: usize = 4;
+const FEW: usize = 8;
+/// Of a rule about processors so many of the first one.
+const FEW_OF_ONE: usize = 3;
 
 fn of_processor(finding: &Finding) -> bool {
     finding.subject.ends_with("._CPC")
 }
 
 /// Those of a group that are printed: of processors the first one's.
-fn few<'a, 'f>(group: &'a [&'f Finding]) -> &'a [&'f Finding] {
-    let first = &group[0].subject;
-    let of_first = |f: &&&Finding| !of_processor(f) || f.subject == *first;
-    let count = group.iter().take(FEW).take_while(of_first).count();
-    &group[..count]
+fn few<'f>(group: &[&'f Finding]) -> Vec<&'f Finding> {
+    let all = group.iter().copied();
+    match group[0] {
+        first if of_processor(first) => {
+            let of_first = all.filter(|f| f.subject == first.subject);
+            of_first.take(FEW_OF_ONE).collect()
+        }
+        _ => all.take(FEW).collect(),
+    }
 }
 
 /// The others of a group: how many, and of what.
-fn rest(few: &[&Finding], group: &[&Finding]) -> Option<String> {
+fn rest(few: usize, group: &[&Finding]) -> Option<String> {
     let all: usize = group.iter().map(|finding| finding.count()).sum();
-    let left = all - few.len();
+    let left = all - few;
     if left == 0 {
         return None;
     }
@@ -88,11 +94,11 @@ fn rest(few: &[&Finding], group: &[&Finding]) -> Option<String> {
         return Some(format!("{left} more of this rule"));
     }
     let of_first = group.iter().filter(|f| f.subject == *first).count();
-    let same = match of_first - few.len() {
+    let same = match of_first - few {
         0 => String::new(),
         n => format!("{n} more of {first}, "),
     };
-    let left = left - (of_first - few.len());
+    let left = left - (of_first - few);
     let others = plural(others.len(), "other processor");
     Some(format!("{same}{left} of {others}"))
 }
@@ -150,10 +156,10 @@ impl Report<'_> {
         let first = shown.first().map(|finding| finding.rule.id);
         for group in shown.chunk_by(|a, b| self.alike(a, b)) {
             let few = few(group);
-            for finding in few {
+            for finding in &few {
                 self.one(finding, style, &mut out);
             }
-            if let Some(rest) = rest(few, group) {
+            if let Some(rest) = rest(few.len(), group) {
                 let _ = writeln!(out, "    and:  {rest}");
             }
         }
@@ -302,10 +308,11 @@ mod tests {
         let of = |rule| all.iter().filter(|f| f["rule"] == rule).count();
         assert_eq!(of("PCCT-086"), 420);
         let text = report.text(Style::default());
-        assert_eq!(text.matches("E PCCT-086").count(), FEW, "{text}");
+        let heads = text.matches("E PCCT-086").count();
+        assert_eq!(heads, FEW_OF_ONE, "{text}");
         assert!(
             text.contains(
-                "and:  17 more of \\C000._CPC, 399 of 19 other processors"
+                "and:  18 more of \\C000._CPC, 399 of 19 other processors"
             ),
             "{text}"
         );

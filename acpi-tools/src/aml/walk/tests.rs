@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::aml::Use;
+use crate::aml::{Cpc, Element, Use};
 use crate::testing::{device, package};
 
 fn table(aml: &[u8]) -> Table {
@@ -135,4 +137,35 @@ fn a_compiled_table_is_read_without_trouble() {
     let hids: Vec<_> =
         found.devices.iter().filter_map(|d| d.hid.as_deref()).collect();
     assert_eq!(hids, ["APMC0D29", "HISI04B2", "DMT0001", "PCCL0001"]);
+}
+
+/// What iasl made of `tests/data/firmware.asl`.
+#[test]
+fn what_firmware_writes_is_read_without_trouble() {
+    let bytes = include_bytes!("../../../tests/data/firmware.dat").to_vec();
+    let found = scan(&Table { origin: String::new(), bytes });
+    assert_eq!(found.troubles, []);
+    assert_eq!(found.unread, []);
+    let named: BTreeSet<_> = found
+        .references
+        .iter()
+        .map(|r| (r.path.as_str(), r.subspace.unwrap()))
+        .collect();
+    let wanted = [
+        ("\\_SB_.C000._CPC", 1),
+        ("\\_SB_.C001._CPC", 1),
+        ("\\_SB_.HCC0._CRS", 4),
+        ("\\_SB_.OPR0.SHM0", 3),
+        ("\\_SB_.OPR0.SHM1", 3),
+        ("\\_SB_.OPR0.SHM2", 3),
+    ];
+    assert_eq!(named, BTreeSet::from(wanted));
+    // Both packages, once for each processor; names in them are followed.
+    let heads: Vec<_> = found.cpcs.iter().map(Cpc::head).collect();
+    let (three, two) = (Some((23, 3)), Some((21, 2)));
+    assert_eq!(heads, [three, two, three, two]);
+    assert_eq!(found.cpcs[0].elements[22], Element::Integer(2400));
+    let lengths: Vec<_> = found.references.iter().map(|r| r.usage).collect();
+    let whole = Use::Region { length: Some(0x40) };
+    assert_eq!(lengths.iter().filter(|usage| **usage == whole).count(), 3);
 }

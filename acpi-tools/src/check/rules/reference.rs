@@ -161,8 +161,13 @@ fn exists(facts: &Facts, sink: &mut Sink) {
         1 => "there is only 0".to_owned(),
         n => format!("there are 0 to {}", n - 1),
     };
+    // All registers of a _CPC name one subspace: that is one mistake.
+    let mut told = HashSet::new();
     for (table, _, found) in facts.references() {
-        if let Some(id) = found.subspace.filter(|id| *id >= count as u64) {
+        if let Some(id) = found.subspace.filter(|id| *id >= count as u64)
+            && (!matches!(found.usage, Use::Cpc { .. })
+                || told.insert((&found.path, id)))
+        {
             let usage = found.usage.text();
             let text = format!("{usage} names subspace {id}; {range}");
             sink.object(table, &found.path, found.at, text);
