@@ -3,6 +3,7 @@
 mod aml;
 mod cases;
 mod make;
+mod real;
 
 use std::collections::BTreeSet;
 

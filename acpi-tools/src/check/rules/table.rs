@@ -155,13 +155,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "PCCT-013",
-        severity: Severity::Warning,
+        severity: Severity::Info,
         effect: Effect::None,
         kernels: KERNELS,
         title: "the revision is current",
         source: "ACPI 6.5 §14.1; illumos refuses others than 2",
         explanation: "Revision 1 is that of ACPI 5.0 to 6.1. Types 0 to 2 \
-            may stand under it, but not all systems read it.",
+            may stand under it, and machines of that time have it so; but \
+            not all systems read it.",
         fix: "set Revision to 2",
         check: old_revision,
     },
