@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::aml::{self, Aml};
 use crate::memory::{Contents, Map};
 use crate::table::known::{self, Damage, Fixed, Interrupts};
-use crate::table::{Pcct, Table};
+use crate::table::{Form, Pcct, Table};
 use crate::tree::{self, Tree};
 use crate::{acpidump, bytes, table};
 
@@ -110,13 +110,11 @@ impl Platform {
                 let origin = origin.to_owned();
                 self.tree = Some(Table { origin, bytes: blob });
             }
-            // The pointer to the tables: nothing to show or to compare.
-            _ if blob.starts_with(b"RSD PTR ") => {}
             // A length always has a zero byte: this is prose that begins with
             // the name of a table.
             (_, Some(text)) if !text.contains('\0') => return Ok(false),
             _ if looks_like_table(&blob, 0) => {
-                let claimed = bytes::u32(&blob, 4).unwrap_or(0) as usize;
+                let claimed = Form::of(&blob).claimed(&blob).unwrap_or(0);
                 if looks_like_table(&blob, claimed) {
                     let tables = table::split(&blob, origin);
                     self.tables.extend(tables.map_err(anyhow::Error::msg)?);
@@ -165,11 +163,13 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn looks_like_table(blob: &[u8], at: usize) -> bool {
+    let rest = blob.get(at..).unwrap_or_default();
     let signature = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    let four = bytes::array::<4>(blob, at);
-    let length = bytes::u32(blob, at.saturating_add(4));
-    four.is_some_and(|four| four.iter().all(|b| signature(b) || *b == b'_'))
-        && length.is_some()
+    let four = bytes::array::<4>(rest, 0);
+    let four = four.filter(|_| bytes::u32(rest, 4).is_some());
+    Form::of(rest) == Form::Rsdp
+        || four
+            .is_some_and(|all| all.iter().all(|b| signature(b) || *b == b'_'))
 }
 
 /// A table and what it says, or where it is damaged.
@@ -246,6 +246,7 @@ impl<'a> Facts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::form::tests::{facs, rsdp};
 
     fn blob() -> Vec<u8> {
         let mut one = vec![0; 48];
@@ -264,14 +265,15 @@ mod tests {
         assert!(add("x", &two).unwrap());
         // Something behind the table that is no table: one table, too long.
         assert!(add("x", &[blob(), vec![1; 9]].concat()).unwrap());
-        assert!(add("x", b"RSD PTR 123").unwrap());
+        assert!(add("x", &rsdp(2)).unwrap());
+        assert!(add("x", &facs()).unwrap());
         assert!(add(MAP_FILE, b"0-1 : System RAM\n").unwrap());
         assert!(add(MAP_FILE, b"nonsense").is_err());
         assert!(add(CONTENTS_FILE, b"0: 1").is_err());
         assert!(!add("x", b"").unwrap());
         assert!(!add("x", b"some text").unwrap());
         assert!(!add("x", b"PCCT (from QEMU), some text").unwrap());
-        assert_eq!(platform.tables.len(), 4);
+        assert_eq!(platform.tables.len(), 6);
         assert_eq!(platform.all("PCCT").count(), 4);
     }
 

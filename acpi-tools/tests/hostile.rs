@@ -71,12 +71,28 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("pcct", include_bytes!("data/all-types.dat").to_vec()),
         ("ssdt", include_bytes!("data/clients.dat").to_vec()),
         ("apic", madt()),
+        ("facs", facs()),
+        ("rsdp", rsdp()),
         (TREE_FILE, include_bytes!("data/virt.dtb").to_vec()),
         ("dump", DUMP.as_bytes().to_vec()),
         (MAP_FILE, b"40000000-4fffffff : System RAM\n".to_vec()),
         (CONTENTS_FILE, b"40001000: 00 43 43 50 00 00\n".to_vec()),
         ("pdtt", b"PDTT\x30\0\0\0aaaaaaaaaaaaaaaaaaaaaaaaaaaa\x02\0\0\0\x2c\0\0\0\x01\0\x02\0".to_vec()),
     ]
+}
+
+fn facs() -> Vec<u8> {
+    let mut table = b"FACS\x40".to_vec();
+    table.resize(64, 0);
+    table
+}
+
+fn rsdp() -> Vec<u8> {
+    let mut table = b"RSD PTR \0TESTID\x02".to_vec();
+    table.resize(36, 0);
+    table[20] = 36;
+    table::fix_checksum(&mut table);
+    table
 }
 
 fn madt() -> Vec<u8> {

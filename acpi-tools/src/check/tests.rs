@@ -2,6 +2,7 @@
 
 mod aml;
 mod cases;
+mod forms;
 mod make;
 mod real;
 

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Change, fields};
 use crate::aml::Use;
-use crate::bytes::sum;
 use crate::field::Impact;
 use crate::platform::Facts;
-use crate::table::header::{FIELDS, LENGTH};
 use crate::table::{Pcct, Table};
 use crate::tree::Node;
 
@@ -123,18 +121,13 @@ fn named<'f>(facts: &'f Facts) -> BTreeMap<String, &'f Table> {
 fn tables(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
     let (a, b) = (named(old), named(new));
     for name in a.keys().filter(|name| !b.contains_key(*name)) {
-        // The PCCT has been said already.
-        if name != "PCCT" {
-            let why = "the system lacks what the table said";
-            changes.push(Change::new(Impact::Risky, name, "removed", why));
-        }
+        let why = "the system lacks what the table said";
+        one_sided(name, "removed", why, changes);
     }
     for (name, table) in &b {
         let Some(before) = a.get(name) else {
-            if name != "PCCT" {
-                let why = "the system learns something new from it";
-                changes.push(Change::new(Impact::Risky, name, "added", why));
-            }
+            let why = "the system learns something new from it";
+            one_sided(name, "added", why, changes);
             continue;
         };
         frame(name, before, table, changes);
@@ -142,9 +135,22 @@ fn tables(old: &Facts, new: &Facts, changes: &mut Vec<Change>) {
             continue;
         }
         let (one, two) = (before.body(), table.body());
-        fields(name, FIELDS, (one, 0), (two, 0), changes);
-        body(name, one, two, changes);
+        let all = table.form().fields();
+        fields(name, all, (one, 0), (two, 0), changes);
+        let end = all.last().map_or(0, |last| last.offset + last.kind.width());
+        body(name, end, (one, two), changes);
     }
+}
+
+/// A table that only one side has.
+fn one_sided(name: &str, what: &str, why: &str, changes: &mut Vec<Change>) {
+    let (impact, why) = match name {
+        // That has been said already.
+        "PCCT" => return,
+        "RSDP" => (Impact::Noise, "Linux does not hand it out, acpidump does"),
+        _ => (Impact::Risky, why),
+    };
+    changes.push(Change::new(impact, name, what, why));
 }
 
 /// Length and checksum follow the content; being wrong does not.
@@ -171,31 +177,38 @@ fn frame(name: &str, old: &Table, new: &Table, changes: &mut Vec<Change>) {
 /// What is wrong with a table's length, checksum or subspaces.
 fn soundness(table: &Table) -> String {
     let have = table.bytes.len();
-    match table.claimed() {
-        Some(claimed) if claimed == have => {}
-        Some(claimed) => return format!("{have} bytes, Length {claimed}"),
-        None => return format!("{have} bytes, no header"),
+    match (table.claimed(), table.misfit()) {
+        (_, None) => {}
+        (None, _) => return format!("{have} bytes, no header"),
+        (Some(claimed), _) => return format!("{have} bytes, Length {claimed}"),
     }
     if table.bytes.starts_with(b"PCCT")
         && let Some(stop) = Pcct::decode(table).stop
     {
         return stop.to_string();
     }
-    match sum(&table.bytes) {
-        0 => String::new(),
-        other => format!("bytes add up to {other:#x}"),
+    match table.wrong_sums().first() {
+        None => String::new(),
+        Some((_, is, should)) => {
+            format!("bytes add up to {:#x}", is.wrapping_sub(*should))
+        }
     }
 }
 
 /// The bytes behind the header, of tables that are not decoded.
-fn body(name: &str, one: &[u8], two: &[u8], changes: &mut Vec<Change>) {
-    let (a, b) = (one.get(LENGTH..), two.get(LENGTH..));
+fn body(
+    name: &str,
+    header: usize,
+    (one, two): (&[u8], &[u8]),
+    changes: &mut Vec<Change>,
+) {
+    let (a, b) = (one.get(header..), two.get(header..));
     let (Some(a), Some(b)) = (a, b) else { return };
     if a == b {
         return;
     }
     let first = a.iter().zip(b).position(|(a, b)| a != b);
-    let at = LENGTH + first.unwrap_or(a.len().min(b.len()));
+    let at = header + first.unwrap_or(a.len().min(b.len()));
     // QEMU's addresses follow from the sizes of the tables before.
     let pointers = matches!(name, "XSDT" | "RSDT");
     let (impact, why) = match pointers {

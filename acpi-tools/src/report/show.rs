@@ -10,7 +10,7 @@ use crate::field::{Field, Kind, REGISTER};
 use crate::platform::Facts;
 use crate::table::header::FIELDS;
 use crate::table::layout::TABLE;
-use crate::table::{Channel, Pcct, Table};
+use crate::table::{Channel, Form, Pcct, Table};
 
 /// A field with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,8 +108,12 @@ pub fn sources(facts: &Facts, others: bool) -> Vec<Source> {
     if others {
         let rest = facts.platform.tables.iter();
         for table in rest.filter(|t| !t.bytes.starts_with(b"PCCT")) {
-            let title = "header".to_owned();
-            let fields = values(FIELDS, &table.bytes, 0);
+            let title = match table.form() {
+                Form::Common => "header",
+                Form::Facs | Form::Rsdp => "fields",
+            };
+            let title = title.to_owned();
+            let fields = values(table.form().fields(), table.body(), 0);
             let section = Section { title, fields, notes: Vec::new() };
             all.push(Source {
                 table: table.signature(),

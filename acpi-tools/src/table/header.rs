@@ -1,5 +1,6 @@
 //! The header every table begins with (ACPI 6.5 §5.2.6), and a table.
 
+use super::form::Form;
 use crate::bytes;
 use crate::field::{Field, Impact, Kind, field};
 
@@ -92,26 +93,85 @@ pub struct Table {
 }
 
 impl Table {
-    /// The signature, unprintable characters as dots.
+    /// The signature, unprintable characters as dots; "RSDP" for that one.
     pub fn signature(&self) -> String {
-        bytes::ascii(self.bytes.get(..4).unwrap_or(&self.bytes))
+        match self.form() {
+            Form::Rsdp => "RSDP".to_owned(),
+            _ => bytes::ascii(self.bytes.get(..4).unwrap_or(&self.bytes)),
+        }
+    }
+
+    /// What it begins with.
+    pub fn form(&self) -> Form {
+        Form::of(&self.bytes)
     }
 
     /// The length the header claims.
     pub fn claimed(&self) -> Option<usize> {
-        bytes::u32(&self.bytes, 4).map(|length| length as usize)
+        self.form().claimed(&self.bytes)
     }
 
     /// What both the header and the bytes agree to be the table.
     pub fn body(&self) -> &[u8] {
-        let claimed = self.claimed().unwrap_or(0).max(LENGTH);
+        let least = self.form().least(&self.bytes);
+        let claimed = self.claimed().unwrap_or(0).max(least);
         &self.bytes[..claimed.min(self.bytes.len())]
+    }
+
+    /// What is wrong with the length, and the offset of what says so.
+    pub fn misfit(&self) -> Option<(usize, String)> {
+        let form = self.form();
+        let (have, least) = (self.bytes.len(), form.least(&self.bytes));
+        let at = form.length_at(&self.bytes);
+        match self.claimed() {
+            Some(20) if at == 15 && have != 20 => {
+                let text = format!(
+                    "an RSDP before revision 2 has 20 bytes, this has {have}"
+                );
+                Some((at.min(have), text))
+            }
+            None => {
+                let text =
+                    format!("the table has {have} bytes, the least is {least}");
+                Some((0, text))
+            }
+            Some(claimed) if claimed != have => {
+                let text = format!("Length is {claimed}, the table has {have}");
+                Some((at, text))
+            }
+            Some(claimed) if claimed < least => {
+                let text = format!("Length is {claimed}, the least is {least}");
+                Some((at, text))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Checksums that are wrong: offset, what is there, what should be. A
+    /// table of another length than it claims has none to judge.
+    pub fn wrong_sums(&self) -> Vec<(usize, u8, u8)> {
+        if self.misfit().is_some() {
+            return Vec::new();
+        }
+        let sums = self.form().sums(&self.bytes).into_iter();
+        sums.filter_map(|(at, end)| {
+            let is = bytes::u8(&self.bytes, at)?;
+            let sum = bytes::sum(self.bytes.get(..end)?);
+            (sum != 0).then(|| (at, is, is.wrapping_sub(sum)))
+        })
+        .collect()
     }
 
     /// A field of the header.
     pub fn field(&self, name: &str) -> Option<u64> {
-        let field = FIELDS.iter().find(|field| field.name == name)?;
+        let fields = self.form().fields();
+        let field = fields.iter().find(|field| field.name == name)?;
         field.number(&self.bytes)
+    }
+
+    /// The table has OEM ids that tell it from others of its signature.
+    pub fn has_ids(&self) -> bool {
+        self.form() == Form::Common && self.bytes.len() >= LENGTH
     }
 
     /// Signature, OEM id and OEM table id: what tells tables apart.
@@ -136,34 +196,38 @@ pub fn seal(table: &mut [u8]) {
     fix_checksum(table);
 }
 
-/// Sets the checksum only.
+/// Sets the checksum only, or both of an RSDP; a FACS has none.
 pub fn fix_checksum(table: &mut [u8]) {
-    if table.len() > 9 {
-        table[9] = 0;
-        table[9] = bytes::sum(table).wrapping_neg();
+    for (at, end) in Form::of(table).sums(table) {
+        if at < end && end <= table.len() {
+            table[at] = 0;
+            table[at] = bytes::sum(&table[..end]).wrapping_neg();
+        }
     }
 }
 
 /// Splits tables that lie back to back, as in fw_cfg's `etc/acpi/tables`.
+/// Zeros may follow.
 ///
 /// # Errors
 /// When a length leads out of the bytes; the text has the offset.
 pub fn split(blob: &[u8], origin: &str) -> Result<Vec<Table>, String> {
     let mut tables = Vec::new();
     let mut at = 0;
-    while let Some(header) = blob.get(at..at + LENGTH) {
-        if header[..4] == [0; 4] {
+    while let Some(rest) = blob.get(at..).filter(|rest| !rest.is_empty()) {
+        if rest.iter().take(4).all(|byte| *byte == 0) {
             break;
         }
-        let length = bytes::u32(header, 4).unwrap_or(0) as usize;
-        let end = at.checked_add(length).filter(|_| length >= LENGTH);
-        let bytes = end.and_then(|end| blob.get(at..end)).ok_or_else(|| {
+        let form = Form::of(rest);
+        let length = form.claimed(rest).unwrap_or(0);
+        let fits = length >= form.least(rest).min(LENGTH);
+        let bytes = rest.get(..length).filter(|_| fits).ok_or_else(|| {
             format!(
                 "{origin}: the table \"{}\" at offset {at:#x} claims \
                  {length} bytes, {} are left: the blob is cut, or this is \
                  not where a table begins",
-                bytes::ascii(&header[..4]),
-                blob.len() - at
+                bytes::ascii(&rest[..rest.len().min(4)]),
+                rest.len()
             )
         })?;
         tables.push(Table {

@@ -18,7 +18,7 @@ pub const SUBSPACES: usize = 48;
 
 use Impact::{Breaks, Cosmetic, Risky};
 
-const fn reserved(offset: usize, width: usize) -> Field {
+pub(super) const fn reserved(offset: usize, width: usize) -> Field {
     let why = "no reader may look at it";
     let meaning = "reserved, zero";
     field("reserved", offset, Kind::Reserved(width), meaning, Cosmetic, why)

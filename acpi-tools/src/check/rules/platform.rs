@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{
     Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, overlap,
 };
-use crate::bytes;
-use crate::table::header::{LENGTH, Table};
+use crate::table::Table;
+use crate::table::header::LENGTH;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -15,8 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         effect: Effect::None,
         kernels: KERNELS,
         title: "the header's length is the table's",
-        source: "ACPI 6.5 §5.2.6",
-        explanation: "Readers take the length from the header.",
+        source: "ACPI 6.5 §5.2.6, §5.2.5.3 (RSDP), §5.2.10 (FACS)",
+        explanation: "Readers take the length from the header. The least is \
+            36 bytes, for a FACS 64; an RSDP has 20, from revision 2 on 36.",
         fix: "set Length to the number of bytes, then the checksum",
         check: length,
     },
@@ -26,9 +27,10 @@ pub(super) const RULES: &[Rule] = &[
         effect: Effect::None,
         kernels: KERNELS,
         title: "all bytes add up to zero",
-        source: "ACPI 6.5 §5.2.6",
+        source: "ACPI 6.5 §5.2.6, §5.2.5.3 (RSDP)",
         explanation: "A wrong checksum means that the table was changed \
-            after it was finished, or cut.",
+            after it was finished, or cut. A FACS has none. In an RSDP the \
+            first 20 bytes add up to zero, from revision 2 on all do, too.",
         fix: "compute the checksum last, over the whole table",
         check: checksum,
     },
@@ -169,32 +171,31 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn length(facts: &Facts, sink: &mut Sink) {
-    for table in &facts.platform.tables {
-        let (claimed, have) = (table.claimed(), table.bytes.len());
-        if !table.bytes.starts_with(b"PCCT")
-            && (claimed != Some(have) || have < LENGTH)
-        {
-            let claimed = claimed.unwrap_or(0);
-            let text = format!("Length is {claimed}, the table has {have}");
-            sink.table(table, 4, text);
+    for table in others(facts) {
+        if let Some((at, text)) = table.misfit() {
+            sink.table(table, at, text);
         }
     }
 }
 
 fn checksum(facts: &Facts, sink: &mut Sink) {
-    for table in &facts.platform.tables {
-        let sum = bytes::sum(&table.bytes);
-        let sound = table.claimed() == Some(table.bytes.len());
-        let other = !table.bytes.starts_with(b"PCCT");
-        if other && sound && sum != 0 && table.bytes.len() >= LENGTH {
-            let is = table.bytes[9];
-            let text = format!(
-                "Checksum is {is:#04x}, it should be {:#04x}",
-                is.wrapping_sub(sum)
-            );
-            sink.table(table, 9, text);
+    for table in others(facts) {
+        for (at, is, should) in table.wrong_sums() {
+            let name = match at {
+                32 => "Extended Checksum",
+                _ => "Checksum",
+            };
+            let text =
+                format!("{name} is {is:#04x}, it should be {should:#04x}");
+            sink.table(table, at, text);
         }
     }
+}
+
+/// All but the PCCTs, which have rules of their own.
+fn others<'f>(facts: &Facts<'f>) -> impl Iterator<Item = &'f Table> {
+    let all = facts.platform.tables.iter();
+    all.filter(|table| !table.bytes.starts_with(b"PCCT"))
 }
 
 fn identity(table: &Table) -> Vec<u8> {
@@ -214,7 +215,7 @@ fn twice(facts: &Facts, sink: &mut Sink) {
     let mut count = 0;
     for table in &facts.platform.tables {
         // A second PCCT has a rule of its own.
-        if table.bytes.starts_with(b"PCCT") || table.bytes.len() < LENGTH {
+        if table.bytes.starts_with(b"PCCT") || !table.has_ids() {
             continue;
         }
         if let Some(first) = seen.insert(identity(table), &table.origin) {

@@ -2,7 +2,7 @@
 
 use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, pcct};
 use crate::bytes;
-use crate::table::header::{LENGTH, Table};
+use crate::table::Table;
 use crate::table::layout::{self, SUBSPACES};
 use crate::table::pcct::Stop;
 
@@ -219,15 +219,9 @@ fn length(facts: &Facts, sink: &mut Sink) {
 
 fn checksum(facts: &Facts, sink: &mut Sink) {
     let Some((table, _)) = pcct(facts) else { return };
-    let sum = bytes::sum(&table.bytes);
-    let sound = table.claimed() == Some(table.bytes.len());
-    if sound && sum != 0 && table.bytes.len() >= LENGTH {
-        let is = table.bytes[9];
-        let text = format!(
-            "Checksum is {is:#04x}, it should be {:#04x}",
-            is.wrapping_sub(sum)
-        );
-        sink.table(table, 9, text);
+    for (at, is, should) in table.wrong_sums() {
+        let text = format!("Checksum is {is:#04x}, it should be {should:#04x}");
+        sink.table(table, at, text);
     }
 }
 
