@@ -124,14 +124,15 @@ impl Code<'_> {
         depth: usize,
     ) -> Option<usize> {
         match self.aml[at] {
-            // Noop.
-            0xa3 => Some(at + 1),
-            // If with its predicate, Else.
-            op @ (0xa0 | 0xa1) => {
+            // Continue, Noop, Break, BreakPoint.
+            0x9f | 0xa3 | 0xa5 | 0xcc => Some(at + 1),
+            // If and While with their predicates, Else. iasl makes Switch a
+            // While that is left at its end.
+            op @ 0xa0..=0xa2 => {
                 let (end, content) = data::package(self.aml, at + 1)?;
                 let inside = match op {
-                    0xa0 => self.skip(content)?,
-                    _ => content,
+                    0xa1 => content,
+                    _ => self.skip(content)?,
                 };
                 if end > to || inside > end {
                     return None;
@@ -149,8 +150,19 @@ impl Code<'_> {
             // CreateXField: the buffer can be changed by the field.
             0x8a..=0x8d | 0x8f => {
                 all.changes = true;
-                let next = self.skip(self.skip(at + 1)?)?;
-                data::name(self.aml, next).map(|(_, end)| end)
+                self.create_field(at)
+            }
+            0x5b if self.aml.get(at + 1) == Some(&0x13) => {
+                all.changes = true;
+                self.create_field(at)
+            }
+            // OperationRegion; Field, IndexField, BankField.
+            0x5b if self.aml.get(at + 1) == Some(&0x80) => {
+                let (_, next) = data::name(self.aml, at + 2)?;
+                self.skip(self.skip(next + 1)?)
+            }
+            0x5b if matches!(self.aml.get(at + 1)?, 0x81 | 0x86 | 0x87) => {
+                data::package(self.aml, at + 2).map(|(end, _)| end)
             }
             // Store; into a local it changes no name.
             0x70 => {
@@ -164,6 +176,16 @@ impl Code<'_> {
                 self.skip(at)
             }
         }
+    }
+
+    /// Behind CreateXField (source, index, name), CreateField with a width.
+    pub fn create_field(self, at: usize) -> Option<usize> {
+        let next = match self.aml.get(at)? {
+            0x5b => self.skip(self.skip(at + 2)?)?,
+            _ => self.skip(at + 1)?,
+        };
+        let (_, end) = data::name(self.aml, self.skip(next)?)?;
+        Some(end)
     }
 
     /// Code that cannot be read: constants that it returns are looked for.
@@ -226,11 +248,30 @@ mod tests {
         let store = returns(b"\x70\x01ABCD\xa4ABCD");
         assert_eq!((store.changes, store.open), (true, false));
         assert!(returns(b"\xa4\x60").open, "a local");
-        // A loop cannot be read; a literal behind it can.
+        // Load cannot be read; a literal behind it can.
         let literal = [&[0xa4][..], &package(&[0x12], &[1, 1])].concat();
-        let behind = [package(&[0xa2], &[1, 0xa3]), literal].concat();
+        let behind = [b"\x5b\x20ABCD\x60", &literal[..]].concat();
         let found = returns(&behind);
         assert!(found.open && found.values.len() == 1, "{found:?}");
+    }
+
+    /// Switch (ABCD) { Case (1) { Return (EFGH) } }, a field of a register,
+    /// CreateField.
+    #[test]
+    fn statements_that_real_methods_have() {
+        let case = [&[0x93, 0x60, 1][..], b"\xa4EFGH"].concat();
+        let body = [&[1][..], b"\x70ABCD\x60", &package(&[0xa0], &case)];
+        let body = [&body.concat()[..], &[0xa5]].concat();
+        let switch = package(&[0xa2], &body);
+        let region =
+            b"\x5b\x80REGN\x01\x0b\x80\x00\x01\x5b\x81\x0bREGN\x01POST\x08";
+        let found = returns(&[&switch[..], region, b"\xa3\xa4ABCD"].concat());
+        assert!(!found.open && !found.changes, "{found:?}");
+        assert_eq!(found.values.len(), 2);
+        let field = b"\x5b\x13ABCD\x00\x0a\x08EFGH\xa4ABCD";
+        let found = returns(field);
+        assert_eq!((found.changes, found.open), (true, false));
+        assert_eq!(offsets(&found), [14]);
     }
 
     #[test]

@@ -158,6 +158,8 @@ pub struct WrongLength {
     pub length: u16,
     /// It stands in a `_CPC`, where Linux does not look at the length.
     pub in_cpc: bool,
+    /// The register lies in PCC space.
+    pub pcc: bool,
 }
 
 /// An object that may name subspaces, and needs running.

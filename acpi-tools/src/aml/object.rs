@@ -283,10 +283,10 @@ impl Reader<'_> {
             Descriptor::Channel { subspace } => {
                 self.refer(object, place, Some(subspace), Use::Descriptor);
             }
-            Descriptor::Length(length) => {
+            Descriptor::Length { length, pcc } => {
                 let at = self.place(object, place.0, place.1);
                 let path = object.path.clone();
-                let wrong = WrongLength { path, at, length, in_cpc };
+                let wrong = WrongLength { path, at, length, in_cpc, pcc };
                 self.found.lengths.push(wrong);
             }
             Descriptor::Interrupt { gsiv } => {

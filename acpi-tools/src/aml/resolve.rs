@@ -115,12 +115,13 @@ impl<'a> Resolver<'a> {
                 let scope = scope.clone();
                 self.follow((&value, table, true), &scope, depth + 1, out);
             }
-            Some(Entry::Method(body, scope)) if body.arguments == 0 => {
+            // Whatever its arguments are: they are unknown in it.
+            Some(Entry::Method(body, scope)) => {
                 let (body, scope) = (*body, scope.clone());
                 self.run(body, &scope, depth + 1, out);
             }
-            Some(Entry::Method(..) | Entry::External(_)) => {
-                out.open = Some("it calls a method");
+            Some(Entry::External(_)) => {
+                out.open = Some("it calls a method that is in no table here");
             }
             Some(Entry::Twice) => {
                 out.open = Some("it uses a name that is declared twice");

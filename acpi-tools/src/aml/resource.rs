@@ -23,7 +23,12 @@ pub enum Descriptor {
         subspace: u64,
     },
     /// A register descriptor that says another length than 12.
-    Length(u16),
+    Length {
+        /// What it says.
+        length: u16,
+        /// It lies in PCC space.
+        pcc: bool,
+    },
     /// An extended interrupt (§6.4.3.6).
     Interrupt {
         /// The GSIV.
@@ -80,7 +85,8 @@ pub fn descriptors(
             && length != 12
             && let Some(body) = template.get(at + 3..at + 15)
         {
-            found.push((at, Descriptor::Length(length)));
+            let pcc = body[0] == 0x0a;
+            found.push((at, Descriptor::Length { length, pcc }));
             large(tag, body, at, &mut found);
             at += 15;
             continue;
@@ -175,7 +181,8 @@ mod tests {
         wrong.extend([0x79, 0]);
         let (both, damage) = descriptors(&wrong);
         assert_eq!(damage, None);
-        assert_eq!(both[0], (0, Descriptor::Length(18)));
+        let length = Descriptor::Length { length: 18, pcc: true };
+        assert_eq!(both[0], (0, length));
         assert_eq!(both[1], found[0]);
         for length in 0..template.len() {
             descriptors(&template[..length]);

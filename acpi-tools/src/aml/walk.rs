@@ -153,9 +153,17 @@ impl Walk<'_, '_> {
             }
             // CreateXField source index name, CreateField with a width.
             0x8a..=0x8d | 0x8f => {
-                let next = self.skip(at + 1, piece)?;
-                let next = self.skip(next, piece)?;
-                piece.at = data::name(aml, next)?.1;
+                piece.at = self.code(piece).create_field(at)?;
+                Some(None)
+            }
+            // Continue, Noop, Break, BreakPoint; Return. What is declared
+            // behind them is read all the same.
+            0x9f | 0xa3 | 0xa5 | 0xcc => {
+                piece.at = at + 1;
+                Some(None)
+            }
+            0xa4 => {
+                piece.at = self.skip(at + 1, piece)?;
                 Some(None)
             }
             0x5b => self.extended(piece),
@@ -180,9 +188,8 @@ impl Walk<'_, '_> {
             return Some(None);
         }
         let inside = match aml[at] {
-            0xa0 => self.skip(content, piece).filter(|inside| *inside <= end),
             0xa1 => Some(content),
-            _ => None,
+            _ => self.skip(content, piece).filter(|inside| *inside <= end),
         };
         piece.at = end;
         let Some(inside) = inside else {
@@ -203,10 +210,14 @@ impl Walk<'_, '_> {
         }))
     }
 
+    fn code<'c>(&'c self, piece: &'c Piece) -> Code<'c> {
+        let (names, scope) = (&*self.names, &*piece.scope);
+        Code { aml: self.aml, names, scope }
+    }
+
     /// Behind an expression.
     fn skip(&self, at: usize, piece: &Piece) -> Option<usize> {
-        let (names, scope) = (&*self.names, &*piece.scope);
-        Code { aml: self.aml, names, scope }.skip(at)
+        self.code(piece).skip(at)
     }
 
     /// Something that was not read may name subspaces.
@@ -254,6 +265,11 @@ impl Walk<'_, '_> {
                     next = self.skip(next, piece)?;
                 }
                 piece.at = next;
+                Some(None)
+            }
+            // CreateField.
+            0x13 => {
+                piece.at = self.code(piece).create_field(at)?;
                 Some(None)
             }
             _ => {

@@ -60,6 +60,32 @@ fn regions_in_scopes_methods_and_behind_code() {
     region("\\SHM_", [&[0x70, 0x01, 0x60], REGION].concat());
 }
 
+/// Code between declarations, as real tables have it.
+#[test]
+fn code_among_declarations_is_walked_over() {
+    let test = [0x93, 0x60, 0x01];
+    for code in [
+        &b"\xa3\xa3"[..],
+        b"\xa4\x00",
+        b"\x70\x01\x60",
+        b"\x5b\x13BUFF\x0a\x10\x0b\x00\x04DATA",
+        b"\x8aBUFF\x00DATA",
+        b"\x86\\ABCD\x0a\x80",
+        &package(&[0xa2], &[&test[..], b"\x70\x01\x60\xa5"].concat()),
+        &package(&[0xa1], b"\x08ABCD\x00"),
+        b"\x5b\x23MUTX\xff\xff\x5b\x27MUTX",
+    ] {
+        let found = scan(&table(&[code, REGION].concat()));
+        assert_eq!(found.troubles, [], "{code:x?}");
+        assert_eq!(found.references.len(), 1, "{code:x?}");
+    }
+    // A call's arguments are no declarations.
+    let method = package(&[0x14], b"CALL\x02\xa4\x00");
+    let call = b"CALL\x01\x0dtext\0";
+    let found = scan(&table(&[&method[..], call, REGION].concat()));
+    assert_eq!((found.troubles.len(), found.references.len()), (0, 1));
+}
+
 #[test]
 fn cpc_and_dsd() {
     let mut buffer = vec![0x0a, 17, 0x82, 0x0c, 0, 0x0a, 32, 0, 2, 8];

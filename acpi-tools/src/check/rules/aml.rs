@@ -28,7 +28,8 @@ pub(super) const RULES: &[Rule] = &[
         source: "acpi-tools reads constants, names and what methods return",
         explanation: "The object names subspaces, or may do so, and what it \
             says is computed. Rules about users of a subspace did not see \
-            it, and none says that a subspace has no user.",
+            it, and none says that a subspace has no user. Not said when \
+            there is no PCCT.",
         fix: "none needed; a Name, or a method that returns one, can be \
             checked",
         check: unread,
@@ -40,7 +41,7 @@ fn length(facts: &Facts, sink: &mut Sink) {
         for wrong in &aml.lengths {
             let text = format!("the descriptor says {} bytes", wrong.length);
             let found = sink.object(table, &wrong.path, wrong.at, text);
-            if wrong.in_cpc {
+            if wrong.in_cpc || !wrong.pcc {
                 found.effect = Effect::None;
             }
         }
@@ -49,6 +50,9 @@ fn length(facts: &Facts, sink: &mut Sink) {
 
 /// One line a table for each kind of object and each reason.
 fn unread(facts: &Facts, sink: &mut Sink) {
+    if facts.pcct.is_none() {
+        return;
+    }
     for (table, aml) in &facts.aml {
         let mut kinds = BTreeMap::new();
         for unread in &aml.unread {

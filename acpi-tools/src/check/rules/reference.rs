@@ -200,24 +200,27 @@ fn region_of(facts: &Facts, sink: &mut Sink, wrong: fn(u8) -> bool) {
 }
 
 fn region_alone(facts: &Facts, sink: &mut Sink) {
-    let mut others: BTreeMap<u64, String> = BTreeMap::new();
+    // Linux has no driver for what only a table names.
+    let mut others: BTreeMap<u64, (String, Effect)> = BTreeMap::new();
+    for (table, id, _) in tables(facts) {
+        others.insert(id as u64, (table.signature(), Effect::None));
+    }
     for (_, _, found) in facts.references() {
         let other = match found.usage {
             Use::Region { .. } => continue,
             Use::Cpc { .. } => "CPPC".to_owned(),
             _ => found.path.clone(),
         };
+        let other = (other, Effect::Channel);
         others.insert(found.subspace.unwrap_or(u64::MAX), other);
-    }
-    for (table, id, _) in tables(facts) {
-        others.insert(id as u64, table.signature());
     }
     for (table, found) in regions(facts) {
         if let Some(id) = found.subspace
-            && let Some(other) = others.get(&id)
+            && let Some((other, effect)) = others.get(&id)
         {
             let text = format!("subspace {id} is also used by {other}");
-            sink.object(table, &found.path, found.at, text);
+            let found = sink.object(table, &found.path, found.at, text);
+            found.effect = *effect;
         }
     }
 }

@@ -198,7 +198,7 @@ fn what_needs_running_is_said() {
     let pack = named(b"PACK", &sound());
     let store = b"\x70\x01\x88PACK\x0a\x02\x00\xa4PACK";
     for code in
-        [&store[..], b"\xa4\x60", b"\xa4NONE", b"\xa2\x02\x01\xa3\xa4PACK", b""]
+        [&store[..], b"\xa4\x60", b"\xa4NONE", b"\x5b\x20ABCD\x60\xa4PACK", b""]
     {
         let aml = [pack.clone(), method(code)].concat();
         assert_eq!(ids(one().ssdt(&aml)), ["PCCT-073"], "{code:x?}");
@@ -329,7 +329,9 @@ fn regions_by_target() {
 /// Linux has users for AML's channels only.
 #[test]
 fn tables_without_a_driver_stop_nothing() {
+    let shared = pcct(&[3]).ssdt(&region(b"SHM_", 0, 64));
     let none = [
+        shared.with(b"MPST", &[0]),
         one().with(b"RASF", &[7; 12]),
         one().with(b"PDTT", &[1, 0, 0, 0, 44, 0, 0, 0, 9, 0]),
         controller(20),
@@ -339,6 +341,7 @@ fn tables_without_a_driver_stop_nothing() {
         let findings = check(&case.build());
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert_eq!(findings[0].rule.severity, Severity::Error);
+        assert_eq!(findings[0].severity(Target::Spec), Severity::Error);
         assert_eq!(linux(findings.iter(), Target::Linux7), Effect::None);
     }
 }
