@@ -70,6 +70,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("pcct", include_bytes!("data/all-types.dat").to_vec()),
         ("ssdt", include_bytes!("data/clients.dat").to_vec()),
+        ("firmware", include_bytes!("data/firmware.dat").to_vec()),
         ("apic", madt()),
         ("facs", facs()),
         ("rsdp", rsdp()),

@@ -83,7 +83,8 @@ pub fn read_all(
 ) -> Vec<Aml> {
     let resolver = Resolver::new(bodies, names);
     let (left, found) = (SHARED, Aml::default());
-    let mut read = Reader { bodies, resolver, table: 0, left, found };
+    let seen = Vec::new();
+    let mut read = Reader { bodies, resolver, table: 0, left, seen, found };
     let mut all = Vec::with_capacity(walked.len());
     for (table, (found, objects)) in walked.into_iter().enumerate() {
         read.table = table;
@@ -95,20 +96,21 @@ pub fn read_all(
         found.references.sort_by_key(|reference| reference.at);
         all.push(found);
     }
-    forget_harmless(bodies, &mut all);
+    forget_harmless(bodies, read.seen, &mut all);
     all
 }
 
 /// A `_CRS` that needs running matters only if some PCC descriptor stands
 /// where nothing was read.
-fn forget_harmless(bodies: &[&[u8]], all: &mut [Aml]) {
-    let strays = bodies.iter().zip(&*all).any(|(body, aml)| {
-        let known = |at: usize| {
-            let by_place =
-                aml.references.binary_search_by_key(&at, |found| found.at);
-            by_place.is_ok()
-        };
-        resource::places(body).any(|at| !known(at))
+fn forget_harmless(
+    bodies: &[&[u8]],
+    mut seen: Vec<(usize, usize)>,
+    all: &mut [Aml],
+) {
+    seen.sort_unstable();
+    let strays = bodies.iter().enumerate().any(|(table, body)| {
+        let known = |at: &usize| seen.binary_search(&(table, *at)).is_ok();
+        resource::places(body).any(|at| !known(&at))
     });
     if !strays {
         for aml in all {
@@ -124,6 +126,8 @@ struct Reader<'a> {
     table: usize,
     /// Elements that may still be read through names.
     left: usize,
+    /// Tables and offsets of the PCC descriptors that were read.
+    seen: Vec<(usize, usize)>,
     found: Aml,
 }
 
@@ -272,6 +276,13 @@ impl Reader<'_> {
         descriptor: Descriptor,
         in_cpc: bool,
     ) {
+        let (at, table) = place;
+        if matches!(
+            descriptor,
+            Descriptor::Register { .. } | Descriptor::Channel { .. }
+        ) {
+            self.seen.push((table, at));
+        }
         match descriptor {
             Descriptor::Register { subspace, width, bit_offset, address } => {
                 let usage = match in_cpc {

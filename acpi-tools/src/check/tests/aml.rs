@@ -192,6 +192,16 @@ fn a_name_in_another_table_is_followed() {
     assert_eq!(ids(one().ssdt(&one_table)), ["PCCT-073"]);
 }
 
+/// A template that another table's object has is read: nothing else may name
+/// a subspace, and a _CRS that needs running is of no interest.
+#[test]
+fn what_another_table_names_is_no_stray() {
+    let name = named(b"CPCX", &sound());
+    let busy = device(b"D000", &package(&[0x14], b"_CRS\0\xa4\x60"));
+    let case = one().ssdt(&method(b"\xa4\\CPCX")).ssdt(&[name, busy].concat());
+    assert_eq!(ids(case), ["ACPI-003"]);
+}
+
 /// What is changed before it is returned is not judged.
 #[test]
 fn what_needs_running_is_said() {
