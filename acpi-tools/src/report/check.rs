@@ -99,8 +99,12 @@ fn rest(few: usize, group: &[&Finding]) -> Option<String> {
         n => format!("{n} more of {first}, "),
     };
     let left = left - (of_first - few);
+    let each_has_one = left == others.len();
     let others = plural(others.len(), "other processor");
-    Some(format!("{same}{left} of {others}"))
+    Some(match each_has_one {
+        true => format!("{same}{others}"),
+        false => format!("{same}{left} of {others}"),
+    })
 }
 
 impl Report<'_> {
@@ -317,6 +321,25 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("not valid for spec: 420 errors"), "{text}");
+    }
+
+    #[test]
+    fn one_mistake_of_each_processor_is_one_line() {
+        let old = cpc_package(1, &vec![vec![0]; 15]);
+        let one = |n: u8| {
+            let name = format!("C{n:03}").into_bytes();
+            let name: [u8; 4] = name.try_into().unwrap();
+            device(&name, &[&b"\x08_CPC"[..], &old].concat())
+        };
+        let all: Vec<u8> = (0..48).flat_map(one).collect();
+        let findings = check(&pcct(&[1]).ssdt(&all).build());
+        let target = Target::Linux7;
+        let verdict = Verdict::of(findings.iter(), target, false);
+        let (open, accepted, unused) = (&findings, &[][..], Vec::new());
+        let report = Report { open, accepted, unused, target, verdict };
+        let text = report.text(Style::default());
+        assert!(text.contains("and:  47 other processors"), "{text}");
+        assert!(text.contains("48 Linux errors"), "{text}");
     }
 
     /// A processor whose 21 registers lie behind a region of 32 bytes.

@@ -177,6 +177,9 @@ fn register_users(pcct: &Pcct) -> Users {
     users
 }
 
+/// So many users of one register are named, the rest is counted.
+const SHARED: usize = 8;
+
 fn show_channel(channel: &Channel, users: &Users) -> Section {
     let name = channel.layout.map_or("reserved type", |layout| layout.name);
     let fields = channel.layout.map_or(&[][..], |layout| layout.fields);
@@ -184,15 +187,20 @@ fn show_channel(channel: &Channel, users: &Users) -> Section {
     for register in channel.registers() {
         let place = (register.gas.space, register.gas.address);
         let others = users.get(&place).into_iter().flatten();
-        let others = others
-            .filter(|user| **user != (channel.id, register.name))
-            // A hostile table may use one register in all places.
-            .take(8)
-            .map(|(id, name)| match *id == channel.id {
-                true => (*name).to_owned(),
-                false => format!("{name} of subspace {id}"),
-            })
-            .collect();
+        let mut others =
+            others.filter(|user| **user != (channel.id, register.name));
+        // A hostile table may use one register in all places.
+        let few = others.by_ref().take(SHARED);
+        let text = |(id, name): &(usize, &str)| match *id == channel.id {
+            true => (*name).to_owned(),
+            false => format!("{name} of subspace {id}"),
+        };
+        let mut few: Vec<_> = few.map(text).collect();
+        match others.count() {
+            0 => {}
+            more => few.push(format!("{more} more")),
+        }
+        let others = few;
         let field = fields.iter_mut().find(|f| f.name == register.name);
         if let Some(field) = field {
             field.same_register = others;
@@ -367,6 +375,20 @@ mod tests {
             assert!(text.contains(wanted), "{wanted} in {text}");
         }
         assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn many_users_of_a_register_are_counted() {
+        let mut case = pcct(&[0; 12]);
+        for id in 0..12 {
+            let gas = crate::testing::gas(0x1000);
+            case = case.register(id, "doorbell_register", gas);
+        }
+        let platform = case.build();
+        let facts = Facts::of(&platform);
+        let text = text(&sources(&facts, false), Style::default());
+        let wanted = "doorbell_register of subspace 8, 3 more";
+        assert!(text.contains(wanted), "{text}");
     }
 
     #[test]
