@@ -91,7 +91,7 @@ pub struct Device {
     pub at: usize,
     /// Hardware id, if constant.
     pub hid: Option<String>,
-    /// `_CRS` is a method of which is unknown what it returns.
+    /// `_CRS` is a method, and what it returns is unknown or varies.
     pub computed_crs: bool,
     /// Interrupts of a constant `_CRS`: GSIV and offset in the table.
     pub interrupts: Vec<(u32, usize)>,

@@ -173,6 +173,7 @@ impl Reader<'_> {
             }
         }
         if open.is_none()
+            && values.all.len() == 1
             && let Some(device) = object.owner
         {
             self.found.devices[device].computed_crs = false;

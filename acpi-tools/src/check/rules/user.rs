@@ -1,6 +1,6 @@
 //! Devices whose drivers are known, and the channels they can use.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target, pcct};
 use crate::aml::{Device, Reference, Use};
@@ -233,9 +233,14 @@ fn two(facts: &Facts, sink: &mut Sink) {
 
 fn pair(facts: &Facts, sink: &mut Sink) {
     let Some((_, pcct)) = pcct(facts) else { return };
+    // A method may name a subspace in each branch: one user all the same.
+    let mut seen = HashSet::new();
     let mut users: HashMap<u64, usize> = HashMap::new();
     for (_, _, reference) in facts.references() {
-        *users.entry(reference.subspace.unwrap_or(u64::MAX)).or_default() += 1;
+        let id = reference.subspace.unwrap_or(u64::MAX);
+        if seen.insert((id, &reference.path)) {
+            *users.entry(id).or_default() += 1;
+        }
     }
     for (table, device, references) in devices(facts, "DMT0001") {
         let named = references.iter().filter(is_descriptor).take(2);

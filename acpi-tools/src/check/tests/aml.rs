@@ -192,6 +192,24 @@ fn a_name_in_another_table_is_followed() {
     assert_eq!(ids(one().ssdt(&one_table)), ["PCCT-073"]);
 }
 
+/// An MCTP device whose _CRS has a branch for each revision of the board.
+#[test]
+fn branches_of_one_crs_are_one_user() {
+    let pair = buffer(&[descriptor(0), descriptor(1)].concat());
+    let branches = [
+        package(&[0xa0], &[&[0x93, 0x60, 1, 0xa4][..], &pair].concat()),
+        package(&[0xa1], &returned(&pair)),
+    ];
+    let crs = package(&[0x14], &[b"_CRS\0", &branches.concat()[..]].concat());
+    let hid = b"\x08_HID\x0dDMT0001\0";
+    let device = device(b"MP00", &[&hid[..], &crs].concat());
+    assert_eq!(ids(pcct(&[3, 4]).ssdt(&device)), ["PCCT-077"]);
+    // One template, from a method: as good as a Name.
+    let crs = package(&[0x14], &[b"_CRS\0", &returned(&pair)[..]].concat());
+    let device = crate::testing::device(b"MP00", &[&hid[..], &crs].concat());
+    assert_eq!(ids(pcct(&[3, 4]).ssdt(&device)), [""; 0]);
+}
+
 /// A template that another table's object has is read: nothing else may name
 /// a subspace, and a _CRS that needs running is of no interest.
 #[test]
