@@ -14,9 +14,11 @@ pub(super) const RULES: &[Rule] = &[
         kernels: KERNELS,
         title: "an MCTP device's resources can be read",
         source: "ACPI 6.5 §6.2.2",
-        explanation: "Its _CRS is a method: which subspaces it names is \
-            known only when it runs.",
-        fix: "none needed; a Name with a buffer can be checked",
+        explanation: "Its _CRS is a method that computes what it returns, or \
+            returns one thing or another: which subspaces it names is known \
+            only when it runs.",
+        fix: "none needed; a Name, or a method that returns one buffer, can \
+            be checked",
         check: computed,
     },
     Rule {
@@ -141,7 +143,12 @@ fn devices<'f>(
 fn computed(facts: &Facts, sink: &mut Sink) {
     for (table, device, _) in devices(facts, "DMT0001") {
         if device.computed_crs {
-            sink.object(table, &device.path, device.at, "_CRS is a method");
+            sink.object(
+                table,
+                &device.path,
+                device.at,
+                "_CRS is a method that computes what it returns",
+            );
         }
     }
 }
