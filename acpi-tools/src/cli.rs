@@ -78,7 +78,8 @@ pub enum Command {
 /// Where tables are read from.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Table, folder of tables, blob of tables, or acpidump text
+    /// Table, folder or blob of tables, or a text of tables: of acpidump, iasl
+    /// -d, xxd or hexdump -C
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Read the tables of this running Linux, as root

@@ -89,7 +89,15 @@ fn load(source: &Source) -> Result<Platform> {
              command line after --"
         );
     }
+    tell(&platform);
     Ok(platform)
+}
+
+/// Says what was left out.
+fn tell(platform: &Platform) {
+    for note in &platform.notes {
+        let _ = writeln!(std::io::stderr(), "acpi-tools: {note}");
+    }
 }
 
 fn extract_command(options: &Extract) -> Result<ExitCode> {
@@ -196,6 +204,8 @@ fn diff_command(options: &Diff) -> Result<ExitCode> {
         Some(path) => Platform::load(path)?,
         None => extract::qemu(&options.qemu)?,
     };
+    tell(&old);
+    tell(&new);
     let changes = diff::diff(&Facts::of(&old), &Facts::of(&new), options.all);
     match options.format {
         DiffFormat::Text => {

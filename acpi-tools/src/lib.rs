@@ -5,14 +5,13 @@
 //!
 //! - [`bytes`], [`field`]: checked reads; fields as data.
 //! - [`table`]: header, PCCT, and what other tables say about it.
-//! - [`aml`], [`tree`], [`memory`], [`acpidump`]: the other forms of input.
+//! - [`aml`], [`tree`], [`memory`], [`text`]: the other forms of input.
 //! - [`platform`]: all of it together, and what follows.
 //! - [`check`]: rules and findings.
 //! - [`diff`]: what changed, and whether it matters.
 //! - [`report`]: all of it in words, JSON and Markdown.
 //! - [`extract`]: tables out of QEMU and of a running Linux.
 //! - [`cli`], [`command`], [`manual`]: the program.
-pub mod acpidump;
 pub mod aml;
 pub mod bytes;
 pub mod check;
@@ -26,6 +25,7 @@ pub mod memory;
 pub mod platform;
 pub mod report;
 pub mod table;
+pub mod text;
 pub mod tree;
 
 #[cfg(test)]

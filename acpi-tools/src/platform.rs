@@ -11,8 +11,9 @@ use crate::aml::{self, Aml};
 use crate::memory::{Contents, Map};
 use crate::table::known::{self, Damage, Fixed, Interrupts};
 use crate::table::{Form, Pcct, Table};
+use crate::text::{self, Doubt, Refusal, Text};
 use crate::tree::{self, Tree};
-use crate::{acpidump, bytes, table};
+use crate::{bytes, table};
 
 /// Larger files are no tables.
 const LARGEST: u64 = 64 << 20;
@@ -35,6 +36,10 @@ pub struct Platform {
     pub map: Option<Map>,
     /// What lies in memory.
     pub contents: Contents,
+    /// Listings whose fields and raw data disagree.
+    pub doubts: Vec<Doubt>,
+    /// What was left out, and other things that a user should be told.
+    pub notes: Vec<String>,
 }
 
 impl Platform {
@@ -45,41 +50,96 @@ impl Platform {
     pub fn load(path: &Path) -> Result<Platform> {
         let mut platform = Platform::default();
         if path.is_dir() {
-            let mut files = Vec::new();
-            for entry in std::fs::read_dir(path)
-                .with_context(|| format!("reading {}", path.display()))?
-            {
-                files.push(entry?.path());
-            }
-            files.sort();
-            for file in files.iter().filter(|file| file.is_file()) {
-                platform.add_file(file)?;
-            }
-            if platform.tables.is_empty() {
-                bail!(
-                    "{}: no ACPI table in this folder; acpi-tools extract \
-                     or acpidump -b make one file a table",
-                    path.display()
-                );
-            }
+            platform.add_folder(path)?;
             return Ok(platform);
         }
-        if !platform.add_file(path)? {
+        let blob = read(path)
+            .with_context(|| format!("reading {}", path.display()))?;
+        let like = text::guess(&blob);
+        if !platform.add_file(path, blob)? {
+            let like = like.map_or(String::new(), |like| {
+                format!("; it looks like {like}")
+            });
             bail!(
-                "{}: neither an ACPI table, a blob of tables, an acpidump \
-                 text nor a device tree (looked at offset 0)",
+                "{}: neither an ACPI table, a blob of tables, a text of tables \
+                 (acpidump, iasl -d, xxd, hexdump -C) nor a device tree{like}",
                 path.display()
             );
         }
         Ok(platform)
     }
 
+    /// Adds all files of a folder that are understood. Texts come last: what
+    /// acpixtract or iasl has made of one lies beside it as often as not.
+    fn add_folder(&mut self, path: &Path) -> Result<()> {
+        let reading = |path: &Path| format!("reading {}", path.display());
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path).with_context(|| reading(path))? {
+            files.push(entry?.path());
+        }
+        files.sort();
+        let mut texts = Vec::new();
+        for file in files.into_iter().filter(|file| file.is_file()) {
+            let blob = read(&file).with_context(|| reading(&file))?;
+            let name = file.file_name().and_then(|name| name.to_str());
+            let own = matches!(name, Some(MAP_FILE | CONTENTS_FILE));
+            match text::is_text(&blob) && !own {
+                true => texts.push(file),
+                false => drop(self.add_file(&file, blob)?),
+            }
+        }
+        for file in texts {
+            let blob = read(&file).with_context(|| reading(&file))?;
+            let origin = file.display().to_string();
+            match text::read(&origin, &blob) {
+                Ok(text) => self.add_text(&origin, text.unwrap_or_default()),
+                // Nothing to read, as in other files of a folder.
+                Err(Refusal::Bare(why)) => self.notes.push(why),
+                Err(Refusal::Damaged(why)) => bail!(why),
+            }
+        }
+        if self.tables.is_empty() {
+            let notes = self.notes.iter().map(|note| format!("; {note}"));
+            bail!(
+                "{}: no ACPI table in this folder; acpi-tools extract or \
+                 acpidump -b make one file a table{}",
+                path.display(),
+                notes.collect::<String>()
+            );
+        }
+        Ok(())
+    }
+
     /// Adds what a file holds; whether it is something known.
-    fn add_file(&mut self, path: &Path) -> Result<bool> {
+    fn add_file(&mut self, path: &Path, blob: Vec<u8>) -> Result<bool> {
         let origin = path.display().to_string();
-        let blob = read(path).with_context(|| format!("reading {origin}"))?;
         let name = path.file_name().and_then(|name| name.to_str());
         self.add(&origin, name.unwrap_or_default(), blob)
+    }
+
+    /// Adds what a text holds, but for tables that other files have given.
+    fn add_text(&mut self, origin: &str, text: Text) {
+        let known = self.tables.len();
+        for table in text.tables {
+            let same = |other: &Table| other.bytes == table.bytes;
+            if !self.tables[..known].iter().any(same) {
+                self.tables.push(table);
+            }
+        }
+        if let Some((count, first)) = text.skipped {
+            let lines = match count {
+                1 => "1 line was".to_owned(),
+                n => format!("{n} lines were"),
+            };
+            self.notes.push(format!(
+                "{origin}: {lines} skipped, being no hex; the first is line \
+                 {}: \"{}\"",
+                first.line, first.text
+            ));
+        }
+        let doubts = text.doubts.iter();
+        self.notes.extend(doubts.map(|d| format!("{}: {}", d.origin, d.text)));
+        self.doubts.extend(text.doubts);
     }
 
     /// Adds the content of a file of that name.
@@ -102,17 +162,17 @@ impl Platform {
                 let contents = Contents::parse(origin, text);
                 self.contents = contents.map_err(anyhow::Error::msg)?;
             }
-            (_, Some(text)) if acpidump::is_dump(text) => {
-                let tables = acpidump::parse(origin, text);
-                self.tables.extend(tables.map_err(anyhow::Error::msg)?);
+            _ if text::is_text(&blob) => {
+                let text = text::read(origin, &blob);
+                match text.map_err(anyhow::Error::msg)? {
+                    Some(text) => self.add_text(origin, text),
+                    None => return Ok(false),
+                }
             }
             _ if tree::is_tree(&blob) => {
                 let origin = origin.to_owned();
                 self.tree = Some(Table { origin, bytes: blob });
             }
-            // A length always has a zero byte: this is prose that begins with
-            // the name of a table.
-            (_, Some(text)) if !text.contains('\0') => return Ok(false),
             _ if looks_like_table(&blob, 0) => {
                 let claimed = Form::of(&blob).claimed(&blob).unwrap_or(0);
                 if looks_like_table(&blob, claimed) {
@@ -140,6 +200,8 @@ impl Platform {
     /// Adds everything of another one.
     pub fn merge(&mut self, other: Platform) {
         self.tables.extend(other.tables);
+        self.doubts.extend(other.doubts);
+        self.notes.extend(other.notes);
         self.tree = other.tree.or(self.tree.take());
         self.map = other.map.or(self.map.take());
         if !other.contents.is_empty() {
@@ -154,9 +216,18 @@ impl Platform {
 /// When it cannot be read, or is larger than any table.
 pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut blob = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut blob)?;
-    if blob.len() as u64 > LARGEST {
-        let text = format!("more than {LARGEST} bytes are no ACPI table");
+    let file = File::open(path)?;
+    // Other files have no length, or a wrong one.
+    let length = file.metadata().map_or(0, |about| about.len());
+    if length <= LARGEST {
+        file.take(LARGEST + 1).read_to_end(&mut blob)?;
+    }
+    if length.max(blob.len() as u64) > LARGEST {
+        let text = format!(
+            "it is larger than {} MiB, as no ACPI tables and no texts of them \
+             are; cut out what acpidump has printed",
+            LARGEST >> 20
+        );
         return Err(std::io::Error::other(text));
     }
     Ok(blob)

@@ -7,6 +7,7 @@ mod linux;
 mod live;
 mod mask;
 mod memory;
+mod mixed;
 mod platform;
 mod reference;
 mod register;
@@ -28,6 +29,7 @@ pub(super) const ALL: &[&[Rule]] = &[
     live::RULES,
     mask::RULES,
     memory::RULES,
+    mixed::RULES,
     platform::RULES,
     reference::RULES,
     register::RULES,

@@ -397,4 +397,14 @@ pub const CASES: &[(&str, Make, Make)] = &[
         || three().file(TREE_FILE, &[0xd0, 0x0d, 0xfe, 0xed, 0, 0]),
         || three().file(TREE_FILE, &node(3)),
     ),
+    (
+        "ACPI-010",
+        || three().fadt(true, 0).with_bytes(other_fadt()),
+        || three().fadt(true, 0),
+    ),
+    (
+        "ACPI-011",
+        || three().file("x.dsl", listing("02").as_bytes()),
+        || three().file("x.dsl", listing("01").as_bytes()),
+    ),
 ];

@@ -113,6 +113,27 @@ pub fn wrong_sum() -> Vec<u8> {
     table
 }
 
+/// The FADT of another machine.
+pub fn other_fadt() -> Vec<u8> {
+    let mut table = three().fadt(false, 9).build().tables.remove(1).bytes;
+    table[10] = b'O';
+    crate::table::fix_checksum(&mut table);
+    table
+}
+
+/// A listing of an SPCR of revision 1, by its raw data.
+pub fn listing(revision: &str) -> String {
+    format!(
+        "[000h 0000   4]   Signature : \"SPCR\"\n\
+         [004h 0004   4]   Table Length : 00000024\n\
+         [008h 0008   1]   Revision : {revision}\n\n\
+         Raw Table Data: Length 36 (0x24)\n\n\
+         0000: 53 50 43 52 24 00 00 00 01 0E 41 42 43 44 45 46  // SPCR\n\
+         0010: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  // ....\n\
+         0020: 00 00 00 00                                      // ....\n"
+    )
+}
+
 impl Case {
     pub fn turn(self, micros: u64) -> Case {
         self.set(0, "min_turnaround", micros)
