@@ -42,6 +42,8 @@ debian-archive-keyring: checks the signatures of trixie's archives
 shellcheck: checks the shell scripts
 strace: kills pccd at every step, in its tests
 acpica-tools: reads the ACPI tables as an independent judge, compiles the lab's own
+xxd: prints tables as acpi-tools must read them
+bsdextrautils: prints tables as acpi-tools must read them
 device-tree-compiler: reads the device tree as an independent judge
 jq: reads acpi-tools' JSON, as its README tells people to
 "

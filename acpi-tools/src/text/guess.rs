@@ -1,5 +1,8 @@
 //! What a file is that is not read, and what to do about it.
 
+use super::line::{Hex, Line, bare};
+use crate::bytes;
+
 /// How to get tables, in the words of all answers.
 const AGAIN: &str = "dump the tables again: acpidump >tables.txt, as root";
 
@@ -66,8 +69,8 @@ pub fn guess(blob: &[u8]) -> Option<String> {
     if text.starts_with(['{', '[']) && text.contains("\":") {
         return say("JSON", AGAIN);
     }
-    if start.lines().any(words_of_16_bits) {
-        return say("hexdump without -C", "make it again with hexdump -C");
+    if let Some(what) = dump(&start) {
+        return say(&what, "make it again with xxd or hexdump -C");
     }
     if is_base64(&start) {
         return say("base64", "decode it first: base64 -d");
@@ -75,13 +78,33 @@ pub fn guess(blob: &[u8]) -> Option<String> {
     None
 }
 
-/// `0000000 4350 5443 …`: eight numbers whose bytes are in doubt.
-fn words_of_16_bits(line: &str) -> bool {
-    let mut words = line.split_whitespace();
+/// A dump of another form, or none of a table.
+fn dump(text: &str) -> Option<String> {
     let hex = |word: &str| word.bytes().all(|b| b.is_ascii_hexdigit());
-    let offset = words.next().is_some_and(|word| word.len() == 7 && hex(word));
-    let rest: Vec<_> = words.collect();
-    offset && rest.len() == 8 && rest.iter().all(|w| w.len() == 4 && hex(w))
+    let mut lines = (1..).zip(text.lines().map(bare));
+    lines.find_map(|(n, line)| {
+        if let Line::Hex(Hex { offset, bytes: Ok(bytes), .. }) = Line::of(line)
+        {
+            return (bytes.len() >= 8).then(|| match offset {
+                0 => format!(
+                    "a dump, but of no table: line {n} begins with \"{}\"",
+                    bytes::ascii(&bytes[..4])
+                ),
+                _ => format!(
+                    "a dump without its beginning: line {n} has offset \
+                     {offset:#x}"
+                ),
+            });
+        }
+        let mut words = line.split_whitespace();
+        let first = words.next().filter(|word| hex(word))?;
+        if first.len() >= 40 && words.next().is_none() {
+            return Some("a dump without offsets".to_owned());
+        }
+        let numbers = words.take_while(|w| matches!(w.len(), 2 | 4) && hex(w));
+        let other = (6..=8).contains(&first.len()) && numbers.count() >= 8;
+        other.then(|| "a dump of another form, as od has it".to_owned())
+    })
 }
 
 /// Long lines of nothing but base64's characters.
@@ -116,7 +139,20 @@ mod tests {
             (b"unsigned char pcct_dat[] = {\n  0x50,", "without -i"),
             (
                 b"0000000 4350 5443 02ae 0000 5e02 4554 5453 4449\n",
-                "hexdump -C",
+                "of another form, as od has it: make it again with xxd",
+            ),
+            (
+                b"000000 50 43 43 54 ae 02 00 00 02 5e >PCCT.....^<\n",
+                "of another form",
+            ),
+            (b"50434354ae020000025e54455354494454455354\n", "offsets"),
+            (
+                b"hi\n0010: 00 01 02 03 04 05 06 07\n",
+                "without its beginning: line 2 has offset 0x10",
+            ),
+            (
+                b"0000: 7F 45 4C 46 02 01 01 00  .ELF....\n",
+                "of no table: line 1 begins with \".ELF\"",
             ),
             (base64.as_bytes(), "base64 -d"),
         ] {

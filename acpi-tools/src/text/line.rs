@@ -119,9 +119,19 @@ fn hex(line: &str) -> Option<Hex<'_>> {
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> Result<Vec<u8>, &'a str> {
     let mut bytes = Vec::with_capacity(16);
     for word in words.take_while(|word| !word.is_empty()) {
-        bytes.extend(hex::decode(word).map_err(|_| word)?);
+        decode(word.as_bytes(), &mut bytes).ok_or(word)?;
     }
     if bytes.is_empty() { Err("") } else { Ok(bytes) }
+}
+
+/// As the crate hex does, but into the same vector: a dump has many words.
+fn decode(word: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    let digit = |b: u8| char::from(b).to_digit(16).map(|n| n as u8);
+    let (pairs, []) = word.as_chunks::<2>() else { return None };
+    for [high, low] in pairs {
+        bytes.push(digit(*high)? << 4 | digit(*low)?);
+    }
+    Some(())
 }
 
 fn end(line: &str) -> Option<usize> {
