@@ -167,14 +167,52 @@ fn a_digit_that_changed_is_found_or_refused() {
 }
 
 fn show(path: &std::path::Path) -> (Option<i32>, String, Duration) {
+    run(&["show", "--all"], path)
+}
+
+fn run(
+    words: &[&str],
+    path: &std::path::Path,
+) -> (Option<i32>, String, Duration) {
     let start = Instant::now();
     let output = Command::new(env!("CARGO_BIN_EXE_acpi-tools"))
-        .args(["show", "--all"])
+        .args(words)
         .arg(path)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), said, start.elapsed())
+}
+
+/// Two machines: one text is refused, two files are told apart.
+#[test]
+fn machines_are_not_mixed_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, tables: &[Vec<u8>]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, acpidump(tables)).unwrap();
+        path
+    };
+    let sound = tables();
+    let (status, said, _) =
+        run(&["validate", "--strict"], &write("a.txt", &sound));
+    assert_eq!((status, &said[..]), (Some(0), ""));
+    let mut other = sound[0].clone();
+    other[24] = 9;
+    acpi_tools::table::fix_checksum(&mut other);
+    let both = [&sound[..], &[other]].concat();
+    let (status, said, _) = run(&["validate"], &write("b.txt", &both));
+    assert_eq!(status, Some(2));
+    let wanted = "line 26: a second PCCT, the first is in line 1: two machines";
+    assert!(said.contains(wanted), "{said}");
+    let mut fadts = [printed::made(b"FACP", 276), printed::made(b"FACP", 276)];
+    fadts[1][24] = 9;
+    acpi_tools::table::fix_checksum(&mut fadts[1]);
+    let two = [&sound[..], &fadts].concat();
+    let mut platform = Platform::default();
+    platform.add("x", "x", acpidump(&two).into_bytes()).unwrap();
+    let findings = acpi_tools::check::check(&platform);
+    assert!(findings.iter().any(|found| found.rule.id == "ACPI-010"));
 }
 
 #[test]

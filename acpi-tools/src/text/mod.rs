@@ -130,8 +130,9 @@ struct Reader<'a> {
     stray: Option<(usize, usize)>,
 }
 
-/// Two of these that differ are of two machines.
-const SINGLE: &[&str] = &["RSDP", "FACP", "DSDT", "PCCT"];
+/// Two of these that differ are of two machines. Of FADTs one machine may
+/// have two; those are a finding.
+const SINGLE: &[&str] = &["RSDP", "DSDT", "PCCT"];
 
 impl Reader<'_> {
     fn damaged<T>(&self, line: usize, what: &str) -> Result<T, Refusal> {
