@@ -92,7 +92,7 @@ impl Handler {
 }
 
 /// Header fields an answer takes over from its request.
-pub const ECHOED: [&str; 10] = [
+pub const ECHOED: [&str; 12] = [
     "mctp.type",
     "mctp.ic",
     "control.instance_id",
@@ -101,6 +101,8 @@ pub const ECHOED: [&str; 10] = [
     "pldm.header_version",
     "pldm.type",
     "pldm.command",
+    "nvme_mi.nmimt",
+    "nvme_mi.csi",
     "vendor.vendor_id",
     "spdm.version",
 ];

@@ -14,7 +14,7 @@ use super::layout::{Item, Kind, Section, Stop, Value, without_place};
 use super::mctp::{self, MsgType};
 use super::summary::summary;
 use super::walk::Walk;
-use super::{pcc, pldm, spdm, vendor};
+use super::{nvme_mi, pcc, pldm, spdm, vendor};
 
 /// The content of a PCC message that is none of MCTP.
 pub(super) const PCC_DATA: Section =
@@ -83,6 +83,7 @@ pub fn section(
             };
             Some(Section { layer, items })
         }
+        MsgType::NvmeMi => single(nvme_mi::MESSAGE),
         MsgType::Spdm => single(spdm::MESSAGE),
         MsgType::VendorPci => single(vendor::PCI),
         MsgType::VendorIana => single(vendor::IANA),
@@ -98,6 +99,7 @@ pub fn layer_of(kind: MsgType) -> &'static str {
     match kind {
         MsgType::Control => "control",
         MsgType::Pldm => "pldm",
+        MsgType::NvmeMi => "nvme_mi",
         MsgType::Spdm => "spdm",
         MsgType::VendorPci | MsgType::VendorIana => "vendor",
         _ => "message",
@@ -377,6 +379,7 @@ fn gather_items() -> Vec<(&'static str, Item)> {
             add("pldm", pldm::response(kind, code));
         }
     }
+    add("nvme_mi", nvme_mi::MESSAGE);
     add("spdm", spdm::MESSAGE);
     add("vendor", vendor::PCI);
     add("vendor", vendor::IANA);

@@ -13,6 +13,7 @@ pub mod error;
 pub mod layout;
 pub mod mctp;
 pub mod message;
+pub mod nvme_mi;
 mod overwrite;
 pub mod pcc;
 pub mod pldm;

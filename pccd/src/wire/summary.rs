@@ -6,7 +6,7 @@ use super::mctp::MsgType;
 use super::message::byte;
 use super::text::spaced_hex;
 use super::walk::Walk;
-use super::{pldm, spdm};
+use super::{nvme_mi, pldm, spdm};
 
 /// The one-line summary.
 pub(super) fn summary(walk: &Walk<'_>) -> String {
@@ -42,6 +42,7 @@ pub(super) fn summary(walk: &Walk<'_>) -> String {
             let of_type = pldm::PldmType::from(of_type);
             exchange(walk, "pldm", &format!("PLDM {of_type} {name}"))
         }
+        MsgType::NvmeMi => nvme(walk),
         MsgType::Spdm => {
             let Some(code) = byte(walk.number("spdm", "request_response_code"))
             else {
@@ -93,6 +94,41 @@ pub(super) fn summary(walk: &Walk<'_>) -> String {
                 spaced_hex(shown)
             )
         }
+    }
+}
+
+/// A response of NVMe-MI does not say what it answers.
+fn nvme(walk: &Walk<'_>) -> String {
+    let number = |name| walk.number("nvme_mi", name);
+    let (Some(nmimt), Some(ror)) = (number("nmimt"), number("ror")) else {
+        return "NVMe-MI message".to_owned();
+    };
+    let kind = match name_of(nvme_mi::TYPES, nmimt) {
+        Some(name) => name.to_owned(),
+        None => format!("NVMe-MI type {nmimt}"),
+    };
+    let mut parts = Vec::new();
+    let opcode = number("opcode");
+    parts.extend(opcode.map(|opcode| {
+        let name = name_of(nvme_mi::opcodes(nmimt), opcode);
+        name.map_or(format!("opcode {opcode:#04x}"), str::to_owned)
+    }));
+    let status = walk
+        .fields
+        .iter()
+        .find(|found| found.layer == "nvme_mi" && found.name == "status");
+    parts.extend(status.map(|status| match &status.meaning {
+        Some(name) => name.clone(),
+        None => format!("status {}", status.text),
+    }));
+    if number("csi") == Some(1) {
+        parts.push("slot 1".to_owned());
+    }
+    parts.extend(briefs(walk, "nvme_mi"));
+    let what = if ror == 0 { "request" } else { "response" };
+    match parts.is_empty() {
+        true => format!("{kind} {what}"),
+        false => format!("{kind} {what}: {}", parts.join(", ")),
     }
 }
 
