@@ -1,6 +1,6 @@
 # Thin on purpose: every recipe is one line that calls cargo or a script.
 
-.PHONY: help demo lab test check check-qemu check-guest check-all test-long matrix bench clean
+.PHONY: help demo lab test check check-qemu check-guest check-all test-long judges matrix bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -27,6 +27,9 @@ check-all: ## the three above
 
 test-long: ## what is slower: each patch built alone, fuzzing, many boots
 	@scripts/check.sh long
+
+judges: ## other people's programs on our messages and tables; PCCD_UPDATE=1 writes docs/judges.md
+	@scripts/check.sh judges
 
 matrix: ## every platform on every kernel, into the table of the README
 	@scripts/lab.sh 6.12 debian && PCCD_UPDATE=1 cargo test -q --locked -p pccd-tests --test platforms kernel -- --nocapture

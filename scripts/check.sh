@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The checks behind make check, check-qemu, check-guest, check-all, test-long.
-# usage: check.sh fast|qemu|guest|long ...
+# The checks behind make check, check-qemu, check-guest, check-all, test-long,
+# judges.
+# usage: check.sh fast|qemu|guest|judges|long ...
 # Ends with a line "N passed, M failed"; a part that cannot run has failed.
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -133,11 +134,23 @@ guest() {
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
   check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
   sed -n 's/^[0-9]* tables: /  &/p' "$logs/tables-on-Linux-7-and-6.12.log"
+  judged
   for driver in guest-scripts/{mctp-pcc/mctp-pcc,pcc-client/pcc-client}.c \
     tests/{acme-fan/acme-fan,broken/nothing}.c; do
     check "$(basename "$driver" .c) checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
       --no-tree --strict --no-summary -f "$driver"
   done
+}
+
+judges() {
+  scripts/lab.sh
+  judged
+}
+
+judged() {
+  scripts/judges.sh
+  check "judges" cargo test --locked -p pccd-tests --test judges -- --show-output
+  sed -nE 's/^[^ ].*; agreed in /  &/p' "$logs/judges.log"
 }
 
 long() {
@@ -155,8 +168,8 @@ long() {
 
 for part; do
   case $part in
-    fast | qemu | guest | long) "$part" ;;
-    *) die "check.sh: '$part' is not one of fast, qemu, guest, long" ;;
+    fast | qemu | guest | judges | long) "$part" ;;
+    *) die "check.sh: '$part' is not one of fast, qemu, guest, judges, long" ;;
   esac
 done
 say

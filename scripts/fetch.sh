@@ -5,13 +5,17 @@
 #   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
 #   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
 #   for the host (trixie), and Debian's own arm64 kernels, 7.x
-#   (trixie-backports) and 6.12 (trixie).
+#   (trixie-backports) and 6.12 (trixie);
+#   the outside judges: tshark (trixie), fwts and a newer iasl (sid), and for
+#   the guest nvme-cli (sid).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
-# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12 ...
+# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12|
+#   tshark|fwts|iasl-sid|nvme-cli ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
+HOST=$(dpkg --print-architecture)
 apt() {
   local tool=$1
   shift
@@ -145,28 +149,43 @@ fetch_deb() {
   (cd "$dir" && dpkg-deb -f ./*.deb Version >version.new && rm -f ./*.deb && mv version.new version)
 }
 
-# Debian 12's iasl is of 2020 and reads no PCCT subspace of type 5. Trixie's
-# needs a newer C library than Debian 12's, which comes along, for it alone.
-# (The mirrors seen serve this package as a binary only, not its source.)
-fetch_iasl() {
-  local dir=$CACHE/iasl arch
-  arch=$(dpkg --print-architecture)
+# fetch_program NAME SUITE ARCHITECTURE PACKAGE PROGRAM: a Debian program with
+# all it needs, under NAME/root. It may be newer than this machine's C library,
+# so for the host there is a script NAME/PROGRAM that runs it with its own.
+fetch_program() {
+  local dir=$CACHE/$1 suite=$2 arch=$3 package=$4 program=$5
   [ -e "$dir/version" ] && return
   refresh
-  rm -rf "$dir" && mkdir -p "$dir/root"
-  (cd "$dir" && step "iasl of trixie" "5 s" \
-    apt apt-get download "acpica-tools:$arch" "libc6:$arch")
-  for deb in "$dir"/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
-  dpkg-deb -f "$dir"/acpica-tools_*.deb Version >"$dir/version.new"
-  iasl_wrapper "$dir" && rm -f "$dir"/*.deb && mv "$dir/version.new" "$dir/version"
+  [ "$suite" = trixie ] || other_suite "$suite" "$arch"
+  rm -rf "$dir" && mkdir -p "$dir"/{root,debs/partial}
+  step "$package of $suite" "10 s" \
+    apt apt-get install -y --no-install-recommends --download-only \
+    -o Dir::Cache::archives="$dir/debs" -o APT::Architecture="$arch" "$package"
+  for deb in "$dir"/debs/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+  dpkg-deb -f "$dir/debs/${package}"_*.deb Version >"$dir/version.new"
+  rm -rf "$dir/debs"
+  [ "$arch" != "$HOST" ] || wrapper "$dir" "$program"
+  mv "$dir/version.new" "$dir/version"
 }
 
-iasl_wrapper() {
+# other_suite SUITE ARCHITECTURE: apt from here on sees that suite alone, in a
+# root of its own; for one subshell.
+other_suite() {
+  sed -n "1s/\[arch=[^ ]*\(.*\) trixie main/[arch=$2\1 $1 main/p" "$APT/sources.list" >"$APT-$1-$2.list"
+  APT=$APT-$1-$2
+  mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
+  : >"$APT/status"
+  mv "$APT.list" "$APT/sources.list"
+  step "package lists of $1" "10 s" apt apt-get update
+}
+
+wrapper() {
   local libs
-  libs=$(dirname "$(find "$1/root" -name 'libc.so.6')")
+  libs=$(find "$1/root/usr/lib" -name '*.so.*' ! -path '*/gdb/*' -printf '%h\n' | sort -u | paste -sd:)
   printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' \
-    "$(find "$libs" -name 'ld-linux-*.so.*' | head -n 1)" "$libs" "$1/root/usr/bin/iasl" >"$1/iasl"
-  chmod +x "$1/iasl"
+    "$(find "$1/root" -name 'ld-linux-*.so.*' | head -n 1)" "$libs" \
+    "$(find "$1"/root/usr/*bin -name "$2")" >"$1/$2"
+  chmod +x "$1/$2"
 }
 
 main() {
@@ -179,9 +198,14 @@ main() {
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
       debian) fetch_image debian '7\.[0-9.]+' ;;
       debian-6.12) fetch_image debian-6.12 '6\.12\.[0-9]+' ;;
-      iasl) fetch_iasl ;;
+      # Debian 12's iasl is of 2020 and reads no PCCT subspace of type 5.
+      iasl) fetch_program iasl trixie "$HOST" acpica-tools iasl ;;
+      iasl-sid) (fetch_program iasl-sid sid "$HOST" acpica-tools iasl) ;;
+      tshark) fetch_program tshark trixie "$HOST" tshark tshark ;;
+      fwts) (fetch_program fwts sid "$HOST" fwts fwts) ;;
+      nvme-cli) (fetch_program nvme-cli sid arm64 nvme-cli nvme) ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli" ;;
     esac
   done
 }
