@@ -2,6 +2,7 @@
 //! programs read our messages and tables, and nobody may differ without a
 //! reason that is written down. `docs/judges.md` is what they said.
 
+mod guest;
 mod messages;
 mod peers;
 mod tables;
@@ -100,6 +101,7 @@ fn every_judge_agrees_or_is_answered() {
         messages::pymctp(),
         peers::mctp_estack(),
         peers::nvme_mi_dev(),
+        guest::nvme_cli(),
         tables::iasl("IASL", "iasl of trixie"),
         tables::iasl("IASL_SID", "iasl of sid"),
         tables::fwts(),

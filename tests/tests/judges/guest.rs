@@ -1,0 +1,86 @@
+//! Debian's own programs in the guest, on the lab's kernel and driver.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use pccd_tests::Logs;
+use pcclab::exchange::Script;
+use pcclab::lab::Lab;
+use pcclab::run::{exit, judge};
+use pcclab::session::{Config, Session};
+
+use super::{Judged, built};
+
+/// The program, its loader and the libraries it needs.
+const NVME: &[&str] = &[
+    "usr/sbin/nvme",
+    "usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1",
+    "usr/lib/aarch64-linux-gnu/libc.so.6",
+    "usr/lib/aarch64-linux-gnu/libcrypto.so.3",
+    "usr/lib/aarch64-linux-gnu/libjson-c.so.5",
+    "usr/lib/aarch64-linux-gnu/libkeyutils.so.1",
+    "usr/lib/aarch64-linux-gnu/libnvme-mi.so.1",
+    "usr/lib/aarch64-linux-gnu/libnvme.so.1",
+    "usr/lib/aarch64-linux-gnu/libz.so.1",
+    "usr/lib/aarch64-linux-gnu/libzstd.so.1",
+];
+
+/// What is asked of nvme, and what it must print, in a second: libnvme waits
+/// five for an answer that does not come.
+const ASKED: &[(&str, &str)] = &[
+    ("version", "nvme version"),
+    ("id-ctrl mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
+    ("smart-log mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
+    ("list-ctrl mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
+];
+
+pub fn nvme_cli() -> Judged {
+    let root = built("NVME_CLI");
+    let mut script = ". /tests/lib.sh\nlink_up 8\n\
+        mctp route add 9 dev $iface\n"
+        .to_owned();
+    for (words, _) in ASKED {
+        script += &format!(
+            "echo '== {words}'\n\
+             timeout 1 /work/ld-linux-aarch64.so.1 --library-path /work \
+             /work/nvme {words} 2>&1\necho \"-- $?\"\n"
+        );
+    }
+    let logs = Logs::new();
+    let file = logs.path().join("ask.sh");
+    fs::write(&file, script).unwrap();
+    let lab = Lab::find(None, &[]).unwrap();
+    let mut config = Config::new(lab, logs.path(), &["sh", "/work/ask.sh"]);
+    config.files = NVME.iter().map(|name| root.join(name)).collect();
+    config.files.push(file);
+    let session = Session::start(config).unwrap();
+    let mut lines = Vec::new();
+    let outcome = session.finish(|line| lines.push(line.to_owned()));
+    let limit = Duration::from_secs(60);
+    let verdict = judge(&outcome.unwrap(), &Script::default(), limit);
+    let text = lines.join("\n");
+    assert_eq!(verdict.code, exit::PASS, "{}\n{text}", verdict.text);
+    let mut differs = BTreeMap::new();
+    for (words, wanted) in ASKED {
+        let start = format!("== {words}\n");
+        let said = text.split(&start).nth(1).unwrap_or_default();
+        let said = said.split("\n== ").next().unwrap_or_default();
+        // 124 is timeout's own, 127 that a library is missing.
+        let ended = !["-- 124", "-- 127"].iter().any(|s| said.contains(s));
+        if !(ended && said.contains(wanted)) {
+            differs.insert((*words).to_owned(), said.replace('\n', " / "));
+        }
+    }
+    let version = text.split("nvme version ").nth(1).unwrap_or_default();
+    Judged {
+        name: "nvme-cli",
+        version: version.split(' ').next().unwrap().to_owned(),
+        what: format!(
+            "{} commands from the guest, each within a second",
+            ASKED.len()
+        ),
+        agreed: ASKED.len() - differs.len(),
+        differs,
+    }
+}
