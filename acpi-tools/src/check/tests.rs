@@ -3,6 +3,8 @@
 mod aml;
 mod cases;
 mod forms;
+#[allow(dead_code)] // all() is for others
+mod machines;
 mod make;
 mod real;
 

@@ -1,5 +1,9 @@
 //! Tables: those of every configuration in `tests/golden/` and of every
-//! platform, as QEMU has them.
+//! platform, as QEMU has them, and those of real machines.
+
+#[path = "../../../acpi-tools/src/check/tests/machines.rs"]
+#[allow(dead_code)] // some are for acpi-tools' own tests
+mod machines;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -49,7 +53,8 @@ fn platforms() -> Vec<Set> {
     pcclab::platform::names().unwrap().iter().map(|n| platform(n)).collect()
 }
 
-/// Golden ones, one with subspaces of all types, and the platforms'.
+/// Golden ones, one with subspaces of all types, the platforms', and those of
+/// machines that were sold.
 fn all() -> Vec<Set> {
     let mut sets = platforms();
     for entry in fs::read_dir(root().join("tests/golden")).unwrap() {
@@ -63,6 +68,11 @@ fn all() -> Vec<Set> {
     let types = root().join("acpi-tools/tests/data/all-types.dat");
     let platform = Platform::load(&types).unwrap();
     sets.push(Set { name: "all-types.dat".into(), platform });
+    for (name, bytes) in machines::all() {
+        let (name, mut platform) = (name.to_owned(), Platform::default());
+        assert!(platform.add(&name, &name, bytes).unwrap());
+        sets.push(Set { name, platform });
+    }
     sets
 }
 
