@@ -209,3 +209,20 @@ fn nothing_cut_is_answered_as_if_whole() {
     // Without a header there is nothing to answer.
     assert!(silent < refusals / 2, "{silent}");
 }
+
+/// A request that is as long as its fields, and says otherwise.
+#[test]
+fn a_length_that_lies_is_refused() {
+    let handlers = Handlers::builtin().unwrap();
+    let mut platform = Platform::new(Arc::new(handlers), 0);
+    let right = "05 11 e3 00 00 2000 01 00 10000000 01000000 00000000 \
+                 0000000000000000 00 00 0000";
+    let wrong = ["1f00", "2100", "0000", "ffff"];
+    let said = ask(&mut platform, right);
+    assert_ne!(said.unwrap()[2..], [0x7f, 1, 0]);
+    for length in wrong {
+        let request = right.replacen("2000", length, 1);
+        let said = ask(&mut platform, &request).unwrap();
+        assert_eq!(said, [5, 0x11, 0x7f, 1, 0], "{request}");
+    }
+}

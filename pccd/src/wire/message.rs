@@ -13,7 +13,7 @@ use super::error::EncodeError;
 use super::layout::{Item, Kind, Section, Stop, Value, without_place};
 use super::mctp::{self, MsgType};
 use super::summary::summary;
-use super::walk::Walk;
+use super::walk::{WRONG, Walk};
 use super::{nvme_mi, pcc, pldm, spdm, vendor};
 
 /// The content of a PCC message that is none of MCTP.
@@ -163,8 +163,22 @@ impl Described {
             // A list longer than what is taken apart says nothing.
             Some(stop) if stop.needed <= stop.left => None,
             Some(stop) => Some(format!("cut short in {}", stop.field)),
-            None => too_many(self.rest.len()),
+            None => too_many(self.rest.len()).or_else(|| self.lie()),
         }
+    }
+
+    /// A field that tells another length than there is.
+    fn lie(&self) -> Option<String> {
+        let mut lengths = self
+            .fields
+            .iter()
+            .filter(|found| matches!(found.kind, Kind::Length { .. }));
+        let wrong = lengths.find_map(|found| {
+            let meaning = found.meaning.as_ref()?;
+            meaning.starts_with(WRONG).then_some((found, meaning))
+        });
+        let (found, meaning) = wrong?;
+        Some(format!("{} is {}, {meaning}", found.full_name(), found.text))
     }
 }
 

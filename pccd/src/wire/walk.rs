@@ -7,6 +7,9 @@ use super::layout::{
 };
 use super::text::show;
 
+/// What the meaning of a computed field begins with that has another value.
+pub const WRONG: &str = "wrong";
+
 /// A walk over bytes.
 #[derive(Debug)]
 pub struct Walk<'a> {
@@ -211,6 +214,14 @@ impl<'a> Walk<'a> {
         if !matches!(item.kind, Kind::Bits { shift, .. } if shift > 0) {
             self.offset += needed;
         }
+        if let (Kind::Length { plus, .. }, Value::Number(says)) =
+            (item.kind, &found.value)
+        {
+            let right = self.rest().len() + plus;
+            if *says != right as u64 {
+                found.meaning = Some(format!("{WRONG}: it is {right}"));
+            }
+        }
         // Padding that need not be there says nothing.
         if !(matches!(item.kind, Kind::Pad(_)) && aligned) {
             self.fields.push(found);
@@ -245,7 +256,7 @@ impl<'a> Walk<'a> {
             "right".to_owned()
         } else {
             let digits = 2 + 2 * checksum.size();
-            format!("wrong: the bytes give {right:#0digits$x}")
+            format!("{WRONG}: the bytes give {right:#0digits$x}")
         }
     }
 }
