@@ -96,9 +96,10 @@ fn unversioned(text: &str) -> String {
 
 #[test]
 fn every_judge_agrees_or_is_answered() {
+    let messages = messages::all();
     let judges = [
-        messages::tshark(),
-        messages::pymctp(),
+        messages::tshark(&messages),
+        messages::pymctp(&messages),
         peers::mctp_estack(),
         peers::nvme_mi_dev(),
         guest::nvme_cli(),

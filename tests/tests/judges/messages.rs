@@ -14,7 +14,7 @@ use std::time::Duration;
 use pccd::record::Event;
 use pccd::wire::layout::Value;
 use pccd::wire::message::describe_packet;
-use pccd::wire::pcc::HEADER_LEN;
+use pccd::wire::pcc::{COMMAND_MCTP, HEADER_LEN};
 use pccd_tests::Logs;
 use pcclab::exchange::{Script, records};
 use pcclab::lab::Lab;
@@ -57,8 +57,37 @@ fn demo() -> Vec<Sent> {
     sent
 }
 
-/// Everything there is to judge; what that is; and its messages.
-fn messages() -> (String, Vec<Sent>) {
+/// The packets among the contents that pccd's decoder is tested with; some
+/// are cut on purpose.
+fn golden() -> Vec<Sent> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("pccd/tests/golden");
+    let mut sent = Vec::new();
+    for name in written::files(&folder, "bin") {
+        let content = fs::read(folder.join(&name)).unwrap();
+        let Some((header, packet)) = content.split_at_checked(HEADER_LEN)
+        else {
+            continue;
+        };
+        if !header.ends_with(&COMMAND_MCTP) || packet.len() < 5 {
+            continue;
+        }
+        let by_guest = packet[3] & 8 != 0;
+        let from = format!("golden/{}", name.display());
+        sent.push(Sent { packet: packet.to_vec(), by_guest, from });
+    }
+    sent
+}
+
+/// Everything there is to judge.
+pub struct Messages {
+    /// What it is, with counts.
+    what: String,
+    sent: Vec<Sent>,
+}
+
+/// Gathers it; boots a guest for it.
+pub fn all() -> Messages {
     let mut sent = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut put = |from: &str, text: &str, by_guest: bool| {
@@ -81,14 +110,16 @@ fn messages() -> (String, Vec<Sent>) {
         }
     }
     let written = sent.len();
-    let demo = demo();
+    let (golden, demo) = (golden(), demo());
     let what = format!(
-        "{written} messages of `pccd/tests/exchanges/`, {} packets of a demo \
-         run",
+        "{written} messages of `pccd/tests/exchanges/`, {} of \
+         `pccd/tests/golden/`, {} packets of a demo run",
+        golden.len(),
         demo.len()
     );
+    sent.extend(golden);
     sent.extend(demo);
-    (what, sent)
+    Messages { what, sent }
 }
 
 /// Our fields of a packet that are numbers, by full name.
@@ -244,11 +275,10 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-pub fn tshark() -> Judged {
-    let (what, sent) = messages();
+pub fn tshark(Messages { what, sent }: &Messages) -> Judged {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("messages.pcap");
-    fs::write(&file, capture(&sent)).unwrap();
+    fs::write(&file, capture(sent)).unwrap();
     let program = built("TSHARK");
     let mut command = Command::new(&program);
     command.arg("-r").arg(&file).args(["-T", "fields", "-E", "aggregator= "]);
@@ -264,7 +294,7 @@ pub fn tshark() -> Judged {
         out.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.len(), sent.len(), "a row a packet");
     let mut differs = BTreeMap::new();
-    for (row, Sent { packet, .. }) in rows.iter().zip(&sent) {
+    for (row, Sent { packet, .. }) in rows.iter().zip(sent) {
         let described = describe_packet(packet);
         // Some are cut on purpose.
         if !row[0].is_empty() && described.wrong_length().is_none() {
@@ -287,7 +317,7 @@ pub fn tshark() -> Judged {
         let cell = rows[at].get(column).copied().unwrap_or_default();
         cell.split(' ').filter_map(number).collect()
     };
-    let (fields, agreed) = compare(&sent, theirs, TSHARK, &mut differs);
+    let (fields, agreed) = compare(sent, theirs, TSHARK, &mut differs);
     let (_, version) = run(Command::new(program).arg("--version"));
     let version =
         version.lines().find_map(|line| line.split("Wireshark) ").nth(1));
@@ -369,8 +399,7 @@ const PYMCTP: &[(&str, &str)] = &[
     ("spdm.base_hash_sel", "SPDM_ALGORITHMS.base_hash_sel"),
 ];
 
-pub fn pymctp() -> Judged {
-    let (what, sent) = messages();
+pub fn pymctp(Messages { what, sent }: &Messages) -> Judged {
     let mut command = Command::new(built("PYMCTP"));
     command.arg(here("ask_pymctp.py"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -390,7 +419,7 @@ pub fn pymctp() -> Judged {
         rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), sent.len(), "a row a packet");
     let mut differs = BTreeMap::new();
-    for (row, Sent { packet, .. }) in rows.iter().zip(&sent) {
+    for (row, Sent { packet, .. }) in rows.iter().zip(sent) {
         if let Some(error) = row["error"].as_str() {
             let said = hex::encode(packet);
             differs.entry(format!("raises {error}")).or_insert(said);
@@ -399,7 +428,7 @@ pub fn pymctp() -> Judged {
     let theirs = |at: usize, name: &str| -> Vec<u64> {
         rows[at][name].as_u64().into_iter().collect()
     };
-    let (fields, agreed) = compare(&sent, theirs, PYMCTP, &mut differs);
+    let (fields, agreed) = compare(sent, theirs, PYMCTP, &mut differs);
     Judged {
         name: "pymctp",
         version: version.to_owned(),
