@@ -53,10 +53,25 @@ const VERSION: &[Item] = &[
     .counted("version_number_entry_count"),
 ];
 
-const SIZES: &[Item] = &[
-    Item::new("data_transfer_size", Kind::U32Le),
-    Item::new("max_spdm_msg_size", Kind::U32Le),
-];
+/// The same fields in each of these versions.
+macro_rules! versions {
+    ($($version:literal)|+ => $items:expr) => { &[$(($version, $items)),+] };
+}
+
+/// What a field was before the version that made it one.
+const fn zero(name: &'static str, bytes: usize) -> Item {
+    Item::reserved(name, Kind::Bytes(bytes))
+}
+
+/// 1.4.
+const EXT_FLAGS: Item = Item::switch(
+    "version",
+    versions!(0x10 | 0x11 | 0x12 | 0x13 => &[zero("reserved2", 2)]),
+    &[Item::new("ext_flags", Kind::U16Le).or(0)],
+);
+
+const DATA_TRANSFER_SIZE: Item = Item::new("data_transfer_size", Kind::U32Le);
+const MAX_SPDM_MSG_SIZE: Item = Item::new("max_spdm_msg_size", Kind::U32Le);
 
 /// 1.0 asks without saying what it can, 1.2 adds sizes.
 const GET_CAPABILITIES: &[Item] = &[
@@ -68,17 +83,17 @@ const GET_CAPABILITIES: &[Item] = &[
         &[
             Item::new("reserved", Kind::U8).or(0),
             Item::new("ct_exponent", Kind::U8).or(0),
-            Item::new("ext_flags", Kind::U16Le).or(0),
+            EXT_FLAGS,
             Item::new("flags", Kind::BitSet(4)).named(REQUESTER_FLAGS),
-            Item::new("data_transfer_size", Kind::U32Le),
-            Item::new("max_spdm_msg_size", Kind::U32Le),
+            DATA_TRANSFER_SIZE,
+            MAX_SPDM_MSG_SIZE,
         ],
     ),
 ];
 const REQUESTER: &[Item] = &[
     Item::new("reserved", Kind::U8).or(0),
     Item::new("ct_exponent", Kind::U8).or(0),
-    Item::new("ext_flags", Kind::U16Le).or(0),
+    EXT_FLAGS,
     Item::new("flags", Kind::BitSet(4)).named(REQUESTER_FLAGS),
 ];
 
@@ -87,15 +102,29 @@ const CAPABILITIES: &[Item] = &[
     PARAM2,
     Item::new("reserved", Kind::U8).or(0),
     Item::new("ct_exponent", Kind::U8).or(0),
-    Item::new("ext_flags", Kind::U16Le).or(0),
+    EXT_FLAGS,
     Item::new("flags", Kind::BitSet(4)).named(RESPONDER_FLAGS).brief("{}"),
-    Item::switch("version", &[(0x10, &[]), (0x11, &[])], SIZES),
-    // 1.3: the algorithms too, if they were asked for.
-    Item::optional(&[Item::new("supported_algorithms", Kind::Rest)]),
+    Item::switch(
+        "version",
+        &[
+            (0x10, &[]),
+            (0x11, &[]),
+            (0x12, &[DATA_TRANSFER_SIZE, MAX_SPDM_MSG_SIZE]),
+        ],
+        &[
+            DATA_TRANSFER_SIZE,
+            MAX_SPDM_MSG_SIZE,
+            // The algorithms too, if they were asked for.
+            Item::optional(&[Item::new("supported_algorithms", Kind::Rest)]),
+        ],
+    ),
 ];
 
-const STRUCTURE_COUNT: Item =
-    Item::new("number_of_algorithm_structures", Kind::Count(1));
+const STRUCTURE_COUNT: Item = Item::switch(
+    "version",
+    &[(0x10, &[PARAM1])],
+    &[Item::new("number_of_algorithm_structures", Kind::Count(1))],
+);
 const LENGTH: Item = Item::new("length", Kind::Length { size: 2, plus: 6 });
 const ASYM_COUNT: Item = Item::new("ext_asym_count", Kind::Count(1));
 const HASH_COUNT: Item = Item::new("ext_hash_count", Kind::Count(1));
@@ -104,15 +133,19 @@ const EXT_ASYM: Item = Item::repeat(&[Item::new("ext_asym", Kind::U32Le)])
 const EXT_HASH: Item = Item::repeat(&[Item::new("ext_hash", Kind::U32Le)])
     .counted("ext_hash_count");
 /// The algorithms of 1.1 and later; the fixed part is always two bytes.
-const STRUCTURES: Item = Item::repeat(&[
-    Item::new("alg_type", Kind::U8).named(ALGORITHM_TYPES),
-    Item::bits("fixed_alg_size", 7, 4).or(2),
-    Item::bits("ext_alg_count", 3, 0).or(0),
-    Item::new("alg_supported", Kind::BitSet(2)),
-    Item::repeat(&[Item::new("alg_external", Kind::U32Le)])
-        .counted("ext_alg_count"),
-])
-.counted("number_of_algorithm_structures");
+const STRUCTURES: Item = Item::switch(
+    "version",
+    &[(0x10, &[])],
+    &[Item::repeat(&[
+        Item::new("alg_type", Kind::U8).named(ALGORITHM_TYPES),
+        Item::bits("fixed_alg_size", 7, 4).or(2),
+        Item::bits("ext_alg_count", 3, 0).or(0),
+        Item::new("alg_supported", Kind::BitSet(2)),
+        Item::repeat(&[Item::new("alg_external", Kind::U32Le)])
+            .counted("ext_alg_count"),
+    ])
+    .counted("number_of_algorithm_structures")],
+);
 
 const NEGOTIATE_ALGORITHMS: &[Item] = &[
     STRUCTURE_COUNT,
@@ -120,15 +153,28 @@ const NEGOTIATE_ALGORITHMS: &[Item] = &[
     LENGTH,
     Item::new("measurement_specification", Kind::BitSet(1))
         .named(MEASUREMENT_SPECIFICATIONS),
-    Item::new("other_params_support", Kind::U8).or(0),
+    Item::switch(
+        "version",
+        versions!(0x10 | 0x11 => &[zero("reserved3", 1)]),
+        &[Item::new("other_params_support", Kind::U8).or(0)],
+    ),
     Item::new("base_asym_algo", Kind::BitSet(4)).named(BASE_ASYM).brief("{}"),
     Item::new("base_hash_algo", Kind::BitSet(4)).named(BASE_HASH).brief("{}"),
-    Item::reserved("pqc_asym_algo", Kind::BitSet(4)),
-    Item::reserved("reserved", Kind::Bytes(8)),
+    Item::switch(
+        "version",
+        versions!(0x10 | 0x11 | 0x12 | 0x13 => &[zero("reserved", 12)]),
+        &[
+            Item::reserved("pqc_asym_algo", Kind::BitSet(4)),
+            zero("reserved", 8),
+        ],
+    ),
     ASYM_COUNT,
     HASH_COUNT,
-    Item::new("reserved2", Kind::U8).or(0),
-    Item::new("mel_specification", Kind::U8).or(0),
+    Item::switch(
+        "version",
+        versions!(0x10 | 0x11 | 0x12 => &[zero("reserved2", 2)]),
+        &[zero("reserved2", 1), Item::new("mel_specification", Kind::U8).or(0)],
+    ),
     EXT_ASYM,
     EXT_HASH,
     STRUCTURES,
@@ -140,16 +186,37 @@ const ALGORITHMS: &[Item] = &[
     LENGTH,
     Item::new("measurement_specification_sel", Kind::BitSet(1))
         .named(MEASUREMENT_SPECIFICATIONS),
-    Item::new("other_params_selection", Kind::U8).or(0),
+    Item::switch(
+        "version",
+        versions!(0x10 | 0x11 => &[zero("reserved3", 1)]),
+        &[Item::new("other_params_selection", Kind::U8).or(0)],
+    ),
     Item::new("measurement_hash_algo", Kind::BitSet(4)).named(MEASUREMENT_HASH),
     Item::new("base_asym_sel", Kind::BitSet(4)).named(BASE_ASYM).brief("{}"),
     Item::new("base_hash_sel", Kind::BitSet(4)).named(BASE_HASH).brief("{}"),
-    Item::reserved("pqc_asym_sel", Kind::BitSet(4)),
-    Item::reserved("reserved", Kind::Bytes(7)),
-    Item::new("mel_specification_sel", Kind::U8).or(0),
+    Item::switch(
+        "version",
+        &[
+            (0x10, &[zero("reserved", 12)]),
+            (0x11, &[zero("reserved", 12)]),
+            (0x12, &[zero("reserved", 12)]),
+            (
+                0x13,
+                &[
+                    zero("reserved", 11),
+                    Item::new("mel_specification_sel", Kind::U8).or(0),
+                ],
+            ),
+        ],
+        &[
+            Item::reserved("pqc_asym_sel", Kind::BitSet(4)),
+            zero("reserved", 7),
+            Item::new("mel_specification_sel", Kind::U8).or(0),
+        ],
+    ),
     ASYM_COUNT,
     HASH_COUNT,
-    Item::new("reserved2", Kind::U16Le).or(0),
+    zero("reserved2", 2),
     EXT_ASYM,
     EXT_HASH,
     STRUCTURES,
@@ -196,8 +263,51 @@ const ERROR: &[Item] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::wire::message::describe;
+
     use super::*;
     use crate::wire::layout::name_of;
+
+    #[test]
+    fn fields_are_shown_from_their_version_on() {
+        // Code, bytes behind the header, fields with their first version.
+        type Case = (u8, usize, &'static [(&'static str, u8)]);
+        const CASES: [Case; 3] = [
+            (
+                0xe3,
+                28,
+                &[
+                    ("other_params_support", 0x12),
+                    ("mel_specification", 0x13),
+                    ("pqc_asym_algo", 0x14),
+                ],
+            ),
+            (
+                0x63,
+                32,
+                &[
+                    ("other_params_selection", 0x12),
+                    ("mel_specification_sel", 0x13),
+                    ("pqc_asym_sel", 0x14),
+                ],
+            ),
+            (0x61, 16, &[("ext_flags", 0x14)]),
+        ];
+        for (version, (code, size, fields)) in
+            (0x10..=0x14).flat_map(|version| CASES.map(|case| (version, case)))
+        {
+            // Sizes came with 1.2.
+            let size = if code == 0x61 && version < 0x12 { 8 } else { size };
+            let head = vec![5, version, code, 0, 0];
+            let described = describe(&[head, vec![0; size]].concat());
+            assert_eq!(described.stop, None, "{version:#x} {code:#x}");
+            assert!(described.rest.is_empty(), "{version:#x} {code:#x}");
+            for (name, since) in fields {
+                let shown = described.fields.iter().any(|f| f.name == *name);
+                assert_eq!(shown, version >= *since, "{name} {version:#x}");
+            }
+        }
+    }
 
     #[test]
     fn every_request_has_its_response() {

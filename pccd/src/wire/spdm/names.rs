@@ -89,6 +89,7 @@ pub const ERRORS: Names = &[
     (0x0e, "RequestTooLarge"),
     (0x0f, "LargeResponse"),
     (0x10, "MessageLost"),
+    (0x11, "InvalidPolicy"),
     (0x41, "VersionMismatch"),
     (0x42, "ResponseNotReady"),
     (0x43, "RequestResynch"),
