@@ -10,6 +10,7 @@ mod timed;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Station {
     stuck: HashSet<OsString>,
     /// Time and number of the last message nobody asked for.
     last_unasked: Option<(Epoch, u32)>,
+    /// The lock of a mailbox that lacks folders.
+    lock: Option<File>,
     /// When a mailbox that went away may be made again.
     away_until: Option<Instant>,
     /// The failure last logged, so that a retry does not fill the log.
@@ -111,6 +114,7 @@ impl Station {
             waiting: BTreeSet::new(),
             stuck: HashSet::new(),
             last_unasked: None,
+            lock: None,
             away_until: None,
             failure: None,
             deadlines: BTreeMap::new(),
@@ -149,7 +153,7 @@ impl Station {
     }
 
     fn open_folders(&self) -> Result<Opened> {
-        let mailbox = Mailbox::open_daemon(&self.path)?;
+        let mailbox = Mailbox::open_daemon(&self.path, self.lock.as_ref())?;
         let state = StateFolder::open(&self.state_path)?;
         let watch = Watch::arm(
             mailbox.path(),
@@ -251,6 +255,7 @@ impl Station {
             self.stuck.clear();
             self.stamp = None;
             self.away_until = Instant::now().checked_add(SETTLE);
+            self.lock = opened.mailbox.lock();
             return Ok(Some(SETTLE));
         }
         let done = self.work(&mut opened, log);
@@ -300,6 +305,7 @@ impl Station {
         match opened {
             Ok(opened) => {
                 self.opened = Some(opened);
+                self.lock = None;
                 self.failure = None;
                 let text = "the mailbox is there again";
                 log.write(&self.record(Event::Note).because(text));

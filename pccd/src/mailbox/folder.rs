@@ -298,6 +298,14 @@ impl Folder {
         }
     }
 
+    /// Whether the file of this name in it is that one.
+    pub fn names(&self, name: &str, file: &File) -> bool {
+        let there = fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW);
+        let open = fs::fstat(file);
+        matches!((there, open), (Ok(there), Ok(open))
+            if identity(&there) == identity(&open))
+    }
+
     /// Takes the lock file of this name and writes our pid into it. The
     /// lock is ours as long as the file stays open.
     ///

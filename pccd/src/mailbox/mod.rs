@@ -29,6 +29,8 @@ pub use watch::{Look, Waker, Watch, sleep};
 const MOST_ASIDE: usize = 1024;
 /// Suffix of the file that says why another was rejected.
 const REASON: &str = ".reason";
+/// The daemon's lock file.
+const LOCK: &str = "daemon.lock";
 /// The ledger's name in the state folder.
 const LEDGER: &str = "ledger.json";
 
@@ -48,7 +50,17 @@ pub struct Mailbox {
     /// A file in `tmp` for the next reply: making one may take longer than
     /// filling and moving it.
     spare: Option<(String, File)>,
-    _lock: Option<File>,
+    lock: Option<File>,
+}
+
+/// Who holds the lock of a mailbox.
+enum Locking<'a> {
+    /// Nobody need.
+    Without,
+    /// It is taken.
+    Take,
+    /// It is held already.
+    Held(&'a File),
 }
 
 impl Drop for Mailbox {
@@ -78,13 +90,21 @@ impl Mailbox {
     fn open(
         path: &Path,
         prefix: &str,
-        lock: bool,
+        locking: Locking<'_>,
     ) -> Result<Self, MailboxError> {
         let path = trimmed(path);
         let base = Folder::open(&path)?;
-        let lock = match lock {
-            true => Some(base.lock("daemon.lock")?),
-            false => None,
+        let lock = match locking {
+            Locking::Without => None,
+            Locking::Held(lock) if base.names(LOCK, lock) => {
+                let failed = |source| MailboxError::Io {
+                    doing: "keep the lock",
+                    path: path.join(LOCK),
+                    source,
+                };
+                Some(lock.try_clone().map_err(failed)?)
+            }
+            Locking::Held(_) | Locking::Take => Some(base.lock(LOCK)?),
         };
         let folder = |name: &str| Folder::open(&path.join(name));
         let outbox = folder("outbox")?;
@@ -104,18 +124,23 @@ impl Mailbox {
             prefix: format!("{prefix}-{}", std::process::id()),
             count: 0,
             spare: None,
-            _lock: lock,
+            lock,
         })
     }
 
-    /// Opens it as the daemon: makes what is missing, takes the lock, and
-    /// removes what an earlier daemon left half written.
+    /// Opens it as the daemon: makes what is missing, takes the lock unless
+    /// it is the one that is `kept`, and removes what an earlier daemon left
+    /// half written.
     ///
     /// # Errors
     ///
     /// Why it cannot be used, and what to do.
-    pub fn open_daemon(path: &Path) -> Result<Self, MailboxError> {
-        let mailbox = Self::open(path, "d", true)?;
+    pub fn open_daemon(
+        path: &Path,
+        kept: Option<&File>,
+    ) -> Result<Self, MailboxError> {
+        let locking = kept.map_or(Locking::Take, Locking::Held);
+        let mailbox = Self::open(path, "d", locking)?;
         let names = mailbox.tmp.list().unwrap_or_default();
         for name in names {
             if name.as_encoded_bytes().starts_with(b"d-") {
@@ -132,7 +157,15 @@ impl Mailbox {
     ///
     /// Why it cannot be used, and what to do.
     pub fn open_sender(path: &Path) -> Result<Self, MailboxError> {
-        Self::open(path, "s", false)
+        Self::open(path, "s", Locking::Without)
+    }
+
+    /// The lock, to be kept when folders in the mailbox went away: nobody
+    /// else may take it for that. None if the mailbox itself went.
+    pub fn lock(&self) -> Option<File> {
+        let lock = self.lock.as_ref()?;
+        let ours = self.base.is_current() && self.base.names(LOCK, lock);
+        ours.then(|| lock.try_clone().ok())?
     }
 
     /// Its path.

@@ -15,7 +15,7 @@ fn request(seq: u32) -> RequestName {
 #[test]
 fn requests_are_listed_in_order_and_others_apart() {
     let dir = tempfile::tempdir().unwrap();
-    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m"), None).unwrap();
     for seq in [10, 9, 100] {
         let name = request(seq).to_string();
         std::fs::write(mailbox.outbox_path().join(name), "").unwrap();
@@ -48,7 +48,7 @@ fn unasked_names_count_up() {
 #[test]
 fn what_is_set_aside_is_bounded() {
     let dir = tempfile::tempdir().unwrap();
-    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m"), None).unwrap();
     let count = |name: &str| {
         std::fs::read_dir(dir.path().join("m").join(name)).unwrap().count()
     };
@@ -72,7 +72,7 @@ fn what_is_set_aside_is_bounded() {
 #[test]
 fn a_name_rejected_twice_is_kept_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let mailbox = Mailbox::open_daemon(&dir.path().join("m")).unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m"), None).unwrap();
     let long = "x".repeat(255);
     for _ in 0..2 {
         std::fs::write(mailbox.outbox_path().join("bad"), "").unwrap();
@@ -91,7 +91,7 @@ fn a_name_rejected_twice_is_kept_twice() {
 fn a_reply_is_published_in_the_file_made_for_it_or_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m");
-    let mut mailbox = Mailbox::open_daemon(&path).unwrap();
+    let mut mailbox = Mailbox::open_daemon(&path, None).unwrap();
     let spare = |mailbox: &mut Mailbox| {
         mailbox.prepare();
         let names = mailbox.tmp.list().unwrap();
@@ -120,11 +120,11 @@ fn a_reply_is_published_in_the_file_made_for_it_or_anew() {
 fn only_our_own_leftovers_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m");
-    drop(Mailbox::open_daemon(&path).unwrap());
+    drop(Mailbox::open_daemon(&path, None).unwrap());
     for name in ["d-1-1", "q-1", "s-1"] {
         std::fs::write(path.join("tmp").join(name), "").unwrap();
     }
-    let mailbox = Mailbox::open_daemon(&path).unwrap();
+    let mailbox = Mailbox::open_daemon(&path, None).unwrap();
     let mut left = mailbox.tmp.list().unwrap();
     left.sort();
     assert_eq!(left, ["q-1", "s-1"]);
@@ -153,4 +153,30 @@ fn the_ledger_is_replaced() {
     }
     std::fs::write(dir.path().join("s/ledger.json"), "x").unwrap();
     assert!(state.load().is_err());
+}
+
+/// Who holds a mailbox keeps it when somebody takes a folder away.
+#[test]
+fn the_lock_is_kept_as_long_as_it_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m");
+    let mailbox = Mailbox::open_daemon(&path, None).unwrap();
+    std::fs::remove_dir(path.join("stale")).unwrap();
+    assert!(!mailbox.is_current());
+    let lock = mailbox.lock().unwrap();
+    drop(mailbox);
+    let error = Mailbox::open_daemon(&path, None).unwrap_err().to_string();
+    let pid = std::process::id().to_string();
+    assert!(error.contains(&pid), "{error}");
+    let mailbox = Mailbox::open_daemon(&path, Some(&lock)).unwrap();
+    drop(lock);
+    assert!(mailbox.is_current());
+    Mailbox::open_daemon(&path, None).unwrap_err();
+    // Without the file, or the mailbox, there is nothing to keep.
+    std::fs::remove_file(path.join("daemon.lock")).unwrap();
+    assert!(mailbox.lock().is_none());
+    drop(mailbox);
+    let mailbox = Mailbox::open_daemon(&path, None).unwrap();
+    std::fs::rename(&path, dir.path().join("away")).unwrap();
+    assert!(mailbox.lock().is_none());
 }
