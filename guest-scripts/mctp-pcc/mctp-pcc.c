@@ -189,8 +189,14 @@ static void mctp_pcc_tick(struct mbox_client *client, void *unused)
 {
 	struct mctp_pcc *mp = container_of(client, struct mctp_pcc,
 					   outbox.client);
+	struct pcc_mbox_chan *chan = READ_ONCE(mp->outbox.chan);
 
-	mbox_chan_txdone(mp->outbox.chan->mchan, 0);
+	/*
+	 * What was under way when the link went down may be completed while the
+	 * channel is requested again: nobody waits for it any more.
+	 */
+	if (chan)
+		mbox_chan_txdone(chan->mchan, 0);
 }
 
 static netdev_tx_t mctp_pcc_start_xmit(struct sk_buff *skb,
@@ -252,7 +258,7 @@ static int mctp_pcc_request(struct mctp_pcc *mp, struct mctp_pcc_box *box,
 			   name, box->id, chan);
 		return PTR_ERR(chan);
 	}
-	box->chan = chan;
+	WRITE_ONCE(box->chan, chan);
 	return 0;
 }
 
@@ -272,7 +278,7 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
 	mbox_free_channel(box->chan->mchan);
 	if (shmem) /* 6.12 maps nothing. */
 		iounmap(shmem);
-	box->chan = NULL;
+	WRITE_ONCE(box->chan, NULL);
 }
 
 /*

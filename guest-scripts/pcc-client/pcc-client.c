@@ -785,8 +785,9 @@ static ssize_t pcc_client_memory(struct pcc_client_chan *pc, char __user *to,
 		return -ENOMEM;
 
 	rc = mutex_lock_killable(&pc->lock);
-	if (!rc)
-		rc = pcc_client_map(pc);
+	if (rc)
+		goto out_free;
+	rc = pcc_client_map(pc);
 	if (!rc && from)
 		memcpy_toio(pc->shmem + *pos, copy, count);
 	else if (!rc)
@@ -794,6 +795,7 @@ static ssize_t pcc_client_memory(struct pcc_client_chan *pc, char __user *to,
 	mutex_unlock(&pc->lock);
 	if (!rc && to && copy_to_user(to, copy, count))
 		rc = -EFAULT;
+out_free:
 	kvfree(copy);
 	if (rc)
 		return rc;
