@@ -92,70 +92,98 @@ impl Scan<'_> {
         (key, range)
     }
 
-    /// Steps over a value, noting where `path` leads.
-    fn value(
-        &mut self,
-        path: Option<&[Step]>,
-        side: Side,
-        found: &mut Option<Range<usize>>,
-    ) {
+    /// Steps over a value, however deep it is.
+    fn skip(&mut self) {
         self.blanks();
         let start = self.at;
-        let next = |step: &Step| match path {
-            Some([first, rest @ ..]) if first == step => Some(rest),
-            _ => None,
-        };
-        match self.peek() {
-            Some(b'{') => {
-                self.at += 1;
-                while !self.take(b'}') && self.peek().is_some() {
-                    let (key, range) = self.key();
-                    let deeper = next(&Step::Key(key));
-                    if side == Side::Key && deeper == Some(&[]) {
-                        *found = Some(range);
-                    }
-                    self.take(b':');
-                    self.value(deeper, side, found);
-                    self.take(b',');
+        let mut depth = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.string();
                 }
-            }
-            Some(b'[') => {
-                self.at += 1;
-                let mut index = 0;
-                while !self.take(b']') && self.peek().is_some() {
-                    self.value(next(&Step::Index(index)), side, found);
-                    self.take(b',');
-                    index += 1;
-                }
-            }
-            Some(b'"') => {
-                self.string();
-            }
-            _ => {
-                while self.peek().is_some_and(|byte| {
-                    !byte.is_ascii_whitespace()
-                        && !matches!(byte, b',' | b']' | b'}')
-                }) {
+                b'{' | b'[' => {
+                    depth += 1;
                     self.at += 1;
                 }
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => break,
+                b',' if depth == 0 => break,
+                _ if depth == 0 => self.word(),
+                _ => self.at += 1,
             }
-        }
-        if path == Some(&[]) && found.is_none() {
-            *found = Some(start..self.at.min(self.text.len()));
+            if depth == 0 {
+                break;
+            }
         }
         // In a text that is not JSON a bracket may stand for a value.
         if self.at == start {
             self.at += 1;
         }
     }
+
+    /// Steps over a number, or whatever else is no string.
+    fn word(&mut self) {
+        while self.peek().is_some_and(|byte| {
+            !byte.is_ascii_whitespace() && !matches!(byte, b',' | b']' | b'}')
+        }) {
+            self.at += 1;
+        }
+    }
+
+    /// Steps over a value and gives its place.
+    fn place(&mut self) -> Range<usize> {
+        self.blanks();
+        let start = self.at;
+        self.skip();
+        start..self.at.min(self.text.len())
+    }
+
+    /// Where `path` leads from this value on. What is not on its way is
+    /// stepped over, so that a file nested for ever takes no more than the
+    /// path's own depth.
+    fn follow(&mut self, path: &[Step], side: Side) -> Option<Range<usize>> {
+        let Some((step, rest)) = path.split_first() else {
+            return Some(self.place());
+        };
+        match step {
+            Step::Key(wanted) if self.take(b'{') => {
+                while !self.take(b'}') && self.peek().is_some() {
+                    let (key, range) = self.key();
+                    self.take(b':');
+                    if key == *wanted {
+                        return match rest {
+                            [] if side == Side::Key => Some(range),
+                            _ => self.follow(rest, side),
+                        };
+                    }
+                    self.skip();
+                    self.take(b',');
+                }
+            }
+            Step::Index(wanted) if self.take(b'[') => {
+                let mut index = 0;
+                while !self.take(b']') && self.peek().is_some() {
+                    if index == *wanted {
+                        return self.follow(rest, side);
+                    }
+                    self.skip();
+                    self.take(b',');
+                    index += 1;
+                }
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 /// The bytes of a path's key or value; none if it leads nowhere.
 pub fn locate(text: &str, path: &[Step], side: Side) -> Option<Range<usize>> {
-    let mut scan = Scan { text: text.as_bytes(), at: 0 };
-    let mut found = None;
-    scan.value(Some(path), side, &mut found);
-    found
+    Scan { text: text.as_bytes(), at: 0 }.follow(path, side)
 }
 
 /// The bytes of each element of a list that a key of the file leads to.
@@ -174,16 +202,14 @@ pub fn elements(text: &str, list: &str) -> Option<Vec<Range<usize>>> {
         if key == list && scan.take(b'[') {
             let mut ranges = Vec::new();
             while !scan.take(b']') && scan.peek().is_some() {
-                let mut range = None;
-                scan.value(Some(&[]), Side::Value, &mut range);
-                ranges.extend(range);
+                ranges.push(scan.place());
                 scan.take(b',');
             }
             if found.replace(ranges).is_some() {
                 return None;
             }
         } else {
-            scan.value(None, Side::Value, &mut None);
+            scan.skip();
         }
         scan.take(b',');
     }
@@ -247,6 +273,21 @@ mod tests {
         }
         for text in ["[}", "{]", "}", "", "\"", "{\"a\"", "{\"a\":}", "[[}]"] {
             locate(text, &[key("a")], Side::Key);
+        }
+    }
+
+    /// serde_json stops at 128, but an error may stand before that.
+    #[test]
+    fn depth_costs_no_stack() {
+        let deep = "[".repeat(1_000_000);
+        for text in [
+            format!(r#"{{"a": {deep}, "b": 1}}"#),
+            format!(r#"{{"b": 1, "a": {deep}"#),
+            format!(r#"{{"a": [{}{}], "b": 1}}"#, deep, "]".repeat(1_000_000)),
+        ] {
+            locate(&text, &[key("b")], Side::Value);
+            locate(&text, &[key("a"), Step::Index(0)], Side::Value);
+            elements(&text, "a");
         }
     }
 
