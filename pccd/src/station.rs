@@ -273,6 +273,10 @@ impl Station {
                 self.fail(log, format!("{doing}: {error}; tried again"));
                 Ok(Some(RETRY))
             }
+            Err(Trouble::Unread(error)) => {
+                self.fail(log, format!("read a request: {error}; tried again"));
+                Ok(Some(RETRY))
+            }
         }
     }
 
@@ -344,21 +348,32 @@ impl Station {
             self.life(opened, log, last)?;
         }
         let mut known = true;
+        let mut unread: Option<io::Error> = None;
+        let mut waits = BTreeSet::new();
         for name in requests {
             if self.waker.is_stopped() {
                 break;
             }
-            if !self.waiting.contains(&name)
+            // Nothing overtakes what could not be read.
+            if !waits.contains(&name.subspace)
+                && !self.waiting.contains(&name)
                 && !self.is_held(&name)
                 && !self.waits(&name)
             {
                 if !std::mem::take(&mut known) {
                     self.read_channels(opened, log)?;
                 }
-                self.request(opened, log, &name)?;
+                match self.request(opened, log, &name) {
+                    Err(Trouble::Unread(error)) => {
+                        waits.insert(name.subspace);
+                        unread.get_or_insert(error);
+                    }
+                    other => other?,
+                }
             }
         }
-        self.tick(opened, log)
+        self.tick(opened, log)?;
+        unread.map_or(Ok(()), |error| Err(later("read a request")(error)))
     }
 
     /// Whether a request is answered already, only not yet, or comes after
@@ -395,6 +410,11 @@ impl Station {
             Ok(None) => return Ok(()),
             Err(error @ ChannelsError::Version(_)) => {
                 return Err(Trouble::Fatal(error.into()));
+            }
+            Err(ChannelsError::Unread(reason)) => {
+                self.stamp = None;
+                let error = io::Error::other(reason);
+                return Err(later("read channels.json")(error));
             }
             Err(error) => {
                 let text = format!("{error}; the channels known before stay");
@@ -473,6 +493,8 @@ enum Trouble {
     Fatal(anyhow::Error),
     /// What was tried; it is tried again.
     Later(&'static str, io::Error),
+    /// A request could not be read; others may be.
+    Unread(io::Error),
 }
 
 fn later(doing: &'static str) -> impl FnOnce(io::Error) -> Trouble {

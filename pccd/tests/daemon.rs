@@ -233,6 +233,33 @@ fn state_lasts_for_one_life_of_the_guest() {
     assert_eq!(bench.count(Event::Stale), 1);
 }
 
+/// What the system refuses is no verdict on a message.
+#[test]
+fn without_descriptors_requests_wait() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let bench = Bench::new();
+    let daemon = bench.start();
+    let get = [0, 0x80, 2];
+    bench.exchange(1, &single(0, &get));
+    let pid = Pid::from_child(&daemon.0);
+    let limit = |current| {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let wanted = Rlimit { current: Some(current), maximum };
+        prlimit(Some(pid), Resource::Nofile, wanted).unwrap();
+    };
+    limit(3);
+    for seq in 2..=9 {
+        bench.request(seq, &single(0, &get));
+    }
+    bench.wait("an error", || bench.count(Event::Error) > 0);
+    assert_eq!(bench.count(Event::Rejected), 0);
+    limit(1024);
+    bench.wait_answered();
+    bench.wait("nine replies", || bench.count(Event::Replied) == 9);
+    assert_eq!(bench.count(Event::Rejected), 0);
+    assert_eq!(daemon.terminate(), 0);
+}
+
 /// Names of files are not to be trusted: whose life it is, the device says.
 #[test]
 fn a_name_does_not_end_the_life_of_the_guest() {

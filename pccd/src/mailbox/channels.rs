@@ -60,6 +60,8 @@ pub enum ChannelsError {
     Version(u64),
     /// Not what the contract says.
     Malformed(String),
+    /// The system refuses for now.
+    Unread(String),
 }
 
 impl fmt::Display for ChannelsError {
@@ -70,7 +72,7 @@ impl fmt::Display for ChannelsError {
                 "channels.json has version {version}, this pccd knows 1; \
                  update pccd"
             ),
-            Self::Malformed(reason) => {
+            Self::Malformed(reason) | Self::Unread(reason) => {
                 write!(f, "channels.json cannot be read: {reason}")
             }
         }

@@ -35,8 +35,10 @@ pub struct Folder {
 pub enum ReadError {
     /// It is not there (any more).
     Gone,
-    /// It is no regular file, too long, or cannot be read: a reason.
+    /// It is no regular file, too long, or not ours to read: a reason.
     Refused(String),
+    /// The system refuses for now, whatever the file is.
+    System(io::Error),
 }
 
 impl Folder {
@@ -161,7 +163,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// It is gone, or refused with a reason.
+    /// It is gone, refused with a reason, or the system refuses.
     pub fn read(
         &self,
         name: &OsStr,
@@ -170,10 +172,17 @@ impl Folder {
         let refused = |errno: Errno| match errno {
             Errno::NOENT => ReadError::Gone,
             Errno::LOOP => ReadError::Refused("not a regular file".to_owned()),
-            other => ReadError::Refused(format!("cannot be read: {other}")),
+            other => ReadError::System(other.into()),
         };
         let stat = fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(refused)?;
+        // Of the folder it was said above.
+        let refused = |errno: Errno| match errno {
+            Errno::ACCESS | Errno::PERM => {
+                ReadError::Refused(format!("cannot be read: {errno}"))
+            }
+            other => refused(other),
+        };
         let regular = |stat: &Stat| {
             FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
         };
@@ -194,9 +203,7 @@ impl Folder {
         File::from(handle)
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
-            .map_err(|error| {
-                ReadError::Refused(format!("cannot be read: {error}"))
-            })?;
+            .map_err(ReadError::System)?;
         if bytes.len() > most {
             return Err(ReadError::Refused(format!(
                 "the file is longer than {most} bytes, the most its channel \

@@ -398,6 +398,9 @@ impl Mailbox {
             Err(ReadError::Refused(reason)) => {
                 Err(ChannelsError::Malformed(reason))
             }
+            Err(ReadError::System(error)) => {
+                Err(ChannelsError::Unread(error.to_string()))
+            }
         }
     }
 }
@@ -464,6 +467,9 @@ impl StateFolder {
             Ok(bytes) => Ledger::decode(&bytes).map(Some),
             Err(ReadError::Gone) => Ok(None),
             Err(ReadError::Refused(reason)) => Err(reason),
+            Err(ReadError::System(error)) => {
+                Err(format!("cannot be read: {error}"))
+            }
         }
     }
 

@@ -153,6 +153,9 @@ impl Station {
         let content = match opened.mailbox.read(name, size) {
             Ok(content) => content,
             Err(ReadError::Gone) => return Ok(()),
+            Err(ReadError::System(error)) => {
+                return Err(Trouble::Unread(error));
+            }
             Err(ReadError::Refused(reason)) => {
                 let aside = Aside::Rejected(&reason);
                 self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
