@@ -481,6 +481,7 @@ fn a_file_copied_into_the_outbox_is_seen() {
 #[test]
 fn sending_from_outside() {
     let bench = Bench::new();
+    bench.make_folders();
     let send = |args: &[&str]| {
         let output = pccd()
             .args(["send", "--mailbox"])

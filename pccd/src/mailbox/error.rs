@@ -34,6 +34,11 @@ pub enum MailboxError {
         /// Its mode.
         mode: u32,
     },
+    /// Nobody has made it.
+    Missing {
+        /// The mailbox.
+        path: PathBuf,
+    },
     /// Another daemon has it.
     Locked {
         /// The mailbox or state folder.
@@ -60,6 +65,12 @@ impl fmt::Display for MailboxError {
                 "{0} is a symbolic link, which is refused: see with ls -l \
                  {0} where it leads, and name the folder itself with \
                  --mailbox or --state",
+                path.display()
+            ),
+            Self::Missing { path } => write!(
+                f,
+                "there is no mailbox at {}: whoever starts first, pccd run or \
+                 QEMU, makes it; or name another one with --mailbox",
                 path.display()
             ),
             Self::NoFolder { path } => write!(

@@ -157,6 +157,9 @@ impl Mailbox {
     ///
     /// Why it cannot be used, and what to do.
     pub fn open_sender(path: &Path) -> Result<Self, MailboxError> {
+        if !trimmed(path).join("inbox").exists() {
+            return Err(MailboxError::Missing { path: path.to_owned() });
+        }
         Self::open(path, "s", Locking::Without)
     }
 

@@ -29,7 +29,12 @@ fn requests_are_listed_in_order_and_others_apart() {
 #[test]
 fn unasked_names_count_up() {
     let dir = tempfile::tempdir().unwrap();
-    let mut mailbox = Mailbox::open_sender(&dir.path().join("m")).unwrap();
+    let path = dir.path().join("m");
+    let missing = Mailbox::open_sender(&path).unwrap_err().to_string();
+    assert!(missing.contains("there is no mailbox at"), "{missing}");
+    assert!(!path.exists(), "nor is one made");
+    drop(Mailbox::open_daemon(&path, None).unwrap());
+    let mut mailbox = Mailbox::open_sender(&path).unwrap();
     let name = UnaskedName {
         time: "20261121T044142.123456789Z".parse().unwrap(),
         number: 1,
