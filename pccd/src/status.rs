@@ -2,11 +2,14 @@
 //! daemon is not asked, and a dead one can be looked at, too.
 
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::Serialize;
 
@@ -39,15 +42,35 @@ pub struct Status {
     pub delayed: usize,
 }
 
-/// The daemon's process id, if it runs: the lock file's, if such a process
-/// is a pccd.
+/// Larger files are none of ours.
+const MOST: u64 = 64 << 20;
+
+/// Opens a regular file. Whatever else lies there, nobody waits for it.
+fn open(path: &Path) -> Option<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let flags = i32::try_from(flags.bits()).ok()?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    file.ok().filter(|f| f.metadata().is_ok_and(|about| about.is_file()))
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(MOST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The daemon's process id, if it runs. Whether it does, the lock says and
+/// not the number in its file, which may be another's by now.
 fn daemon(mailbox: &Path) -> Option<i32> {
-    let text = fs::read_to_string(mailbox.join("daemon.lock")).ok()?;
+    let mut file = open(&mailbox.join("daemon.lock"))?;
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let mut text = String::new();
+    (&mut file).take(32).read_to_string(&mut text).ok()?;
     let number: i32 = text.trim().parse().ok()?;
-    let pid = Pid::from_raw(number)?;
-    test_kill_process(pid).ok()?;
-    let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;
-    name.trim().starts_with("pccd").then_some(number)
+    test_kill_process(Pid::from_raw(number)?).ok()?;
+    Some(number)
 }
 
 fn count(folder: &Path) -> usize {
@@ -63,7 +86,7 @@ fn count(folder: &Path) -> usize {
 /// It is there and cannot be read.
 pub fn ledger(state: &Path) -> Result<Option<Ledger>> {
     let path = state.join("ledger.json");
-    let Ok(bytes) = fs::read(&path) else {
+    let Some(bytes) = read(&path) else {
         return Ok(None);
     };
     let ledger = Ledger::decode(&bytes)
@@ -85,9 +108,9 @@ impl Status {
                 mailbox.display()
             ));
         }
-        let channels = match fs::read(mailbox.join("channels.json")) {
-            Ok(bytes) => Channels::decode(&bytes)?,
-            Err(_) => Channels { epoch: None, channels: Vec::new() },
+        let channels = match read(&mailbox.join("channels.json")) {
+            Some(bytes) => Channels::decode(&bytes)?,
+            None => Channels { epoch: None, channels: Vec::new() },
         };
         let ledger = ledger(state)?;
         let began = ledger.as_ref().map(|ledger| ledger.epoch.clone());
@@ -192,10 +215,9 @@ pub fn ledger_text(ledger: &Ledger) -> String {
 pub fn stats(mailbox: &Path, state: &Path) -> Result<Stats> {
     const LIMIT: Duration = Duration::from_secs(10);
     let path = state.join(stats::FILE);
-    let read = || -> Option<Stats> {
-        serde_json::from_slice(&fs::read(&path).ok()?).ok()
-    };
-    let before = read();
+    let written =
+        || -> Option<Stats> { serde_json::from_slice(&read(&path)?).ok() };
+    let before = written();
     let Some(number) = daemon(mailbox) else {
         return before.ok_or_else(|| {
             anyhow!(
@@ -210,7 +232,7 @@ pub fn stats(mailbox: &Path, state: &Path) -> Result<Stats> {
     }
     let start = Instant::now();
     while start.elapsed() < LIMIT {
-        let now = read().filter(|now| before.as_ref() != Some(now));
+        let now = written().filter(|now| before.as_ref() != Some(now));
         if let Some(now) = now {
             return Ok(now);
         }

@@ -99,6 +99,37 @@ fn reload_asks_the_daemon() {
     assert!(said.contains("no pccd answers"), "{said}");
 }
 
+/// The lock says who runs, not what its file says; and nothing that lies in
+/// its place is waited for.
+#[test]
+fn a_lock_file_alone_is_no_daemon() {
+    let other = bench();
+    let daemon = other.start();
+    let stale = bench();
+    stale.make_folders();
+    let lock = stale.path("daemon.lock");
+    std::fs::write(&lock, format!("{}\n", daemon.0.id())).unwrap();
+    let (code, _, said) = run(&stale, &["reload"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("no pccd answers"), "{said}");
+    let (_, out, _) = run(&stale, &["status"]);
+    assert!(out.contains("none runs"), "{out}");
+
+    std::fs::remove_file(&lock).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    for name in ["daemon.lock", "channels.json"] {
+        let path = stale.path(name);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+    }
+    for command in ["status", "stats", "reload"] {
+        let mut pccd = common::pccd();
+        let asked = pccd.arg(command).arg("--mailbox").arg(stale.mailbox());
+        let (code, said) = common::finish(asked);
+        assert!([0, 2].contains(&code), "{said}");
+    }
+}
+
 #[test]
 fn a_service_manager_is_told() {
     let bench = bench();

@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::fs::{RenameFlags, Stat};
@@ -29,6 +30,10 @@ pub struct Folder {
     handle: OwnedFd,
     identity: Identity,
 }
+
+/// How often, and how long after, a lock is tried again that is held.
+const MOMENTS: usize = 5;
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Why a file could not be read as a message.
 #[derive(Debug)]
@@ -330,7 +335,16 @@ impl Folder {
         let handle = fs::openat(&self.handle, name, flags, mode)
             .map_err(|errno| failed("open the lock")(errno.into()))?;
         let mut file = File::from(handle);
-        match file.try_lock() {
+        // Who asks for a status holds it for a moment.
+        let mut taken = file.try_lock();
+        for _ in 0..MOMENTS {
+            if !matches!(taken, Err(std::fs::TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(MOMENT);
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut text = String::new();
