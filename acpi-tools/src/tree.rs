@@ -185,8 +185,8 @@ fn property(node: &mut Node, open: &mut Open, name: &[u8], value: &[u8]) {
                 .map(|(_, spi, flags)| (spi, flags))
                 .collect();
         }
-        b"subspace-id" => node.subspace_id = cell(),
-        b"subspace-type" => node.subspace_type = cell(),
+        b"qemu,subspace-id" => node.subspace_id = cell(),
+        b"qemu,subspace-type" => node.subspace_type = cell(),
         _ => {}
     }
 }

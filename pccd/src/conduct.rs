@@ -104,6 +104,21 @@ pub const RULES: &[Rule] = &[
         "a message of the platform is acknowledged once",
     ),
     rule(
+        "acknowledge-missing",
+        "ACPI 6.5 §14.1.4",
+        "a level interrupt is acknowledged before the channel is used again",
+    ),
+    rule(
+        "acknowledge-value",
+        "ACPI 6.5 §14.1.4",
+        "what is written to the acknowledge register has its set mask",
+    ),
+    rule(
+        "region-busy",
+        "ACPI 6.5 §14.5",
+        "while a command is pending the shared memory is the platform's",
+    ),
+    rule(
         "rate",
         "ACPI 6.5 §14.1",
         "no more commands a minute than the maximum periodic access rate",

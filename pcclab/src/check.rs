@@ -14,6 +14,7 @@ use pccd::handlers::error::{Problem, Problems, nearest};
 use pccd::handlers::locate::{Side, Step, locate, path_text};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use self::script::Words;
 use crate::aml::{self, Refused};
@@ -21,7 +22,7 @@ use crate::claim::Claim;
 use crate::json;
 use crate::kernel::Kernel;
 use crate::lab;
-use crate::machine::{Machine, Table};
+use crate::machine::{CHANNEL, Machine, Table};
 use crate::platform::{self, File, Mode, Platform};
 
 /// What a platform is held against.
@@ -488,7 +489,7 @@ impl Check<'_> {
 
     /// What QEMU is given.
     fn devices(&mut self) -> Result<()> {
-        const DRIVERS: [&str; 2] = ["pcc-channel", "pcc-mctp"];
+        const DRIVERS: [&str; 2] = [CHANNEL, "pcc-mctp"];
         let channels = self.read.channels.clone();
         let at = |index, name: &str| {
             [key("channels"), Step::Index(index), key("device"), key(name)]
@@ -497,6 +498,17 @@ impl Check<'_> {
         let mut broken = BTreeSet::new();
         for (index, channel) in channels.iter().enumerate() {
             let before = self.report.mistakes.len();
+            let driver = channel.device.get("driver");
+            let kind = channel.device.get("subspace-type");
+            let is_channel = driver.is_none_or(|it| it == CHANNEL);
+            let known = kind.and_then(Value::as_u64).is_some_and(|n| n <= 5);
+            if is_channel && !known {
+                let path = at(index, "subspace-type");
+                let path = if kind.is_some() { &path[..] } else { &path[..3] };
+                let message = "`subspace-type` says which channel it is";
+                let expected = Some("a number from 0 to 5".to_owned());
+                self.wrong(path, message.to_owned(), expected, None);
+            }
             for (name, value) in &channel.device {
                 let by_us = match name.as_str() {
                     "driver" => {

@@ -11,6 +11,7 @@ use pccd::record::{Event, Record};
 
 use crate::claim::Asked;
 use crate::log::trace_line;
+use crate::machine::SUBSPACE;
 
 /// A rule that was broken on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub fn limits(arguments: &[OsString]) -> BTreeMap<u8, Limits> {
         let mut words = argument.split(',');
         match words.next() {
             Some("pcc-mctp") => next += 2,
-            Some("pcc-channel") => {
+            Some(driver) if driver.starts_with(SUBSPACE) => {
                 let number = |name: &str| -> Option<u64> {
                     let mut words = argument.split(',');
                     let word = words.find_map(|word| {
@@ -98,7 +99,10 @@ const COMPLAINTS: &[(&str, &str)] = &[
     ("rung while a command is pending", "doorbell-busy"),
     ("rung with command complete set", "doorbell-complete"),
     ("only the platform clears command complete", "completion-side"),
-    ("changes bits to be preserved", "preserve"),
+    ("bits to be preserved", "preserve"),
+    ("written to while a command is pending", "region-busy"),
+    ("the interrupt is not acknowledged", "acknowledge-missing"),
+    ("interrupt acknowledge: write of", "acknowledge-value"),
     (" bytes at offset ", "register-access"),
 ];
 
@@ -273,8 +277,7 @@ mod tests {
             .collect()
     }
 
-    const SLOW: &str =
-        "pcc-channel,subspace-type=2,turnaround-us=100,max-rate=2";
+    const SLOW: &str = "pcc-type2,turnaround-us=100,max-rate=2";
 
     #[test]
     fn each_rule_of_the_trace_has_its_two_cases() {
@@ -410,8 +413,8 @@ mod tests {
         let arguments = [
             "-device",
             "pcc-mctp,mailbox=pcc",
-            "pcc-channel,max-rate=0x10",
-            "pcc-channel,subspace=7,turnaround-us=9",
+            "pcc-type2,max-rate=0x10",
+            "pcc-type0,subspace=7,turnaround-us=9",
         ];
         let limits = limits(&arguments.map(OsString::from));
         assert_eq!(limits[&2], Limits { max_rate: 16, turnaround_us: 0 });

@@ -17,6 +17,10 @@ use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
 use crate::session::Config;
 
+/// What `platform.json` calls a channel, and QEMU one of each subspace type.
+pub(crate) const CHANNEL: &str = "pcc-channel";
+pub(crate) const SUBSPACE: &str = "pcc-type";
+
 /// An ASL source with the words it is compiled with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -263,15 +267,21 @@ impl Machine {
     /// Adds a channel's device; tells its subspace id.
     pub(crate) fn channel(&mut self, channel: &Channel) -> Result<usize> {
         let mut properties = channel.device.clone();
+        // QEMU has a device for each subspace type.
         let driver = match properties.shift_remove("driver") {
-            None => "pcc-channel".to_owned(),
-            Some(Value::String(driver)) => driver,
+            Some(Value::String(driver)) if driver != CHANNEL => driver,
+            None | Some(Value::String(_)) => {
+                match properties.shift_remove("subspace-type") {
+                    Some(kind) => format!("{SUBSPACE}{kind}"),
+                    None => bail!("\"subspace-type\" is missing"),
+                }
+            }
             Some(other) => bail!("\"driver\" is no text: {other}"),
         };
         // A pair for MCTP takes two ids, which it chooses itself.
         let id = self.ids();
         let mut device = format!("{driver},mailbox=pcc");
-        if driver == "pcc-channel" {
+        if driver.starts_with(SUBSPACE) {
             device.push_str(&format!(",subspace={id}"));
         }
         for (name, value) in &properties {
@@ -471,7 +481,7 @@ mod tests {
             machine.devices,
             [
                 "pcc-mctp,mailbox=pcc",
-                "pcc-channel,mailbox=pcc,subspace=2,subspace-type=1,size=64"
+                "pcc-type1,mailbox=pcc,subspace=2,size=64"
             ]
         );
         assert_eq!(json!(machine.plays), json!({ "2": "fan" }));
@@ -490,7 +500,8 @@ mod tests {
         let poll =
             Machine::of(std::slice::from_ref(&fan), Some(Mode::Poll)).unwrap();
         assert_eq!(poll.devices.len(), 1);
-        assert!(poll.devices[0].contains("subspace=0,subspace-type=0"));
+        assert!(poll.devices[0].starts_with("pcc-type0,"));
+        assert!(poll.devices[0].contains("subspace=0"));
         assert_eq!(poll.command().unwrap(), ["sh", "/platforms/fan/test.sh"]);
         for (names, mode) in [
             (vec![pair.clone()], Some(Mode::Poll)),

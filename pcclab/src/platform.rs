@@ -151,9 +151,9 @@ pub(crate) struct Channel {
     pub(crate) modes: Vec<Mode>,
     /// Name of the channel of registers that answers.
     pub(crate) plays: Option<String>,
-    /// Properties of QEMU's `pcc-channel`, or with `"driver": "pcc-mctp"` of
-    /// a pair for MCTP. `qemu-system-aarch64 -machine none -device
-    /// pcc-channel,help` lists them.
+    /// Properties of QEMU's `pcc-type<N>`, where N is the `subspace-type`, or
+    /// with `"driver": "pcc-mctp"` of a pair for MCTP. `qemu-system-aarch64
+    /// -machine none -device pcc-type3,help` lists them.
     #[schemars(schema_with = "properties")]
     pub(crate) device: Map<String, Value>,
 }

@@ -184,7 +184,7 @@ fn lies_are_found() {
         let platform = tables(&line(&format!(
             "-machine virt,pcc=bare -object \
              pcc-mailbox-dir,id=m,path=/tmp/pcc \
-             -device pcc-channel,mailbox=m,subspace-type={device}"
+             -device pcc-type{device},mailbox=m"
         )));
         let findings = check_facts(&Facts::of(&platform));
         let concerns = findings.iter().filter(|f| f.concerns(Target::Linux7));
@@ -372,7 +372,7 @@ fn snippets_for_ci_do_what_they_say() {
     let keep = "acpi-tools extract --output tables \
                 -- qemu-system-aarch64 -machine virt,pcc=on";
     let channel = "-object pcc-mailbox-dir,id=m,path=/tmp/pcc2 \
-                   -device pcc-channel,mailbox=m,subspace-type=3";
+                   -device pcc-type3,mailbox=m";
     for (more, word, fails, jq_fails) in [
         ("", "no difference", 0, 0),
         (channel, "| cosmetic |", 1, 0),
@@ -407,15 +407,15 @@ fn dtc_finds_the_same_node() {
     let platform = tables(&line("-machine virt,pcc=on"));
     let facts = Facts::of(&platform);
     let (blob, tree) = facts.tree.as_ref().unwrap();
-    let node = tree.as_ref().unwrap().controller().unwrap();
+    let tree = tree.as_ref().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dtb");
     fs::write(&path, &blob.bytes).unwrap();
-    let get = |what: &str| {
+    let get = |node: &str, what: &str| {
         let out = Command::new("fdtget")
-            .args(["-t", "x"])
+            .args(["-t", "x", "-d", ""])
             .arg(&path)
-            .args([&node.path, what])
+            .args([node, what])
             .output()
             .unwrap();
         assert!(out.status.success(), "{out:?}");
@@ -423,14 +423,20 @@ fn dtc_finds_the_same_node() {
         let cells = text.split_whitespace();
         cells.map(|c| u64::from_str_radix(c, 16).unwrap()).collect::<Vec<_>>()
     };
-    let reg: Vec<_> = get("reg")
-        .chunks(4)
-        .map(|c| (c[0] << 32 | c[1], c[2] << 32 | c[3]))
-        .collect();
-    assert_eq!(reg, node.reg);
-    let spis: Vec<_> = get("interrupts")
-        .chunks(3)
-        .map(|c| (c[1] as u32, c[2] as u32))
-        .collect();
-    assert_eq!(spis, node.spis);
+    let mut interrupts = Vec::new();
+    for node in tree.controller().into_iter().chain(tree.channels()) {
+        let reg: Vec<_> = get(&node.path, "reg")
+            .chunks(4)
+            .map(|c| (c[0] << 32 | c[1], c[2] << 32 | c[3]))
+            .collect();
+        assert_eq!(reg, node.reg);
+        let spis: Vec<_> = get(&node.path, "interrupts")
+            .chunks(3)
+            .map(|c| (c[1] as u32, c[2] as u32))
+            .collect();
+        assert_eq!(spis, node.spis);
+        interrupts.extend(spis);
+    }
+    interrupts.sort_unstable();
+    assert_eq!(interrupts, [(80, 1), (81, 1)]);
 }

@@ -164,8 +164,8 @@ fn every_command_answers_a_guest() {
     config.machine = "virt,pcc=bare".to_owned();
     let mut players = Vec::new();
     for (subspace, table) in tables.iter().enumerate() {
-        let device =
-            format!("pcc-channel,mailbox=pcc,latency-us=4000,{}", table.about);
+        let device = format!("{},mailbox=pcc,latency-us=4000", table.about);
+        let device = device.replace("subspace-type=", "pcc-type");
         config.qemu_args.extend(["-device".into(), device.into()]);
         let name = table.name.rsplit('/').next().unwrap();
         players.push(format!(r#""{subspace}": "{name}""#));

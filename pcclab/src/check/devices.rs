@@ -101,10 +101,6 @@ pub fn wrong(
 
 /// A device with the property that was probably meant, or without it.
 fn mended(device: &str, property: &str, names: &[String]) -> Option<String> {
-    // All else depends on it.
-    if property == "subspace-type" {
-        return None;
-    }
     let start = format!(",{property}=");
     let at = device.find(&start)?;
     let (before, rest) = device.split_at(at);
@@ -126,7 +122,7 @@ fn mended(device: &str, property: &str, names: &[String]) -> Option<String> {
     Some(before.to_owned())
 }
 
-/// The property in QEMU's words: `'size'`, `'pcc-channel.size'`.
+/// The property in QEMU's words: `'size'`, `'pcc-type2.size'`.
 fn property(text: &str) -> Option<String> {
     let start = text.to_lowercase();
     if !start.starts_with("property '") {
@@ -191,9 +187,8 @@ mod tests {
 
     #[test]
     fn settable_properties_are_read_from_help() {
-        let help = "pcc-channel options:
+        let help = "pcc-type2 options:
   complete=<bool>        - State, not to be set
-  inbox=<child<pcc-responder>>
   mailbox=<link<pcc-mailbox-dir>> - Mailbox of the messages
   pcct-ack=<str>         - Acknowledge register, in the table only
   size=<uint64>          - Bytes of shared memory (default: 4096)
@@ -212,7 +207,6 @@ mod tests {
             ("a,intrrupt=x,b=1", "intrrupt", Some("a,interrupt=x,b=1")),
             ("a,wholly=x,b=1", "wholly", Some("a,b=1")),
             ("a,b=1", "size", None),
-            ("a,subspace-type=9", "subspace-type", None),
         ] {
             let mended = mended(device, property, &names);
             assert_eq!(mended.as_deref(), expected, "{device}");
@@ -229,7 +223,7 @@ for word; do
     says=
     case $word in
     a,help) echo ' size=<uint64>'; echo ' interrupt=<str>'; exit ;;
-    *intrrupt*) says="Property 'pcc-channel.intrrupt' not found" ;;
+    *intrrupt*) says="Property 'pcc-type2.intrrupt' not found" ;;
     *interrupt=x*) says="property 'interrupt' must be 'always'" ;;
     *size=3*) says="property 'size' must be from 9" ;;
     *kind=4*) says="subspace 0 cannot do without" ;;

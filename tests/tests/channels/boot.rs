@@ -45,8 +45,7 @@ fn boot(channels: usize) -> f64 {
     config.machine =
         if channels == 0 { "virt" } else { "virt,pcc=bare" }.to_owned();
     for id in 0..channels {
-        let device =
-            format!("pcc-channel,mailbox=pcc,subspace-type={}", id % 5);
+        let device = format!("pcc-type{},mailbox=pcc", id % 5);
         config.qemu_args.extend(["-device".into(), device.into()]);
     }
     let mut session = Session::start(config).unwrap();

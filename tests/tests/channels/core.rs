@@ -33,16 +33,11 @@ fn rules(mode: &str, devices: &[&str]) {
 fn rules_with_interrupts() {
     rules(
         "irq",
-        &[
-            "subspace-type=2",
-            "subspace-type=3",
-            "subspace-type=2,pcct-latency-us=0",
-            "subspace-type=4",
-        ],
+        &["pcc-type2", "pcc-type3", "pcc-type2,pcct-latency-us=0", "pcc-type4"],
     );
 }
 
 #[test]
 fn rules_without_interrupts() {
-    rules("poll", &["subspace-type=2", "subspace-type=3"]);
+    rules("poll", &["pcc-type2", "pcc-type3"]);
 }

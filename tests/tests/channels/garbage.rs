@@ -79,7 +79,7 @@ fn litter(mailbox: &Path, round: u32) -> usize {
 
 #[test]
 fn a_mailbox_full_of_garbage_stops_nothing() {
-    let devices = [2, 3, 4].map(|kind| format!("subspace-type={kind}"));
+    let devices = [2, 3, 4].map(|kind| format!("pcc-type{kind}"));
     let script = "
         echo ready
         exec sh /tests/channels.sh irq all 0:answered 1:answered 2:inbox";
@@ -119,7 +119,7 @@ fn a_mailbox_full_of_garbage_stops_nothing() {
 /// Requests made while there is no folder are answered when it is back.
 #[test]
 fn a_mailbox_that_vanishes_comes_back() {
-    let devices = [0, 1, 2, 3].map(|kind| format!("subspace-type={kind}"));
+    let devices = [0, 1, 2, 3].map(|kind| format!("pcc-type{kind}"));
     let script = "
         . /tests/lib.sh
         plan 4

@@ -37,7 +37,7 @@ impl Kernel {
     }
 }
 
-/// A guest of channels given as properties of `-device pcc-channel`, with the
+/// A guest of channels given as `-device pcc-type…`, with the
 /// pcc-client loaded; nobody plays the platform yet.
 pub fn guest(
     logs: &Logs,
@@ -54,7 +54,7 @@ pub fn guest(
     config.pccd = false;
     config.machine = format!("virt,{machine}");
     for channel in channels {
-        let mut device = format!("pcc-channel,mailbox=pcc,{channel}");
+        let mut device = format!("{channel},mailbox=pcc");
         // Linux's clients wait 500 times as long; this host may be busy. What
         // only receives has no latency.
         if !channel.contains("type=4") && !channel.contains("latency") {

@@ -185,10 +185,10 @@ fn measure(trapped: bool) -> Vec<usize> {
         config.machine = "virt,pcc=bare".to_owned();
         for words in [
             "-device",
-            "pcc-channel,id=out,subspace-type=3,completion=posted,size=8192,\
+            "pcc-type3,id=out,completion=posted,size=8192,\
              mailbox=pcc,shmem=trapped",
             "-device",
-            "pcc-channel,subspace-type=4,paired=out,size=8192,mailbox=pcc,\
+            "pcc-type4,paired=out,size=8192,mailbox=pcc,\
              shmem=trapped",
             "-acpitable",
             &format!("file={table}"),

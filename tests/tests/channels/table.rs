@@ -13,7 +13,7 @@ use crate::lab::{KERNELS, Kernel, guest, pass, platform};
 
 /// Channels of types 0 to 4, in this order.
 fn devices() -> Vec<String> {
-    (0..=4).map(|kind| format!("subspace-type={kind}")).collect()
+    (0..=4).map(|kind| format!("pcc-type{kind}")).collect()
 }
 
 /// The PCCT that QEMU makes for these channels; no guest runs.
@@ -23,10 +23,8 @@ fn pcct(logs: &Logs) -> Vec<u8> {
         logs.path().join("unused").display()
     );
     let mut args = vec!["-machine", "virt,pcc=bare", "-object", &mailbox];
-    let devices: Vec<_> = devices()
-        .iter()
-        .map(|d| format!("pcc-channel,mailbox=pcc,{d}"))
-        .collect();
+    let devices: Vec<_> =
+        devices().iter().map(|d| format!("{d},mailbox=pcc")).collect();
     for device in &devices {
         args.extend(["-device", device]);
     }
@@ -184,7 +182,7 @@ fn linux_refuses_a_table_without_channels() {
 /// what stands behind it decides; a type 0 entry ends the probe.
 #[test]
 fn linux_misreads_a_type_5_channel() {
-    let devices = ["subspace-type=5".to_owned(), "subspace-type=0".to_owned()];
+    let devices = ["pcc-type5".to_owned(), "pcc-type0".to_owned()];
     for kernel in KERNELS {
         let logs = Logs::new();
         let script = "dmesg";
@@ -225,7 +223,7 @@ fn foretold(devices: &[String; 4], kernel: Kernel) -> [bool; 4] {
     line.extend(bare.split(' ').map(Into::into));
     for device in devices {
         line.push("-device".into());
-        line.push(format!("pcc-channel,mailbox=m,{device}").into());
+        line.push(format!("{device},mailbox=m").into());
     }
     let platform = acpi_tools::extract::qemu(&line).unwrap();
     let findings = check(&platform);
@@ -240,10 +238,10 @@ fn foretold(devices: &[String; 4], kernel: Kernel) -> [bool; 4] {
 #[test]
 fn linux_refuses_a_region_that_cannot_be() {
     let devices = [
-        "subspace-type=2,pcct-size=2".to_owned(),
-        "subspace-type=2,pcct-base=0x50000000".to_owned(),
-        "subspace-type=2,pcct-base=0xffffffffffffff00".to_owned(),
-        "subspace-type=2".to_owned(),
+        "pcc-type2,pcct-size=2".to_owned(),
+        "pcc-type2,pcct-base=0x50000000".to_owned(),
+        "pcc-type2,pcct-base=0xffffffffffffff00".to_owned(),
+        "pcc-type2".to_owned(),
     ];
     let script = "
         cd /sys/kernel/debug/pcc-client

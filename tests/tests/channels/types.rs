@@ -60,10 +60,10 @@ fn channel(device: &str, policy: &str) -> (String, String) {
 fn one_of_each() -> Vec<(String, String)> {
     let mut list = Vec::new();
     for kind in 0..=3 {
-        list.push(channel(&format!("subspace-type={kind}"), "answered"));
+        list.push(channel(&format!("pcc-type{kind}"), "answered"));
     }
     for kind in 0..=3 {
-        let device = format!("subspace-type={kind},completion=posted");
+        let device = format!("pcc-type{kind},completion=posted");
         list.push(channel(&device, "posted"));
     }
     list
@@ -72,8 +72,8 @@ fn one_of_each() -> Vec<(String, String)> {
 #[test]
 fn every_type_by_interrupt() {
     let mut list = one_of_each();
-    list.push(channel("subspace-type=4", "inbox"));
-    list.push(channel("subspace-type=4,load-when=start", "inbox"));
+    list.push(channel("pcc-type4", "inbox"));
+    list.push(channel("pcc-type4,load-when=start", "inbox"));
     channels("pcc=bare", "all", &list);
 }
 
@@ -88,11 +88,10 @@ fn a_level_line_is_shared() {
     let mut list = Vec::new();
     for line in [90, 91] {
         for kind in [2, 3, 3, 2] {
-            let device =
-                format!("subspace-type={kind},trigger=level,irq={line}");
+            let device = format!("pcc-type{kind},trigger=level,irq={line}");
             list.push(channel(&device, "answered:shared"));
         }
-        let device = format!("subspace-type=4,trigger=level,irq={line}");
+        let device = format!("pcc-type4,trigger=level,irq={line}");
         list.push(channel(&device, "inbox:shared"));
     }
     channels("pcc=bare,gic-version=3", "all", &list);
@@ -102,10 +101,10 @@ fn a_level_line_is_shared() {
 fn sixty_four_channels_by_interrupt() {
     let list: Vec<_> = (0..64)
         .map(|id| match id % 7 {
-            4 => channel("subspace-type=4", "inbox"),
-            5 => channel("subspace-type=3,completion=posted", "posted"),
-            6 => channel("subspace-type=2,trigger=level", "answered"),
-            kind => channel(&format!("subspace-type={kind}"), "answered"),
+            4 => channel("pcc-type4", "inbox"),
+            5 => channel("pcc-type3,completion=posted", "posted"),
+            6 => channel("pcc-type2,trigger=level", "answered"),
+            kind => channel(&format!("pcc-type{kind}"), "answered"),
         })
         .collect();
     channels("pcc=bare,gic-version=3", "quick", &list);
@@ -114,7 +113,7 @@ fn sixty_four_channels_by_interrupt() {
 #[test]
 fn sixty_four_channels_by_polling() {
     let list: Vec<_> = (0..64)
-        .map(|id| channel(&format!("subspace-type={}", id % 4), "answered"))
+        .map(|id| channel(&format!("pcc-type{}", id % 4), "answered"))
         .collect();
     channels("pcc=bare,pcc-mode=poll", "quick", &list);
 }
@@ -125,7 +124,7 @@ fn sixty_four_channels_by_polling() {
 fn a_platform_that_comes_late_answers() {
     let kinds = [0, 1, 2, 3];
     let devices: Vec<_> =
-        kinds.iter().map(|kind| format!("subspace-type={kind}")).collect();
+        kinds.iter().map(|kind| format!("pcc-type{kind}")).collect();
     let script = "
         . /tests/lib.sh
         plan 4
@@ -192,13 +191,13 @@ fn policies_of_the_device() {
     script(
         "pcc=bare",
         &[
-            "subspace-type=2,interrupt=always",
-            "subspace-type=3,interrupt=always",
-            "subspace-type=2,interrupt=never",
-            "subspace-type=3,interrupt=never",
-            "subspace-type=0,answer-timeout-ms=100",
-            "subspace-type=2,answer-timeout-ms=100",
-            "subspace-type=3,answer-timeout-ms=100",
+            "pcc-type2,interrupt=always",
+            "pcc-type3,interrupt=always",
+            "pcc-type2,interrupt=never",
+            "pcc-type3,interrupt=never",
+            "pcc-type0,answer-timeout-ms=100",
+            "pcc-type2,answer-timeout-ms=100",
+            "pcc-type3,answer-timeout-ms=100",
         ],
         r#"
         plan 14
@@ -229,7 +228,7 @@ fn policies_of_the_device() {
 #[test]
 fn trapped_memory_works_as_ram_does() {
     let mut list: Vec<_> = one_of_each();
-    list.push(channel("subspace-type=4", "inbox"));
+    list.push(channel("pcc-type4", "inbox"));
     for (device, _) in &mut list {
         device.push_str(",shmem=trapped,size=64");
     }
@@ -241,7 +240,7 @@ fn trapped_memory_works_as_ram_does() {
 #[test]
 fn channels_survive_a_reboot() {
     let devices: Vec<_> =
-        (0..=3).map(|kind| format!("subspace-type={kind}")).collect();
+        (0..=3).map(|kind| format!("pcc-type{kind}")).collect();
     let script = format!(
         r#"{OK}
         for id in 0 1 2 3; do pcc_control $id bind; done

@@ -337,7 +337,7 @@ fn window(facts: &Facts, sink: &mut Sink) {
 fn interrupts(facts: &Facts, sink: &mut Sink) {
     let Some((blob, Ok(tree))) = &facts.tree else { return };
     let Some(controller) = tree.controller() else { return };
-    // The controller's node repeats what those of the channels say.
+    // Of QEMUs before, the controller's node had them, too.
     let spis: BTreeSet<u32> = controller
         .spis
         .iter()
