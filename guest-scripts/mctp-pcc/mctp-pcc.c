@@ -25,7 +25,6 @@
 #include <acpi/pcc.h>
 #include <net/mctp.h>
 #include <net/mctpdevice.h>
-#include <net/pkt_sched.h>
 
 /* "MCTP" in memory, read as the little-endian word that the field is */
 #define MCTP_PCC_COMMAND	0x5054434d
@@ -38,6 +37,9 @@
  * clause 8): every endpoint takes this much, so every channel must.
  */
 #define MCTP_PCC_MTU_MIN	(64 + sizeof(struct mctp_hdr))
+
+/* While the platform is slow: a whole message, 64 KiB in the smallest packets */
+#define MCTP_PCC_TX_QUEUE_LEN	1100
 
 /*
  * The PCCT's nominal latency says how long a command usually takes. Like the
@@ -174,13 +176,6 @@ static void mctp_pcc_tx_done(struct mbox_client *client, void *mssg, int status)
 	WRITE_ONCE(mp->tx_skb, NULL);
 	WRITE_ONCE(mp->tx_overdue, false);
 	dev_consume_skb_irq(skb);
-
-	/* Late, but it came. Turning the carrier on is not for interrupts. */
-	if (unlikely(!netif_carrier_ok(ndev))) {
-		mod_delayed_work(system_percpu_wq, &mp->recover, 0);
-		return;
-	}
-
 	netif_wake_queue(ndev);
 }
 
@@ -283,11 +278,12 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
 
 /*
  * The outbox's completion is overdue. Either the platform still works on the
- * command: then the memory is not ours, the link has no carrier (so that what
- * is sent is dropped and nobody waits for ever) and we look again later. Or it
- * is done and the interrupt was lost, or its error status kept the PCC core
- * from telling us: then the mailbox still waits for a completion that nothing
- * will bring, and only a new request of the channel ends that.
+ * command: then the memory is not ours, what is sent waits in the queue, and we
+ * look again later. Taking the carrier away instead would make the network core
+ * drop packets that no counter shows, and cut messages of several packets short.
+ * Or it is done and the interrupt was lost, or its error status kept the PCC
+ * core from telling us: then the mailbox still waits for a completion that
+ * nothing will bring, and only a new request of the channel ends that.
  */
 static void mctp_pcc_recover(struct work_struct *work)
 {
@@ -298,16 +294,12 @@ static void mctp_pcc_recover(struct work_struct *work)
 
 	rtnl_lock();
 
-	if (!netif_running(ndev))
-		goto out;
-	if (netif_carrier_ok(ndev) && !READ_ONCE(mp->tx_overdue))
+	if (!netif_running(ndev) || !READ_ONCE(mp->tx_overdue))
 		goto out;
 
 	if (!mctp_pcc_outbox_is_ours(mp)) {
-		if (netif_carrier_ok(ndev)) {
-			netdev_warn(ndev, "the platform does not complete; no carrier until it does\n");
-			netif_carrier_off(ndev);
-		}
+		/* Once is enough for the watchdog: it is us who look now. */
+		netif_trans_update(ndev);
 		schedule_delayed_work(&mp->recover, MCTP_PCC_POLL);
 		goto out;
 	}
@@ -322,14 +314,11 @@ static void mctp_pcc_recover(struct work_struct *work)
 			DEV_STATS_INC(ndev, tx_errors);
 			dev_kfree_skb_any(skb);
 		}
-		if (mctp_pcc_request(mp, &mp->outbox, "outbox")) {
-			netif_carrier_off(ndev);
+		if (mctp_pcc_request(mp, &mp->outbox, "outbox"))
 			goto out;
-		}
 	}
 
 	WRITE_ONCE(mp->tx_overdue, false);
-	netif_carrier_on(ndev);
 	netif_wake_queue(ndev);
 out:
 	rtnl_unlock();
@@ -357,13 +346,12 @@ static int mctp_pcc_open(struct net_device *ndev)
 		return rc;
 
 	/* Down while a command was under way, and up again: still not ours? */
-	mp->tx_overdue = false;
-	if (mctp_pcc_outbox_is_ours(mp)) {
-		netif_carrier_on(ndev);
+	mp->tx_overdue = !mctp_pcc_outbox_is_ours(mp);
+	if (!mp->tx_overdue) {
 		netif_start_queue(ndev);
 	} else {
-		netif_carrier_off(ndev);
 		netif_stop_queue(ndev);
+		netif_trans_update(ndev);
 		schedule_delayed_work(&mp->recover, MCTP_PCC_POLL);
 	}
 
@@ -408,7 +396,7 @@ static void mctp_pcc_setup(struct net_device *ndev)
 	ndev->flags = IFF_NOARP;
 	ndev->hard_header_len = 0;
 	ndev->addr_len = 0;
-	ndev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
+	ndev->tx_queue_len = MCTP_PCC_TX_QUEUE_LEN;
 	ndev->mtu = MCTP_PCC_MTU_MIN;
 	ndev->min_mtu = MCTP_PCC_MTU_MIN;
 	ndev->netdev_ops = &mctp_pcc_netdev_ops;

@@ -55,6 +55,7 @@ link_up "$our_eid" && mctp route add "$eid" dev "$iface"
 up=$?
 result $up
 [ $up -eq 0 ] || bail_out 'There is no MCTP interface to talk through.'
+carrier_lost=$(cat "/sys/class/net/$iface/carrier_down_count")
 
 # The platform may have no EID yet, or another: speak to whoever is at the
 # other end. Operation 0 is "set"; the answer says accepted (status 0), the EID,
@@ -126,6 +127,11 @@ for name in tx_errors tx_dropped rx_errors rx_dropped; do
 		lost=1
 	}
 done
+# What is sent while there is no carrier is dropped and counted nowhere.
+[ "$(cat "/sys/class/net/$iface/carrier_down_count")" = "$carrier_lost" ] || {
+	echo "# $iface: the carrier was lost on the way"
+	lost=1
+}
 result "$lost"
 
 end

@@ -4,6 +4,7 @@
 
 mod boot;
 mod core;
+mod drivers;
 mod garbage;
 mod lab;
 mod mctp;

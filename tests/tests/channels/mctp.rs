@@ -13,7 +13,7 @@ use pcclab::session::{Config, Session};
 use crate::lab::{KERNELS, Kernel, pass};
 
 /// "MCTP", the command of every packet (DSP0292).
-const MCTP: u32 = 0x5054_434d;
+pub const MCTP: u32 = 0x5054_434d;
 
 /// An endpoint at the other end of every pair of this mailbox: to a body of
 /// two bytes it answers with `tag` and as many bytes as they say.
@@ -133,23 +133,31 @@ fn accesses(qemu_log: &str) -> Vec<usize> {
     counts
 }
 
-/// The SSDT of an MCTP device on subspaces 0 and 1 (facts of `pcc-mctp`'s own
-/// one: two DWord descriptors of resource type 0x0A, ACPI 6.5 §6.4.3.5.2).
-fn mctp_table(folder: &Path) -> String {
-    let mut crs = String::new();
-    for id in 0..2 {
+/// The SSDT of MCTP devices, each on an outbox and the inbox behind it (facts
+/// of `pcc-mctp`'s own one: two DWord descriptors of resource type 0x0A, ACPI
+/// 6.5 §6.4.3.5.2).
+pub fn mctp_table(folder: &Path, outboxes: &[u16]) -> String {
+    let mut devices = String::new();
+    for outbox in outboxes {
+        let mut crs = String::new();
+        for id in [*outbox, outbox + 1] {
+            let _ = write!(
+                crs,
+                "0x87,0x17,0,0x0A,0x0D,0, 0,0,0,0, {id},0,0,0, {id},0,0,0, \
+                 0,0,0,0, 1,0,0,0, "
+            );
+        }
         let _ = write!(
-            crs,
-            "0x87,0x17,0,0x0A,0x0D,0, 0,0,0,0, {id},0,0,0, {id},0,0,0, \
-             0,0,0,0, 1,0,0,0, "
+            devices,
+            "Device (\\_SB.MC{outbox:02X}) {{
+               Name (_HID, \"DMT0001\") Name (_UID, {outbox})
+               Name (_CRS, Buffer () {{ {crs} 0x79, 0 }}) }}\n"
         );
     }
     let asl = folder.join("mctp.asl");
     let text = format!(
         "DefinitionBlock (\"\", \"SSDT\", 2, \"PCCD\", \"PCCMCTP\", 1) {{
-           Device (\\_SB.MCT0) {{
-             Name (_HID, \"DMT0001\") Name (_UID, 0)
-             Name (_CRS, Buffer () {{ {crs} 0x79, 0 }}) }} }}"
+           {devices} }}"
     );
     std::fs::write(&asl, text).unwrap();
     let output = Command::new("iasl")
@@ -181,7 +189,7 @@ fn measure(trapped: bool) -> Vec<usize> {
     }
     let mut config = config(&logs, Kernel::New, &script);
     if trapped {
-        let table = mctp_table(logs.path());
+        let table = mctp_table(logs.path(), &[0]);
         config.machine = "virt,pcc=bare".to_owned();
         for words in [
             "-device",

@@ -1,0 +1,309 @@
+//! The guest's own drivers when the platform is late, silent or rude: the
+//! moments at which a driver of their kind goes wrong. The outboxes of these
+//! pairs are answered channels, so that the platform says when a packet is
+//! complete and whether an interrupt tells of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use pccd_tests::peer::{Envelope, Peer, Request, Serving, extended, generic};
+use pccd_tests::{Logs, built};
+use pcclab::session::Session;
+
+use crate::lab::{KERNELS, Kernel, guest, pass};
+use crate::mctp::{MCTP, mctp_table};
+
+/// What the control channel, the last one, is told. Each is answered.
+mod code {
+    /// Packets stay under way until [`GO`].
+    pub const HOLD: u32 = 0x20;
+    /// Those held are completed, each with an envelope of the flags `data[0]`
+    /// and a delay of `data[1]` hundredths of a second, so many hundredths
+    /// apart as `data[2]` says.
+    pub const GO: u32 = 0x21;
+    /// Answers how many are held.
+    pub const HELD: u32 = 0x22;
+    /// Sends to the inbox `data[0]` a message that is wrong in the way
+    /// `data[1]` says, and waits until the device has taken it.
+    pub const SEND: u32 = 0x23;
+}
+
+/// A message for inbox `id`, good (0) or wrong in a way of its own.
+fn unasked(id: u16, how: u8) -> Vec<u8> {
+    let packet = [1, 8, 9, 0xc8, 0x7e, 0x55];
+    let mut content = extended(id, MCTP, &packet);
+    let mut length = |bytes: u32| {
+        content[8..12].copy_from_slice(&bytes.to_le_bytes());
+    };
+    match how {
+        1 => content[12] = b'm',
+        2 => length(3),
+        3 => length(8 + 8192),
+        4 => length(u32::MAX),
+        _ => {}
+    }
+    content
+}
+
+/// A message of a pair that is not whole yet: packets, and bytes of body.
+#[derive(Default)]
+struct Message {
+    packets: u8,
+    bytes: u16,
+    sequence: u8,
+}
+
+struct Platform {
+    control: u16,
+    hold: bool,
+    held: Vec<Request>,
+    messages: BTreeMap<u16, Message>,
+    inbox: std::path::PathBuf,
+}
+
+impl Platform {
+    fn act(&mut self, peer: &mut Peer, request: &Request) -> Result<()> {
+        if request.subspace == self.control {
+            return self.obey(peer, request);
+        }
+        if self.hold {
+            self.held.push(request.clone());
+            return Ok(());
+        }
+        self.complete(peer, request, None)
+    }
+
+    fn obey(&mut self, peer: &mut Peer, request: &Request) -> Result<()> {
+        let (code, data) = request.parts(false);
+        let mut answer = Vec::new();
+        match code & 0x7fff {
+            code::HOLD => self.hold = true,
+            code::GO => {
+                self.hold = false;
+                for packet in std::mem::take(&mut self.held) {
+                    let hundredths = |n: u8| 10 * u32::from(n);
+                    let gap = u64::from(hundredths(data[2]));
+                    std::thread::sleep(Duration::from_millis(gap));
+                    let envelope = Envelope {
+                        flags: data[0].into(),
+                        delay_ms: hundredths(data[1]),
+                        subspace: packet.subspace,
+                    };
+                    self.complete(peer, &packet, Some(envelope))?;
+                }
+            }
+            code::HELD => answer.push(u8::try_from(self.held.len())?),
+            code::SEND => {
+                let id = data[0].into();
+                let envelope = Envelope { subspace: id, ..Envelope::default() };
+                peer.send(id, Some(envelope), &unasked(id, data[1]))?;
+                let limit = Instant::now() + Duration::from_secs(5);
+                while std::fs::read_dir(&self.inbox)?.next().is_some() {
+                    ensure!(Instant::now() < limit, "nobody takes it");
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            other => bail!("the script says {other:#x}"),
+        }
+        let code = u16::try_from(code & 0x7fff)?;
+        peer.reply(request, 1, None, &generic(request.subspace, code, &answer))
+    }
+
+    /// Ends the command; answers the message when it is whole, with how many
+    /// packets it had and how many bytes behind the type. Who sent what was
+    /// held waits no more: Linux gives the tag to somebody else after 6 s.
+    fn complete(
+        &mut self,
+        peer: &mut Peer,
+        request: &Request,
+        envelope: Option<Envelope>,
+    ) -> Result<()> {
+        let outbox = request.subspace;
+        peer.reply(request, 1, envelope, &request.content)?;
+        let late = envelope.is_some();
+        let (command, packet) = request.parts(true);
+        let [_, to, from, flags, body @ ..] = packet else {
+            bail!("{packet:02x?} is no packet");
+        };
+        ensure!(command == MCTP, "command {command:#x}");
+        let message = self.messages.entry(outbox).or_default();
+        let sequence = flags >> 4 & 3;
+        if flags & 0x80 != 0 {
+            *message = Message { sequence, ..Message::default() };
+        }
+        ensure!(sequence == message.sequence, "a packet is missing");
+        message.sequence = (sequence + 1) & 3;
+        message.packets += 1;
+        message.bytes += u16::try_from(body.len())?;
+        if flags & 0x40 == 0 || late {
+            return Ok(());
+        }
+        let mut answer = vec![1, *from, *to, 0xc0 | flags & 7, 0x7e];
+        answer.push(message.packets);
+        answer.extend((message.bytes - 1).to_be_bytes());
+        let inbox = outbox + 1;
+        peer.send(inbox, None, &extended(inbox, MCTP, &answer))
+    }
+}
+
+fn platform(mailbox: &Path, control: u16) -> Serving {
+    let mut platform = Platform {
+        control,
+        hold: false,
+        held: Vec::new(),
+        messages: BTreeMap::new(),
+        inbox: mailbox.join("inbox"),
+    };
+    let peer = Peer::open(mailbox).unwrap();
+    peer.serve(move |peer, request| {
+        platform
+            .act(peer, request)
+            .with_context(|| format!("subspace {}", request.subspace))
+    })
+}
+
+/// What the scripts begin with. `$control` is the control channel.
+const WORDS: &str = r##"
+    . /tests/lib.sh
+    pcc_control $control bind
+
+    # tell CODE [DATA]: the platform
+    tell() {
+        tell_line=$(pcc $control timeout=10000 "$@")
+        holds "$tell_line" result=ok
+    }
+
+    # pair N: the interface of subspaces 2N and 2N+1, its EID 10N+8, theirs
+    # 10N+9
+    pair() {
+        mctp link mctppcc$((2 * $1 + 1)) up
+        mctp address add $((10 * $1 + 8)) dev mctppcc$((2 * $1 + 1))
+        mctp route add $((10 * $1 + 9)) dev mctppcc$((2 * $1 + 1))
+    }
+
+    # ask N [BYTES]: sends so many, behind the type, over pair N; the answer
+    # says in how many packets they came
+    ask() {
+        ask_bytes=${2:-1}
+        mctp request --eid $((10 * $1 + 9)) --type 0x7e --timeout-ms 10000 \
+            --expect "$(printf '%02x%04x' $(((ask_bytes + 64) / 64)) $ask_bytes)" \
+            "$(printf "%0$((2 * ask_bytes))d" 0)"
+    }
+
+    # cast N: sends a packet over pair N that nobody answers
+    cast() {
+        mctp request --eid $((10 * $1 + 9)) --type 0x7e --timeout-ms 0 00 >/dev/null
+        [ $? -eq 1 ]
+    }
+
+    # stat N NAME
+    stat() { cat /sys/class/net/mctppcc$((2 * $1 + 1))/$2; }
+
+    # until_held N: so many packets are under way
+    until_held() {
+        tries=200
+        while [ $((tries -= 1)) -ge 0 ]; do
+            tell 0x22 00 && holds "$tell_line" data=$(printf %02x $1) && return
+            usleep 20000
+        done >/dev/null
+        echo "# the platform holds: $tell_line"
+        return 1
+    }
+
+    # overdue N: until the network core complains of it
+    overdue() {
+        tries=300
+        while [ $((tries -= 1)) -ge 0 ]; do
+            [ "$(stat $1 queues/tx-0/tx_timeout)" -ge 1 ] && return
+            usleep 50000
+        done
+        echo "# pair $1: no time-out"
+        return 1
+    }
+
+    # same WHAT EXPECTED GOT
+    same() {
+        [ "$2" = "$3" ] && return
+        echo "# $1: expected $2, got $3"
+        return 1
+    }
+"##;
+
+/// Runs `script` on each kernel, in a guest of `pairs` pairs of MCTP.
+fn drivers(pairs: u16, script: &str) {
+    let control = 2 * pairs;
+    let script = format!("control={control}\n{WORDS}\n{script}\nend");
+    let mut devices = Vec::new();
+    for pair in 0..pairs {
+        devices.push(format!("id=out{pair},subspace-type=3,size=8192"));
+        devices.push(format!("paired=out{pair},subspace-type=4,size=8192"));
+    }
+    devices.push("subspace-type=2,size=256".to_owned());
+    let outboxes: Vec<_> = (0..pairs).map(|pair| 2 * pair).collect();
+    for kernel in KERNELS {
+        let logs = Logs::new();
+        let mut config =
+            guest(&logs, kernel, "pcc=bare,gic-version=3", &devices, &script);
+        let table = mctp_table(logs.path(), &outboxes);
+        let table = format!("file={table}");
+        config.qemu_args.extend(["-acpitable".into(), table.into()]);
+        config.lab.modules.push(built(match kernel {
+            Kernel::New => "MODULE",
+            Kernel::Old => "MODULE_6_12",
+        }));
+        let session = Session::start(config).unwrap();
+        let peer = platform(&session.mailbox(), control);
+        pass(&format!("{kernel:?}"), session);
+        peer.stop().unwrap();
+    }
+}
+
+/// A platform that is slow loses no packet.
+#[test]
+fn a_slow_platform_loses_nothing() {
+    drivers(
+        6,
+        r#"
+        plan 4
+        step 'the links come up'
+        status=0
+        for n in 0 1 2 3 4 5; do pair $n && ask $n || status=1; done
+        result $status
+
+        # The next packets wait for the first, until the platform is through.
+        step 'packets are overdue'
+        tell 0x20
+        status=$?
+        for n in 0 1 2 3 4 5; do cast $n || status=1; done
+        for n in 0 1 2 3 4 5; do overdue $n || status=1; done
+        # Time for who takes the carrier away to have done it: the network
+        # core waits up to a second until it acts.
+        usleep 1500000
+        for n in 0 1 2 3 4 5; do
+            ask $n 300 >/tmp/more$n 2>&1 & eval more$n=$!
+        done
+        result $status
+
+        step 'they are completed'
+        tell 0x21 000000
+        status=$?
+        for n in 0 1 2 3 4 5; do
+            eval wait \$more$n || { status=1; cat /tmp/more$n; }
+        done
+        result $status
+
+        step 'nothing was lost, and everything counted'
+        status=0
+        for n in 0 1 2 3 4 5; do
+            same "packets of $n" 7 "$(stat $n statistics/tx_packets)" || status=1
+            for name in tx_errors tx_dropped rx_errors rx_dropped; do
+                same "$name of $n" 0 "$(stat $n statistics/$name)" || status=1
+            done
+            same "carrier of $n" 0 "$(stat $n carrier_down_count)" || status=1
+        done
+        result $status
+        "#,
+    );
+}
