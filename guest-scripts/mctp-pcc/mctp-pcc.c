@@ -102,6 +102,10 @@ struct mctp_pcc_box {
  *		the queue is stopped, cleared by the completion; when the channel
  *		is freed, whoever freed it owns the packet.
  * @tx_overdue:	the completion of @tx_skb did not come in time
+ * @tx_unheard:	the platform is done with @tx_skb, and we have not heard of it
+ * @tx_blocked:	the outbox is not for mctp_pcc_start_xmit(): it is not ours, or
+ *		there is none. This and the two above change under the queue's
+ *		lock.
  * @recover:	gets the outbox going again when it is overdue
  */
 struct mctp_pcc {
@@ -110,6 +114,8 @@ struct mctp_pcc {
 	struct mctp_pcc_box inbox;
 	struct sk_buff *tx_skb;
 	bool tx_overdue;
+	bool tx_unheard;
+	bool tx_blocked;
 	struct delayed_work recover;
 };
 
@@ -174,7 +180,6 @@ static void mctp_pcc_tx_done(struct mbox_client *client, void *mssg, int status)
 		dev_dstats_tx_add(ndev, MCTP_PCC_HDR_LEN + skb->len);
 
 	WRITE_ONCE(mp->tx_skb, NULL);
-	WRITE_ONCE(mp->tx_overdue, false);
 	dev_consume_skb_irq(skb);
 	netif_wake_queue(ndev);
 }
@@ -201,16 +206,23 @@ static netdev_tx_t mctp_pcc_start_xmit(struct sk_buff *skb,
 	struct mctp_pcc_box *box = &mp->outbox;
 	struct acpi_pcct_ext_pcc_shared_memory __iomem *hdr = box->shmem;
 
+	/* A completion in the last moment may have woken the queue. */
+	if (unlikely(mp->tx_blocked)) {
+		netif_stop_queue(ndev);
+		return NETDEV_TX_BUSY;
+	}
+
 	/* One command at a time: the memory is the platform's until it is done. */
 	if (unlikely(READ_ONCE(mp->tx_skb)))
 		return NETDEV_TX_BUSY;
 
 	/* Packet sockets may send what MCTP itself never would. */
-	if (!box->chan || skb->len > box->size - MCTP_PCC_HDR_LEN ||
-	    skb_linearize(skb))
+	if (skb->len > box->size - MCTP_PCC_HDR_LEN || skb_linearize(skb))
 		goto drop;
 
 	netif_stop_queue(ndev);
+	mp->tx_overdue = false;
+	mp->tx_unheard = false;
 	WRITE_ONCE(mp->tx_skb, skb);
 
 	iowrite32(PCC_SIGNATURE | box->id, &hdr->signature);
@@ -276,6 +288,30 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
 	WRITE_ONCE(box->chan, NULL);
 }
 
+/* Keeps mctp_pcc_start_xmit() away from the outbox, from when this returns. */
+static void mctp_pcc_block(struct mctp_pcc *mp)
+{
+	netif_tx_lock_bh(mp->ndev);
+	mp->tx_blocked = true;
+	netif_stop_queue(mp->ndev);
+	netif_tx_unlock_bh(mp->ndev);
+}
+
+static void mctp_pcc_unblock(struct mctp_pcc *mp)
+{
+	netif_tx_lock_bh(mp->ndev);
+	mp->tx_blocked = false;
+	netif_tx_unlock_bh(mp->ndev);
+	netif_wake_queue(mp->ndev);
+}
+
+static void mctp_pcc_look_again(struct mctp_pcc *mp)
+{
+	/* The watchdog has spoken; from here on it is us who look. */
+	netif_trans_update(mp->ndev);
+	schedule_delayed_work(&mp->recover, MCTP_PCC_POLL);
+}
+
 /*
  * The outbox's completion is overdue. Either the platform still works on the
  * command: then the memory is not ours, what is sent waits in the queue, and we
@@ -283,52 +319,59 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
  * drop packets that no counter shows, and cut messages of several packets short.
  * Or it is done and the interrupt was lost, or its error status kept the PCC
  * core from telling us: then the mailbox still waits for a completion that
- * nothing will bring, and only a new request of the channel ends that.
+ * nothing will bring, and only a new request of the channel ends that. An
+ * interrupt that is under way has until the next look.
  */
 static void mctp_pcc_recover(struct work_struct *work)
 {
 	struct mctp_pcc *mp = container_of(to_delayed_work(work),
 					   struct mctp_pcc, recover);
 	struct net_device *ndev = mp->ndev;
-	struct sk_buff *skb;
+	bool ours, pending, reset, wanted;
 
 	rtnl_lock();
-
-	if (!netif_running(ndev) || !READ_ONCE(mp->tx_overdue))
+	if (!netif_running(ndev))
 		goto out;
 
-	if (!mctp_pcc_outbox_is_ours(mp)) {
-		/* Once is enough for the watchdog: it is us who look now. */
-		netif_trans_update(ndev);
-		schedule_delayed_work(&mp->recover, MCTP_PCC_POLL);
-		goto out;
-	}
+	ours = mctp_pcc_outbox_is_ours(mp);
+	netif_tx_lock_bh(ndev);
+	pending = mp->tx_overdue && READ_ONCE(mp->tx_skb);
+	reset = ours && pending && mp->tx_unheard;
+	if (reset)
+		mp->tx_blocked = true;
+	else if (ours)
+		mp->tx_unheard = true;
+	wanted = mp->tx_blocked || pending;
+	netif_tx_unlock_bh(ndev);
+	if (!wanted)
+		goto out; /* completed after all */
 
-	if (READ_ONCE(mp->tx_skb)) {
+	if (reset) {
 		/* No completion can come once the channel is freed. */
 		mctp_pcc_free(&mp->outbox);
-		skb = mp->tx_skb;
-		mp->tx_skb = NULL;
-		if (skb) {
+		if (mp->tx_skb) {
 			netdev_warn(ndev, "completed without an interrupt, or with an error\n");
 			DEV_STATS_INC(ndev, tx_errors);
-			dev_kfree_skb_any(skb);
+			dev_kfree_skb_any(mp->tx_skb);
+			mp->tx_skb = NULL;
 		}
-		if (mctp_pcc_request(mp, &mp->outbox, "outbox"))
-			goto out;
 	}
 
-	WRITE_ONCE(mp->tx_overdue, false);
-	netif_wake_queue(ndev);
+	if (ours && mp->tx_blocked &&
+	    (mp->outbox.chan || !mctp_pcc_request(mp, &mp->outbox, "outbox")))
+		mctp_pcc_unblock(mp);
+	else
+		mctp_pcc_look_again(mp);
 out:
 	rtnl_unlock();
 }
 
+/* Under the queue's lock */
 static void mctp_pcc_tx_timeout(struct net_device *ndev, unsigned int txqueue)
 {
 	struct mctp_pcc *mp = netdev_priv(ndev);
 
-	WRITE_ONCE(mp->tx_overdue, true);
+	mp->tx_overdue = true;
 	schedule_delayed_work(&mp->recover, 0);
 }
 
@@ -346,18 +389,14 @@ static int mctp_pcc_open(struct net_device *ndev)
 		return rc;
 
 	/* Down while a command was under way, and up again: still not ours? */
-	mp->tx_overdue = !mctp_pcc_outbox_is_ours(mp);
-	if (!mp->tx_overdue) {
-		netif_start_queue(ndev);
-	} else {
-		netif_stop_queue(ndev);
-		netif_trans_update(ndev);
-		schedule_delayed_work(&mp->recover, MCTP_PCC_POLL);
-	}
+	if (mctp_pcc_outbox_is_ours(mp))
+		mctp_pcc_unblock(mp);
+	else
+		mctp_pcc_look_again(mp);
 
 	rc = mctp_pcc_request(mp, &mp->inbox, "inbox");
 	if (rc) {
-		netif_stop_queue(ndev);
+		mctp_pcc_block(mp);
 		mctp_pcc_free(&mp->outbox);
 	}
 	return rc;
@@ -367,7 +406,7 @@ static int mctp_pcc_stop(struct net_device *ndev)
 {
 	struct mctp_pcc *mp = netdev_priv(ndev);
 
-	netif_stop_queue(ndev);
+	mctp_pcc_block(mp);
 
 	/* Not _sync: the work takes the lock that we hold, then sees us down. */
 	cancel_delayed_work(&mp->recover);
@@ -507,6 +546,7 @@ static int mctp_pcc_probe(struct platform_device *pdev)
 	SET_NETDEV_DEV(ndev, dev);
 	mp = netdev_priv(ndev);
 	mp->ndev = ndev;
+	mp->tx_blocked = true;
 	INIT_DELAYED_WORK(&mp->recover, mctp_pcc_recover);
 
 	mp->outbox.id = crs.id[0];
