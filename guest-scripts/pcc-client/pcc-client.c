@@ -170,6 +170,15 @@ static size_t pcc_client_hdr_len(const struct pcc_client_chan *pc)
 	return pcc_client_is_ext(pc) ? PCC_EXT_HDR_LEN : PCC_GENERIC_HDR_LEN;
 }
 
+/*
+ * Bytes for a line with a whole region in hexadecimal, and for the region behind
+ * it. Nothing need be allocated once a command is on its way.
+ */
+static size_t pcc_client_room(const struct pcc_client_chan *pc)
+{
+	return 3 * pc->size + 256;
+}
+
 /* Bytes behind the header that a header's length field speaks of. */
 static size_t pcc_client_declared(const struct pcc_client_chan *pc, u32 length)
 {
@@ -508,15 +517,11 @@ static ssize_t pcc_client_run(struct pcc_client_chan *pc,
 				 pc->notifications - notifications,
 				 pc->ticks - ticks);
 	if (came) {
-		u8 *reply = kvmalloc(pc->size, GFP_KERNEL);
-		size_t bytes;
+		u8 *reply = line + room - pc->size;
+		size_t bytes = pcc_client_reply(pc, reply);
 
-		if (!reply)
-			return -ENOMEM;
-		bytes = pcc_client_reply(pc, reply);
 		len += scnprintf(line + len, room - len, " data=");
 		len = bin2hex(line + len, reply, bytes) - line;
-		kvfree(reply);
 	}
 	len += scnprintf(line + len, room - len, "\n");
 	return len;
@@ -580,12 +585,14 @@ static int pcc_client_parse(struct pcc_client_chan *pc, char *text,
 /**
  * struct pcc_client_file - one open file "send" or "messages"
  * @pc:		the subspace
- * @line:	what to read from it
+ * @lock:	one user at a time, of what follows; taken before that of @pc
+ * @line:	what to read from it; pcc_client_room() bytes, made when first used
  * @left:	bytes of that
  * @at:		what comes next
  */
 struct pcc_client_file {
 	struct pcc_client_chan *pc;
+	struct mutex lock; /* see above */
 	char *line;
 	size_t left;
 	size_t at;
@@ -598,6 +605,7 @@ static int pcc_client_line_open(struct inode *inode, struct file *file)
 	if (!pf)
 		return -ENOMEM;
 	pf->pc = inode->i_private;
+	mutex_init(&pf->lock);
 	file->private_data = pf;
 	return stream_open(inode, file);
 }
@@ -611,57 +619,67 @@ static int pcc_client_line_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Before anything is sent or taken that would be lost without it */
+static int pcc_client_line_alloc(struct pcc_client_file *pf)
+{
+	if (!pf->line)
+		pf->line = kvmalloc(pcc_client_room(pf->pc),
+				    GFP_KERNEL | __GFP_NOWARN);
+	return pf->line ? 0 : -ENOMEM;
+}
+
 static ssize_t pcc_client_send_write(struct file *file, const char __user *buf,
 				     size_t count, loff_t *pos)
 {
 	struct pcc_client_file *pf = file->private_data;
 	struct pcc_client_chan *pc = pf->pc;
-	size_t room = 2 * pc->size + 256;
 	struct pcc_client_command cmd;
-	char *text, *line = NULL;
+	char *text;
 	ssize_t rc;
 
 	if (pc->type > ACPI_PCCT_TYPE_EXT_PCC_MASTER_SUBSPACE)
 		return -EOPNOTSUPP;
-	if (count > room)
+	if (count > 2 * pc->size + 256)
 		return -E2BIG;
 	text = memdup_user_nul(buf, count);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 
-	rc = mutex_lock_killable(&pc->lock);
+	rc = mutex_lock_killable(&pf->lock);
 	if (rc)
 		goto out_free;
+	pf->left = 0;
+	pf->at = 0;
+	rc = pcc_client_line_alloc(pf);
+	if (rc)
+		goto out_unlock_file;
+	rc = mutex_lock_killable(&pc->lock);
+	if (rc)
+		goto out_unlock_file;
 	rc = -ENXIO;
 	if (!pc->chan)
 		goto out_unlock;
 	rc = pcc_client_parse(pc, text, &cmd);
 	if (rc)
 		goto out_unlock;
-	rc = -ENOMEM;
-	line = kvmalloc(room, GFP_KERNEL);
-	if (!line)
-		goto out_unlock;
-	rc = pcc_client_run(pc, &cmd, line, room);
+	rc = pcc_client_run(pc, &cmd, pf->line, pcc_client_room(pc));
 	if (rc < 0)
 		goto out_unlock;
-
-	swap(pf->line, line);
 	pf->left = rc;
-	pf->at = 0;
 	rc = count;
 out_unlock:
 	mutex_unlock(&pc->lock);
+out_unlock_file:
+	mutex_unlock(&pf->lock);
 out_free:
-	kvfree(line);
 	kfree(text);
 	return rc;
 }
 
-static ssize_t pcc_client_line_read(struct file *file, char __user *buf,
-				    size_t count, loff_t *pos)
+static ssize_t pcc_client_line_copy(struct pcc_client_file *pf,
+				    char __user *buf, size_t count)
 {
-	struct pcc_client_file *pf = file->private_data;
+	lockdep_assert_held(&pf->lock);
 
 	count = min(count, pf->left);
 	if (copy_to_user(buf, pf->line + pf->at, count))
@@ -671,12 +689,26 @@ static ssize_t pcc_client_line_read(struct file *file, char __user *buf,
 	return count;
 }
 
+static ssize_t pcc_client_send_read(struct file *file, char __user *buf,
+				    size_t count, loff_t *pos)
+{
+	struct pcc_client_file *pf = file->private_data;
+	ssize_t rc;
+
+	rc = mutex_lock_killable(&pf->lock);
+	if (rc)
+		return rc;
+	rc = pcc_client_line_copy(pf, buf, count);
+	mutex_unlock(&pf->lock);
+	return rc;
+}
+
 static const struct file_operations pcc_client_send_fops = {
 	.owner = THIS_MODULE,
 	.open = pcc_client_line_open,
 	.release = pcc_client_line_release,
 	.write = pcc_client_send_write,
-	.read = pcc_client_line_read,
+	.read = pcc_client_send_read,
 };
 
 /* --- the other files ---------------------------------------------------- */
@@ -841,40 +873,52 @@ pcc_client_take(struct pcc_client_chan *pc)
 	return msg;
 }
 
+/* Makes a line of the next message, if there is one. */
+static int pcc_client_next_message(struct pcc_client_file *pf)
+{
+	size_t room = pcc_client_room(pf->pc);
+	struct pcc_client_message *msg;
+	size_t len;
+	int rc;
+
+	rc = pcc_client_line_alloc(pf);
+	if (rc)
+		return rc;
+	msg = pcc_client_take(pf->pc);
+	if (!msg)
+		return 0;
+	if (msg->notification)
+		len = scnprintf(pf->line, room,
+				"notification status=%#x command=%#x data=",
+				msg->flags, msg->command);
+	else
+		len = scnprintf(pf->line, room,
+				"message flags=%#x length=%u command=%#x data=",
+				msg->flags, msg->length, msg->command);
+	len = bin2hex(pf->line + len, msg->data, msg->bytes) - pf->line;
+	pf->line[len++] = '\n';
+	pf->left = len;
+	pf->at = 0;
+	kfree(msg);
+	return 0;
+}
+
 /* One line for each message that waits; end of file when there is none. */
 static ssize_t pcc_client_messages_read(struct file *file, char __user *buf,
 					size_t count, loff_t *pos)
 {
 	struct pcc_client_file *pf = file->private_data;
-	struct pcc_client_message *msg;
-	size_t room, len;
+	ssize_t rc;
 
-	if (!pf->left) {
-		msg = pcc_client_take(pf->pc);
-		if (!msg)
-			return 0;
-		room = 2 * msg->bytes + 128;
-		kvfree(pf->line);
-		pf->line = kvmalloc(room, GFP_KERNEL);
-		if (!pf->line) {
-			kfree(msg);
-			return -ENOMEM;
-		}
-		if (msg->notification)
-			len = scnprintf(pf->line, room,
-					"notification status=%#x command=%#x data=",
-					msg->flags, msg->command);
-		else
-			len = scnprintf(pf->line, room,
-					"message flags=%#x length=%u command=%#x data=",
-					msg->flags, msg->length, msg->command);
-		len = bin2hex(pf->line + len, msg->data, msg->bytes) - pf->line;
-		pf->line[len++] = '\n';
-		pf->left = len;
-		pf->at = 0;
-		kfree(msg);
-	}
-	return pcc_client_line_read(file, buf, count, pos);
+	rc = mutex_lock_killable(&pf->lock);
+	if (rc)
+		return rc;
+	if (!pf->left)
+		rc = pcc_client_next_message(pf);
+	if (!rc)
+		rc = pcc_client_line_copy(pf, buf, count);
+	mutex_unlock(&pf->lock);
+	return rc;
 }
 
 static const struct file_operations pcc_client_messages_fops = {

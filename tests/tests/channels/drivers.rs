@@ -27,24 +27,30 @@ mod code {
     pub const GO: u32 = 0x21;
     /// Answers how many are held.
     pub const HELD: u32 = 0x22;
-    /// Sends to the inbox `data[0]` a message that is wrong in the way
-    /// `data[1]` says, and waits until the device has taken it.
+    /// Sends to the inbox `data[0]` as many messages as `data[2]` says, of the
+    /// kind `data[1]`, and waits until the device has taken them.
     pub const SEND: u32 = 0x23;
 }
 
-/// A message for inbox `id`, good (0) or wrong in a way of its own.
-fn unasked(id: u16, how: u8) -> Vec<u8> {
+/// A message for inbox `id`: one for EID 8, what is wrong with it by `kind`, or
+/// a long one that ends in its number.
+fn unasked(id: u16, kind: u8, number: u8) -> Vec<u8> {
     let packet = [1, 8, 9, 0xc8, 0x7e, 0x55];
     let mut content = extended(id, MCTP, &packet);
     let mut length = |bytes: u32| {
         content[8..12].copy_from_slice(&bytes.to_le_bytes());
     };
-    match how {
+    match kind {
+        0 => {}
         1 => content[12] = b'm',
         2 => length(3),
-        3 => length(8 + 8192),
+        3 => length(4 + 8192),
         4 => length(u32::MAX),
-        _ => {}
+        _ => {
+            let mut data = vec![0xf1; 4000];
+            data.push(number);
+            content = extended(id, MCTP, &data);
+        }
     }
     content
 }
@@ -103,7 +109,10 @@ impl Platform {
             code::SEND => {
                 let id = data[0].into();
                 let envelope = Envelope { subspace: id, ..Envelope::default() };
-                peer.send(id, Some(envelope), &unasked(id, data[1]))?;
+                for number in 1..=data[2] {
+                    let content = unasked(id, data[1], number);
+                    peer.send(id, Some(envelope), &content)?;
+                }
                 let limit = Instant::now() + Duration::from_secs(5);
                 while std::fs::read_dir(&self.inbox)?.next().is_some() {
                     ensure!(Instant::now() < limit, "nobody takes it");
@@ -116,7 +125,7 @@ impl Platform {
         peer.reply(request, 1, None, &generic(request.subspace, code, &answer))
     }
 
-    /// Ends the command; answers the message when it is whole, with how many
+    /// Ends the command. Answers a message of MCTP when it is whole, with how many
     /// packets it had and how many bytes behind the type. Who sent what was
     /// held waits no more: Linux gives the tag to somebody else after 6 s.
     fn complete(
@@ -126,13 +135,18 @@ impl Platform {
         envelope: Option<Envelope>,
     ) -> Result<()> {
         let outbox = request.subspace;
-        peer.reply(request, 1, envelope, &request.content)?;
         let late = envelope.is_some();
         let (command, packet) = request.parts(true);
+        if command != MCTP {
+            // It was pcc-client.
+            let complement: Vec<_> = packet.iter().map(|b| !b).collect();
+            let content = extended(outbox, command, &complement);
+            return peer.reply(request, 1, envelope, &content);
+        }
+        peer.reply(request, 1, envelope, &request.content)?;
         let [_, to, from, flags, body @ ..] = packet else {
             bail!("{packet:02x?} is no packet");
         };
-        ensure!(command == MCTP, "command {command:#x}");
         let message = self.messages.entry(outbox).or_default();
         let sequence = flags >> 4 & 3;
         if flags & 0x80 != 0 {
@@ -206,6 +220,19 @@ const WORDS: &str = r##"
     # stat N NAME
     stat() { cat /sys/class/net/mctppcc$((2 * $1 + 1))/$2; }
 
+    # blocked PID: until it waits in the kernel; fails when it ends
+    blocked() {
+        while [ -e /proc/$1/stat ]; do
+            case $(cat /proc/$1/stat) in
+            *') D '*) return ;;
+            *') Z '*) break ;;
+            esac
+            usleep 1000
+        done
+        echo "# process $1 did not wait"
+        return 1
+    }
+
     # until_held N: so many packets are under way
     until_held() {
         tries=200
@@ -271,7 +298,7 @@ fn drivers(pairs: u16, script: &str) {
 fn a_slow_platform_and_a_late_interrupt_lose_nothing() {
     drivers(
         7,
-        r#"
+        r##"
         plan 4
         step 'the links come up'
         status=0
@@ -315,6 +342,57 @@ fn a_slow_platform_and_a_late_interrupt_lose_nothing() {
             same "carrier of $n" 0 "$(stat $n carrier_down_count)" || status=1
         done
         result $status
-        "#,
+        "##,
+    );
+}
+
+/// Who shares an open file gets lines that are whole, each message once.
+#[test]
+fn an_open_file_has_many_users() {
+    drivers(
+        1,
+        r##"
+        plan 3
+        messages=$pcc_clients/1/messages
+        pcc_control 0 bind && pcc_control 1 bind && pcc 0 0x01 00
+
+        step 'one file of messages, four readers'
+        tell 0x23 0105c8 && pcc_wait 1 messages 200
+        status=$?
+        exec 4<$messages
+        for reader in 1 2 3 4; do
+            dd bs=65536 <&4 >/tmp/reader$reader 2>/dev/null &
+            readers="$readers $!"
+        done
+        wait $readers
+        exec 4<&-
+        result $status
+
+        step 'each message came once'
+        # Header, data and the message's number
+        length=$((54 + 2 * 4001))
+        awk '{ print length, substr($0, length - 1) }' /tmp/reader? | sort >/tmp/came
+        for number in $(seq 200); do printf "$length %02x\n" $number; done >/tmp/sent
+        cmp /tmp/sent /tmp/came
+        result $?
+
+        step 'one file of commands, three users'
+        exec 4<>$pcc_clients/0/send
+        user() {
+            for _ in $(seq 50); do
+                echo "timeout=5000 0x01 $2" >&4 && dd bs=65536 count=1 <&4 2>/dev/null
+            done >/tmp/user$1
+        }
+        user 1 aa & users=$!
+        user 2 aabb & users="$users $!"
+        user 3 $(printf '%04000d' 0) & users="$users $!"
+        wait $users
+        exec 4<&-
+        cat /tmp/user? | grep -v '^result=ok .* data=55$' | grep -v ' data=5544$' |
+            grep -v ' data=f*$' >/tmp/strange
+        cut -c 1-200 /tmp/strange | head -n 3
+        [ ! -s /tmp/strange ] && grep -q data=55 /tmp/user?
+        result $?
+        "##,
     );
 }
