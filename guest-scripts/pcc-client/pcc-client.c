@@ -18,6 +18,7 @@
  */
 
 #include <linux/acpi.h>
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -54,6 +55,10 @@
 /* Messages kept for a reader; what comes after that is counted as dropped */
 #define PCC_CLIENT_QUEUE_MAX	1024
 
+/* Milliseconds that a command may take when nobody says how many */
+#define PCC_CLIENT_TIMEOUT_MIN	1000
+#define PCC_CLIENT_TIMEOUT_MAX	600000
+
 /*
  * Whoever completes a transmission has to tell the mailbox core ("tick"). The
  * PCC controller's interrupt handler does since the change that also removed
@@ -88,6 +93,7 @@
  * @queue:	messages and notifications that came
  * @queued:	number of them
  * @done:	the interrupt says that the command is complete
+ * @leaving:	those who want the channel unbound: no command waits any more
  * @done_at:	when that was
  * @interrupts:	callbacks from the mailbox controller
  * @ticks:	transmissions that the mailbox core called done
@@ -119,6 +125,7 @@ struct pcc_client_chan {
 	struct list_head queue;
 	unsigned int queued;
 	struct completion done;
+	atomic_t leaving;
 	ktime_t done_at;
 	unsigned int interrupts;
 	unsigned int ticks;
@@ -322,6 +329,18 @@ static int pcc_client_unbind(struct pcc_client_chan *pc)
 	return 0;
 }
 
+/* Whoever waits for the platform gives up, until pcc_client_left(). */
+static void pcc_client_leave(struct pcc_client_chan *pc)
+{
+	atomic_inc(&pc->leaving);
+	complete(&pc->done);
+}
+
+static void pcc_client_left(struct pcc_client_chan *pc)
+{
+	atomic_dec(&pc->leaving);
+}
+
 static int pcc_client_bind(struct pcc_client_chan *pc, bool core_polls)
 {
 	struct pcc_mbox_chan *chan;
@@ -428,7 +447,8 @@ static bool pcc_client_poll(struct pcc_client_chan *pc, ktime_t end)
 			pc->done_at = ktime_get();
 			return true;
 		}
-		if (over || fatal_signal_pending(current))
+		if (over || fatal_signal_pending(current) ||
+		    atomic_read(&pc->leaving))
 			return false;
 		usleep_range(20, 50);
 	}
@@ -483,7 +503,10 @@ static ssize_t pcc_client_run(struct pcc_client_chan *pc,
 	ssize_t len;
 	int rc;
 
+	/* In this order: pcc_client_leave() counts first, and completes then. */
 	reinit_completion(&pc->done);
+	if (atomic_read(&pc->leaving))
+		return -ECANCELED;
 	pcc_client_write(pc, cmd);
 	start = ktime_get();
 	rc = mbox_send_message(pc->chan->mchan, pc);
@@ -494,6 +517,8 @@ static ssize_t pcc_client_run(struct pcc_client_chan *pc,
 		came = wait_for_completion_killable_timeout(&pc->done, wait) > 0;
 	else if (cmd->wait == PCC_WAIT_POLL)
 		came = pcc_client_poll(pc, ktime_add_ms(start, cmd->timeout));
+	if (atomic_read(&pc->leaving))
+		return -ECANCELED;
 	if (cmd->wait != PCC_WAIT_NO) {
 		state = pcc_client_state(pc);
 		result = !came ? "timeout" : state.error ? "error" : "ok";
@@ -538,8 +563,13 @@ static int pcc_client_parse(struct pcc_client_chan *pc, char *text,
 
 	*cmd = (struct pcc_client_command) {
 		.wait = irqs ? PCC_WAIT_IRQ : PCC_WAIT_POLL,
-		/* What Linux's clients wait: 500 times the nominal latency */
-		.timeout = min_t(u64, (u64)pc->latency / 2, 600000),
+		/*
+		 * What Linux's clients wait, 500 times the nominal latency; but
+		 * a table that gives none does not mean "at once".
+		 */
+		.timeout = clamp_t(u64, (u64)pc->latency / 2,
+				   PCC_CLIENT_TIMEOUT_MIN,
+				   PCC_CLIENT_TIMEOUT_MAX),
 		.tick = true,
 		.data = text, /* decoded in place: never longer than its hex */
 	};
@@ -774,20 +804,27 @@ static ssize_t pcc_client_control_write(struct file *file,
 {
 	struct seq_file *seq = file->private_data;
 	struct pcc_client_chan *pc = seq->private;
-	char word[24];
+	char text[24], *word;
+	bool unbind;
 	int rc;
 
-	if (count >= sizeof(word))
+	if (count >= sizeof(text))
 		return -EINVAL;
-	if (copy_from_user(word, buf, count))
+	if (copy_from_user(text, buf, count))
 		return -EFAULT;
-	word[count] = '\0';
+	text[count] = '\0';
+	word = strim(text);
 
+	unbind = !strcmp(word, "unbind");
+	if (unbind)
+		pcc_client_leave(pc);
 	rc = mutex_lock_killable(&pc->lock);
-	if (rc)
-		return rc;
-	rc = pcc_client_control(pc, strim(word));
-	mutex_unlock(&pc->lock);
+	if (!rc) {
+		rc = pcc_client_control(pc, word);
+		mutex_unlock(&pc->lock);
+	}
+	if (unbind)
+		pcc_client_left(pc);
 	return rc ?: count;
 }
 
@@ -1075,6 +1112,9 @@ static void pcc_client_remove(struct platform_device *pdev)
 {
 	struct pcc_client *client = platform_get_drvdata(pdev);
 
+	/* That waits for those who have a file in use. */
+	for (unsigned int i = 0; i < client->count; i++)
+		pcc_client_leave(&client->chans[i]);
 	debugfs_remove_recursive(client->dir);
 	for (unsigned int i = 0; i < client->count; i++) {
 		struct pcc_client_chan *pc = &client->chans[i];

@@ -396,3 +396,54 @@ fn an_open_file_has_many_users() {
         "##,
     );
 }
+
+/// Who waits for a channel can be killed; who has it makes way for an unbind.
+#[test]
+fn a_command_under_way_can_be_left() {
+    drivers(
+        1,
+        r##"
+        plan 4
+        memory=$pcc_clients/0/memory
+        pcc_control 0 bind
+
+        step 'killed while another has the channel'
+        tell 0x20
+        status=$?
+        pcc 0 timeout=30000 0x01 c0ffee >/tmp/first & first=$!
+        until_held 1 || status=1
+        dd if=$memory of=/dev/null bs=19 count=1 2>/dev/null & killed=$!
+        blocked $killed && kill -9 $killed || status=1
+        wait $killed
+        result $status
+
+        # It waits for the first command, and sees the answer of that.
+        step 'the next one waits'
+        dd if=$memory of=/tmp/memory bs=19 count=1 2>/dev/null & next=$!
+        blocked $next && tell 0x21 0000ff && wait $first $next &&
+            holds "$(cat /tmp/first)" result=ok data=3f0011 &&
+            same memory 3f0011 "$(tail -c 3 /tmp/memory | hexdump -v -e '1/1 "%02x"')"
+        result $?
+
+        step 'unbound with a command under way'
+        tell 0x20
+        status=$?
+        pcc 0 timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
+        until_held 1 && pcc_control 0 unbind || status=1
+        wait $first
+        grep 'Operation canceled' /tmp/first && tell 0x21 0000ff &&
+            pcc_control 0 bind && holds "$(pcc 0 0x01 55)" result=ok data=aa
+        result $((status + $?))
+
+        step 'the driver unbound with a command under way'
+        tell 0x20
+        status=$?
+        pcc 0 wait=poll timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
+        until_held 1 || status=1
+        echo PCCD0001:00 >/sys/bus/platform/drivers/pcc-client/unbind || status=1
+        wait $first
+        grep 'Operation canceled' /tmp/first && [ ! -e $memory ]
+        result $((status + $?))
+        "##,
+    );
+}
