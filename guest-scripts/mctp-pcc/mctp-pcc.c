@@ -135,15 +135,22 @@ static void mctp_pcc_rx(struct mbox_client *client, void *unused)
 	command = ioread32(&hdr->command);
 
 	/* The platform's word is not trusted: length is read once, here. */
-	if (command != MCTP_PCC_COMMAND ||
-	    length < sizeof(hdr->command) + sizeof(struct mctp_hdr) ||
-	    length > mp->inbox.size - offsetof(typeof(*hdr), command))
-		goto drop;
+	if (command != MCTP_PCC_COMMAND) {
+		DEV_STATS_INC(ndev, rx_frame_errors);
+		goto bad;
+	}
+	if (length < sizeof(hdr->command) + sizeof(struct mctp_hdr) ||
+	    length > mp->inbox.size - offsetof(typeof(*hdr), command)) {
+		DEV_STATS_INC(ndev, rx_length_errors);
+		goto bad;
+	}
 
 	len = length - sizeof(hdr->command);
 	skb = netdev_alloc_skb(ndev, len);
-	if (!skb)
-		goto drop;
+	if (!skb) {
+		dev_dstats_rx_dropped(ndev);
+		return;
+	}
 
 	memcpy_fromio(skb_put(skb, len),
 		      mp->inbox.shmem + MCTP_PCC_HDR_LEN, len);
@@ -159,10 +166,10 @@ static void mctp_pcc_rx(struct mbox_client *client, void *unused)
 	netif_rx(skb);
 	return;
 
-drop:
-	dev_dstats_rx_dropped(ndev);
+bad:
+	DEV_STATS_INC(ndev, rx_errors);
 	if (net_ratelimit())
-		netdev_dbg(ndev, "dropped: command %#x, length %u\n",
+		netdev_dbg(ndev, "bad packet: command %#x, length %u\n",
 			   command, length);
 }
 
@@ -273,18 +280,21 @@ static int mctp_pcc_request(struct mctp_pcc *mp, struct mctp_pcc_box *box,
  * What pcc_mbox_free_channel() is for, in another order. It (7.3) unmaps the
  * shared memory first and frees the interrupt then; a message that comes in
  * between makes the PCC core's handler, which looks into the memory whether to
- * ring the doorbell, crash the kernel.
+ * ring the doorbell, crash the kernel. The pointer goes, too: 6.12 binds the
+ * channel before it maps the memory again, and its handler takes NULL for "not
+ * mapped yet".
  */
 static void mctp_pcc_free(struct mctp_pcc_box *box)
 {
-	void __iomem *shmem;
+	struct pcc_mbox_chan *chan = box->chan;
 
-	if (!box->chan)
+	if (!chan)
 		return;
-	shmem = box->chan->shmem;
-	mbox_free_channel(box->chan->mchan);
-	if (shmem) /* 6.12 maps nothing. */
-		iounmap(shmem);
+	mbox_free_channel(chan->mchan);
+	if (chan->shmem) {
+		iounmap(chan->shmem);
+		chan->shmem = NULL;
+	}
 	WRITE_ONCE(box->chan, NULL);
 }
 

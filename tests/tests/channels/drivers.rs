@@ -346,6 +346,77 @@ fn a_slow_platform_and_a_late_interrupt_lose_nothing() {
     );
 }
 
+/// What was under way when the link went down is over when it comes up again,
+/// whatever the platform did in between.
+#[test]
+fn a_link_goes_down_while_something_is_under_way() {
+    drivers(
+        1,
+        r##"
+        link() { mctp link mctppcc1 $1; }
+        plan 5
+        pair 0
+
+        step 'completed while the link is down'
+        ask 0 && tell 0x20 && cast 0 && until_held 1 && link down &&
+            tell 0x21 0000ff && link up && ask 0 &&
+            same dropped 1 "$(stat 0 statistics/tx_dropped)"
+        result $?
+
+        step 'completed after the link came up again'
+        tell 0x20 && cast 0 && until_held 1 && link down && link up
+        status=$?
+        ask 0 300 >/tmp/more 2>&1 & more=$!
+        tell 0x21 0000ff && wait $more
+        status=$((status + $?))
+        cat /tmp/more
+        result $status
+
+        step 'a message comes while the link is down'
+        link down && tell 0x23 010001 && link up && ask 0
+        result $?
+
+        step 'down and up while messages come'
+        status=0
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            tell 0x23 010003 & sender=$!
+            link down && link up && wait $sender && ask 0 || status=1
+        done
+        result $status
+
+        step 'nothing was lost'
+        same tx_errors 0 "$(stat 0 statistics/tx_errors)" &&
+            same rx_errors 0 "$(stat 0 statistics/rx_errors)" &&
+            same carrier 0 "$(stat 0 carrier_down_count)"
+        result $?
+        "##,
+    );
+}
+
+/// Packets that are wrong are errors, not for want of memory.
+#[test]
+fn bad_packets_are_counted_as_errors() {
+    drivers(
+        1,
+        r##"
+        # counted NAME COUNT
+        counted() { same $1 $2 "$(stat 0 statistics/$1)"; }
+        plan 2
+        pair 0
+
+        step 'another command, too short, too long twice'
+        ask 0 && tell 0x23 010101 && tell 0x23 010201 && tell 0x23 010301 &&
+            tell 0x23 010401 && ask 0
+        result $?
+
+        step 'each is an error'
+        counted rx_errors 4 && counted rx_length_errors 3 &&
+            counted rx_frame_errors 1 && counted rx_dropped 0 && counted rx_packets 2
+        result $?
+        "##,
+    );
+}
+
 /// Who shares an open file gets lines that are whole, each message once.
 #[test]
 fn an_open_file_has_many_users() {
