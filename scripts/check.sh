@@ -162,6 +162,7 @@ long() {
   scripts/lab.sh debug
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
+  check "drivers on the debug kernel" cargo test --locked -p pccd-tests --test channels debug_kernel -- --ignored
   check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored --show-output
   sed -n 's/^boot: /  &/p' "$logs/idle-channels-at-boot.log"
 }

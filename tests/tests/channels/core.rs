@@ -1,10 +1,10 @@
 //! The rules of Linux's mailbox core, as `guest-scripts/tests/mailbox-core.sh`
 //! states them.
 
-use pccd_tests::{Logs, built};
+use pccd_tests::Logs;
 use pcclab::session::Session;
 
-use crate::lab::{KERNELS, Kernel, guest, pass, platform};
+use crate::lab::{KERNELS, guest, pass, platform};
 
 fn rules(mode: &str, devices: &[&str]) {
     let devices: Vec<_> = devices.iter().map(|d| (*d).to_owned()).collect();
@@ -17,10 +17,7 @@ fn rules(mode: &str, devices: &[&str]) {
             let pair = "pcc-mctp,mailbox=pcc";
             config.qemu_args.extend(["-device".into(), pair.into()]);
         }
-        config.lab.modules.push(built(match kernel {
-            Kernel::New => "MODULE",
-            Kernel::Old => "MODULE_6_12",
-        }));
+        config.lab.modules.push(kernel.built("MODULE"));
         let session = Session::start(config).unwrap();
         let peer = platform(&session.mailbox());
         let lines = pass(&format!("{kernel:?}, {mode}"), session);

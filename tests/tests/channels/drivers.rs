@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pccd_tests::peer::{
     Envelope, Peer, Request, Serving, extended, flag, generic,
 };
-use pccd_tests::{Logs, built, each_of};
+use pccd_tests::{Logs, each_of};
 use pcclab::session::Session;
 
 use crate::lab::{KERNELS, Kernel, guest, pass};
@@ -263,8 +263,11 @@ const WORDS: &str = r##"
     }
 "##;
 
-/// Runs `script` on each kernel, in a guest of `pairs` pairs of MCTP.
-fn drivers(pairs: u16, script: &str) {
+/// How many pairs of MCTP a guest has, and what it does.
+type Case = (u16, &'static str);
+
+/// Runs it on each of the kernels.
+fn drivers(kernels: &[Kernel], (pairs, script): Case) {
     let control = 2 * pairs;
     let script = format!("control={control}\n{WORDS}\n{script}\nend");
     let mut devices = Vec::new();
@@ -274,17 +277,15 @@ fn drivers(pairs: u16, script: &str) {
     }
     devices.push("subspace-type=2,size=256".to_owned());
     let outboxes: Vec<_> = (0..pairs).map(|pair| 2 * pair).collect();
-    each_of(&KERNELS, |&kernel| {
+    each_of(kernels, |&kernel| {
         let logs = Logs::new();
         let mut config =
             guest(&logs, kernel, "pcc=bare,gic-version=3", &devices, &script);
         let table = mctp_table(logs.path(), &outboxes);
         let table = format!("file={table}");
         config.qemu_args.extend(["-acpitable".into(), table.into()]);
-        config.lab.modules.push(built(match kernel {
-            Kernel::New => "MODULE",
-            Kernel::Old => "MODULE_6_12",
-        }));
+        config.lab.modules.push(kernel.built("MODULE"));
+        config.limit *= if kernel == Kernel::Debug { 5 } else { 1 };
         let session = Session::start(config).unwrap();
         let peer = platform(&session.mailbox(), control);
         pass(&format!("{kernel:?}"), session);
@@ -296,225 +297,244 @@ fn drivers(pairs: u16, script: &str) {
 /// late; only what has no interrupt at all is an error.
 #[test]
 fn a_slow_platform_and_a_late_interrupt_lose_nothing() {
-    drivers(
-        7,
-        r##"
-        plan 4
-        step 'the links come up'
-        status=0
-        for n in 0 1 2 3 4 5 6; do pair $n && ask $n || status=1; done
-        result $status
-
-        # The next packets wait for the first, until the platform is through.
-        step 'packets are overdue'
-        tell 0x20
-        status=$?
-        for n in 0 1 2 3 4 5 6; do cast $n || status=1; done
-        for n in 0 1 2 3 4 5 6; do overdue $n || status=1; done
-        # Time for who takes the carrier away to have done it: the network
-        # core waits up to a second until it acts.
-        usleep 1500000
-        for n in 0 1 2 3 4 5 6; do
-            ask $n 300 >/tmp/more$n 2>&1 & eval more$n=$!
-        done
-        result $status
-
-        # 700 ms lie between completion and interrupt: who looks once a second
-        # looks in between for some of the six. Pair 6 gets no interrupt.
-        step 'they are completed, and the interrupts come later, or never'
-        tell 0x21 0f460c
-        status=$?
-        for n in 0 1 2 3 4 5 6; do
-            eval wait \$more$n || { status=1; cat /tmp/more$n; }
-        done
-        result $status
-
-        step 'nothing was lost, and everything counted'
-        status=0
-        for n in 0 1 2 3 4 5 6; do
-            lost=$((n == 6))
-            same "packets of $n" $((7 - lost)) "$(stat $n statistics/tx_packets)" ||
-                status=1
-            same "tx_errors of $n" $lost "$(stat $n statistics/tx_errors)" || status=1
-            for name in tx_dropped rx_errors rx_dropped; do
-                same "$name of $n" 0 "$(stat $n statistics/$name)" || status=1
-            done
-            same "carrier of $n" 0 "$(stat $n carrier_down_count)" || status=1
-        done
-        result $status
-        "##,
-    );
+    drivers(&KERNELS, SLOW);
 }
+
+const SLOW: Case = (
+    7,
+    r##"
+    plan 4
+    step 'the links come up'
+    status=0
+    for n in 0 1 2 3 4 5 6; do pair $n && ask $n || status=1; done
+    result $status
+
+    # The next packets wait for the first, until the platform is through.
+    step 'packets are overdue'
+    tell 0x20
+    status=$?
+    for n in 0 1 2 3 4 5 6; do cast $n || status=1; done
+    for n in 0 1 2 3 4 5 6; do overdue $n || status=1; done
+    # Time for who takes the carrier away to have done it: the network
+    # core waits up to a second until it acts.
+    usleep 1500000
+    for n in 0 1 2 3 4 5 6; do
+        ask $n 300 >/tmp/more$n 2>&1 & eval more$n=$!
+    done
+    result $status
+
+    # 700 ms lie between completion and interrupt: who looks once a second
+    # looks in between for some of the six. Pair 6 gets no interrupt.
+    step 'they are completed, and the interrupts come later, or never'
+    tell 0x21 0f460c
+    status=$?
+    for n in 0 1 2 3 4 5 6; do
+        eval wait \$more$n || { status=1; cat /tmp/more$n; }
+    done
+    result $status
+
+    step 'nothing was lost, and everything counted'
+    status=0
+    for n in 0 1 2 3 4 5 6; do
+        lost=$((n == 6))
+        same "packets of $n" $((7 - lost)) "$(stat $n statistics/tx_packets)" ||
+            status=1
+        same "tx_errors of $n" $lost "$(stat $n statistics/tx_errors)" || status=1
+        for name in tx_dropped rx_errors rx_dropped; do
+            same "$name of $n" 0 "$(stat $n statistics/$name)" || status=1
+        done
+        same "carrier of $n" 0 "$(stat $n carrier_down_count)" || status=1
+    done
+    result $status
+    "##,
+);
 
 /// What was under way when the link went down is over when it comes up again,
 /// whatever the platform did in between.
 #[test]
 fn a_link_goes_down_while_something_is_under_way() {
-    drivers(
-        1,
-        r##"
-        link() { mctp link mctppcc1 $1; }
-        plan 5
-        pair 0
-
-        step 'completed while the link is down'
-        ask 0 && tell 0x20 && cast 0 && until_held 1 && link down &&
-            tell 0x21 0000ff && link up && ask 0 &&
-            same dropped 1 "$(stat 0 statistics/tx_dropped)"
-        result $?
-
-        step 'completed after the link came up again'
-        tell 0x20 && cast 0 && until_held 1 && link down && link up
-        status=$?
-        ask 0 300 >/tmp/more 2>&1 & more=$!
-        tell 0x21 0000ff && wait $more
-        status=$((status + $?))
-        cat /tmp/more
-        result $status
-
-        step 'a message comes while the link is down'
-        link down && tell 0x23 010001 && link up && ask 0
-        result $?
-
-        step 'down and up while messages come'
-        status=0
-        for _ in 1 2 3 4 5 6 7 8 9 10; do
-            tell 0x23 010003 & sender=$!
-            link down && link up && wait $sender && ask 0 || status=1
-        done
-        result $status
-
-        step 'nothing was lost'
-        same tx_errors 0 "$(stat 0 statistics/tx_errors)" &&
-            same rx_errors 0 "$(stat 0 statistics/rx_errors)" &&
-            same carrier 0 "$(stat 0 carrier_down_count)"
-        result $?
-        "##,
-    );
+    drivers(&KERNELS, LINK);
 }
+
+const LINK: Case = (
+    1,
+    r##"
+    link() { mctp link mctppcc1 $1; }
+    plan 5
+    pair 0
+
+    step 'completed while the link is down'
+    ask 0 && tell 0x20 && cast 0 && until_held 1 && link down &&
+        tell 0x21 0000ff && link up && ask 0 &&
+        same dropped 1 "$(stat 0 statistics/tx_dropped)"
+    result $?
+
+    step 'completed after the link came up again'
+    tell 0x20 && cast 0 && until_held 1 && link down && link up
+    status=$?
+    ask 0 300 >/tmp/more 2>&1 & more=$!
+    tell 0x21 0000ff && wait $more
+    status=$((status + $?))
+    cat /tmp/more
+    result $status
+
+    step 'a message comes while the link is down'
+    link down && tell 0x23 010001 && link up && ask 0
+    result $?
+
+    step 'down and up while messages come'
+    status=0
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        tell 0x23 010003 & sender=$!
+        link down && link up && wait $sender && ask 0 || status=1
+    done
+    result $status
+
+    step 'nothing was lost'
+    same tx_errors 0 "$(stat 0 statistics/tx_errors)" &&
+        same rx_errors 0 "$(stat 0 statistics/rx_errors)" &&
+        same carrier 0 "$(stat 0 carrier_down_count)"
+    result $?
+    "##,
+);
 
 /// Packets that are wrong are errors, not for want of memory.
 #[test]
 fn bad_packets_are_counted_as_errors() {
-    drivers(
-        1,
-        r##"
-        # counted NAME COUNT
-        counted() { same $1 $2 "$(stat 0 statistics/$1)"; }
-        plan 2
-        pair 0
-
-        step 'another command, too short, too long twice'
-        ask 0 && tell 0x23 010101 && tell 0x23 010201 && tell 0x23 010301 &&
-            tell 0x23 010401 && ask 0
-        result $?
-
-        step 'each is an error'
-        counted rx_errors 4 && counted rx_length_errors 3 &&
-            counted rx_frame_errors 1 && counted rx_dropped 0 && counted rx_packets 2
-        result $?
-        "##,
-    );
+    drivers(&KERNELS, BAD);
 }
+
+const BAD: Case = (
+    1,
+    r##"
+    # counted NAME COUNT
+    counted() { same $1 $2 "$(stat 0 statistics/$1)"; }
+    plan 2
+    pair 0
+
+    step 'another command, too short, too long twice'
+    ask 0 && tell 0x23 010101 && tell 0x23 010201 && tell 0x23 010301 &&
+        tell 0x23 010401 && ask 0
+    result $?
+
+    step 'each is an error'
+    counted rx_errors 4 && counted rx_length_errors 3 &&
+        counted rx_frame_errors 1 && counted rx_dropped 0 && counted rx_packets 2
+    result $?
+    "##,
+);
 
 /// Who shares an open file gets lines that are whole, each message once.
 #[test]
 fn an_open_file_has_many_users() {
-    drivers(
-        1,
-        r##"
-        plan 3
-        messages=$pcc_clients/1/messages
-        pcc_control 0 bind && pcc_control 1 bind && pcc 0 0x01 00
-
-        step 'one file of messages, four readers'
-        tell 0x23 0105c8 && pcc_wait 1 messages 200
-        status=$?
-        exec 4<$messages
-        for reader in 1 2 3 4; do
-            dd bs=65536 <&4 >/tmp/reader$reader 2>/dev/null &
-            readers="$readers $!"
-        done
-        wait $readers
-        exec 4<&-
-        result $status
-
-        step 'each message came once'
-        # Header, data and the message's number
-        length=$((54 + 2 * 4001))
-        awk '{ print length, substr($0, length - 1) }' /tmp/reader? | sort >/tmp/came
-        for number in $(seq 200); do printf "$length %02x\n" $number; done >/tmp/sent
-        cmp /tmp/sent /tmp/came
-        result $?
-
-        step 'one file of commands, three users'
-        exec 4<>$pcc_clients/0/send
-        user() {
-            for _ in $(seq 50); do
-                echo "timeout=5000 0x01 $2" >&4 && dd bs=65536 count=1 <&4 2>/dev/null
-            done >/tmp/user$1
-        }
-        user 1 aa & users=$!
-        user 2 aabb & users="$users $!"
-        user 3 $(printf '%04000d' 0) & users="$users $!"
-        wait $users
-        exec 4<&-
-        cat /tmp/user? | grep -v '^result=ok .* data=55$' | grep -v ' data=5544$' |
-            grep -v ' data=f*$' >/tmp/strange
-        cut -c 1-200 /tmp/strange | head -n 3
-        [ ! -s /tmp/strange ] && grep -q data=55 /tmp/user?
-        result $?
-        "##,
-    );
+    drivers(&KERNELS, FILE);
 }
+
+const FILE: Case = (
+    1,
+    r##"
+    plan 3
+    messages=$pcc_clients/1/messages
+    pcc_control 0 bind && pcc_control 1 bind && pcc 0 0x01 00
+
+    step 'one file of messages, four readers'
+    tell 0x23 0105c8 && pcc_wait 1 messages 200
+    status=$?
+    exec 4<$messages
+    for reader in 1 2 3 4; do
+        dd bs=65536 <&4 >/tmp/reader$reader 2>/dev/null &
+        readers="$readers $!"
+    done
+    wait $readers
+    exec 4<&-
+    result $status
+
+    step 'each message came once'
+    # Header, data and the message's number
+    length=$((54 + 2 * 4001))
+    awk '{ print length, substr($0, length - 1) }' /tmp/reader? | sort >/tmp/came
+    for number in $(seq 200); do printf "$length %02x\n" $number; done >/tmp/sent
+    cmp /tmp/sent /tmp/came
+    result $?
+
+    step 'one file of commands, three users'
+    exec 4<>$pcc_clients/0/send
+    user() {
+        for _ in $(seq 50); do
+            echo "timeout=5000 0x01 $2" >&4 && dd bs=65536 count=1 <&4 2>/dev/null
+        done >/tmp/user$1
+    }
+    user 1 aa & users=$!
+    user 2 aabb & users="$users $!"
+    user 3 $(printf '%04000d' 0) & users="$users $!"
+    wait $users
+    exec 4<&-
+    cat /tmp/user? | grep -v '^result=ok .* data=55$' | grep -v ' data=5544$' |
+        grep -v ' data=f*$' >/tmp/strange
+    cut -c 1-200 /tmp/strange | head -n 3
+    [ ! -s /tmp/strange ] && grep -q data=55 /tmp/user?
+    result $?
+    "##,
+);
 
 /// Who waits for a channel can be killed; who has it makes way for an unbind.
 #[test]
 fn a_command_under_way_can_be_left() {
-    drivers(
-        1,
-        r##"
-        plan 4
-        memory=$pcc_clients/0/memory
-        pcc_control 0 bind
+    drivers(&KERNELS, LEAVE);
+}
 
-        step 'killed while another has the channel'
-        tell 0x20
-        status=$?
-        pcc 0 timeout=30000 0x01 c0ffee >/tmp/first & first=$!
-        until_held 1 || status=1
-        dd if=$memory of=/dev/null bs=19 count=1 2>/dev/null & killed=$!
-        blocked $killed && kill -9 $killed || status=1
-        wait $killed
-        result $status
+const LEAVE: Case = (
+    1,
+    r##"
+    plan 4
+    memory=$pcc_clients/0/memory
+    pcc_control 0 bind
 
-        # It waits for the first command, and sees the answer of that.
-        step 'the next one waits'
-        dd if=$memory of=/tmp/memory bs=19 count=1 2>/dev/null & next=$!
-        blocked $next && tell 0x21 0000ff && wait $first $next &&
-            holds "$(cat /tmp/first)" result=ok data=3f0011 &&
-            same memory 3f0011 "$(tail -c 3 /tmp/memory | hexdump -v -e '1/1 "%02x"')"
-        result $?
+    step 'killed while another has the channel'
+    tell 0x20
+    status=$?
+    pcc 0 timeout=30000 0x01 c0ffee >/tmp/first & first=$!
+    until_held 1 || status=1
+    dd if=$memory of=/dev/null bs=19 count=1 2>/dev/null & killed=$!
+    blocked $killed && kill -9 $killed || status=1
+    wait $killed
+    result $status
 
-        step 'unbound with a command under way'
-        tell 0x20
-        status=$?
-        pcc 0 timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
-        until_held 1 && pcc_control 0 unbind || status=1
-        wait $first
-        grep 'Operation canceled' /tmp/first && tell 0x21 0000ff &&
-            pcc_control 0 bind && holds "$(pcc 0 0x01 55)" result=ok data=aa
-        result $((status + $?))
+    # It waits for the first command, and sees the answer of that.
+    step 'the next one waits'
+    dd if=$memory of=/tmp/memory bs=19 count=1 2>/dev/null & next=$!
+    blocked $next && tell 0x21 0000ff && wait $first $next &&
+        holds "$(cat /tmp/first)" result=ok data=3f0011 &&
+        same memory 3f0011 "$(tail -c 3 /tmp/memory | hexdump -v -e '1/1 "%02x"')"
+    result $?
 
-        step 'the driver unbound with a command under way'
-        tell 0x20
-        status=$?
-        pcc 0 wait=poll timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
-        until_held 1 || status=1
-        echo PCCD0001:00 >/sys/bus/platform/drivers/pcc-client/unbind || status=1
-        wait $first
-        grep 'Operation canceled' /tmp/first && [ ! -e $memory ]
-        result $((status + $?))
-        "##,
-    );
+    step 'unbound with a command under way'
+    tell 0x20
+    status=$?
+    pcc 0 timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
+    until_held 1 && pcc_control 0 unbind || status=1
+    wait $first
+    grep 'Operation canceled' /tmp/first && tell 0x21 0000ff &&
+        pcc_control 0 bind && holds "$(pcc 0 0x01 55)" result=ok data=aa
+    result $((status + $?))
+
+    step 'the driver unbound with a command under way'
+    tell 0x20
+    status=$?
+    pcc 0 wait=poll timeout=600000 0x01 c0ffee >/tmp/first 2>&1 & first=$!
+    until_held 1 || status=1
+    echo PCCD0001:00 >/sys/bus/platform/drivers/pcc-client/unbind || status=1
+    wait $first
+    grep 'Operation canceled' /tmp/first && [ ! -e $memory ]
+    result $((status + $?))
+    "##,
+);
+
+/// The same under KASAN, lockdep and their like.
+#[test]
+#[ignore = "slow: make test-long"]
+fn the_debug_kernel_finds_nothing_in_the_drivers() {
+    for case in [SLOW, LINK, BAD, FILE, LEAVE] {
+        drivers(&[Kernel::Debug], case);
+    }
 }

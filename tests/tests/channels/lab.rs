@@ -2,7 +2,7 @@
 //! platform that `guest-scripts/tests/channels.sh` expects.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -22,18 +22,23 @@ pub const KERNELS: [Kernel; 2] = [Kernel::New, Kernel::Old];
 pub enum Kernel {
     New,
     Old,
+    /// Linux 7.x with what looks over drivers' shoulders.
+    Debug,
 }
 
 impl Kernel {
+    /// What was built for it, by its name for the first.
+    pub fn built(self, name: &str) -> PathBuf {
+        built(&match self {
+            Kernel::New => name.to_owned(),
+            Kernel::Old => format!("{name}_6_12"),
+            Kernel::Debug => format!("{name}_DEBUG"),
+        })
+    }
+
     /// What a run with this kernel and the lab's driver `module` is made of.
     pub fn lab(self, module: &str) -> Lab {
-        let suffix = match self {
-            Kernel::New => "",
-            Kernel::Old => "_6_12",
-        };
-        let image = built(&format!("KERNEL{suffix}"));
-        let module = built(&format!("{module}{suffix}"));
-        Lab::find(Some(&image), &[module]).unwrap()
+        Lab::find(Some(&self.built("KERNEL")), &[self.built(module)]).unwrap()
     }
 }
 

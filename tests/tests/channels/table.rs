@@ -214,7 +214,7 @@ fn a_second_pcct_is_refused() {
 /// Which of these channels work on Linux, as acpi-tools says.
 fn foretold(devices: &[String; 4], kernel: Kernel) -> [bool; 4] {
     let target = match kernel {
-        Kernel::New => Target::Linux7,
+        Kernel::New | Kernel::Debug => Target::Linux7,
         Kernel::Old => Target::Linux612,
     };
     let mut line = vec![built("QEMU").into_os_string()];
