@@ -51,11 +51,12 @@
 #define MCTP_PCC_TIMEOUT_MAX	(60 * HZ)
 
 /*
- * The change that removed this definition made the PCC core tell the mailbox
+ * The change that removed PCC_ACK_FLAG_MASK made the PCC core tell the mailbox
  * core when a transmission is done. Before, as in 6.12, that is left to us; nor
- * does MCTP ask there what it is bound to.
+ * does MCTP ask there what it is bound to. Early 6.12 did not have it yet, nor
+ * does its PCC core map the memory: Kbuild knows these by the latter.
  */
-#ifdef PCC_ACK_FLAG_MASK
+#if defined(PCC_ACK_FLAG_MASK) || defined(PCC_CORE_MAPS_NOTHING)
 #define MCTP_PCC_CORE_TICKS	false
 #define MCTP_PCC_REGISTER(ndev)	mctp_register_netdev(ndev, NULL)
 #else
@@ -148,7 +149,7 @@ static void mctp_pcc_rx(struct mbox_client *client, void *unused)
 	len = length - sizeof(hdr->command);
 	skb = netdev_alloc_skb(ndev, len);
 	if (!skb) {
-		dev_dstats_rx_dropped(ndev);
+		DEV_STATS_INC(ndev, rx_dropped);
 		return;
 	}
 
@@ -162,7 +163,8 @@ static void mctp_pcc_rx(struct mbox_client *client, void *unused)
 	cb = __mctp_cb(skb);
 	cb->halen = 0;
 
-	dev_dstats_rx_add(ndev, MCTP_PCC_HDR_LEN + len);
+	DEV_STATS_INC(ndev, rx_packets);
+	DEV_STATS_ADD(ndev, rx_bytes, MCTP_PCC_HDR_LEN + len);
 	netif_rx(skb);
 	return;
 
@@ -181,10 +183,12 @@ static void mctp_pcc_tx_done(struct mbox_client *client, void *mssg, int status)
 	struct net_device *ndev = mp->ndev;
 	struct sk_buff *skb = mssg;
 
-	if (status < 0)
+	if (status < 0) {
 		DEV_STATS_INC(ndev, tx_errors);
-	else
-		dev_dstats_tx_add(ndev, MCTP_PCC_HDR_LEN + skb->len);
+	} else {
+		DEV_STATS_INC(ndev, tx_packets);
+		DEV_STATS_ADD(ndev, tx_bytes, MCTP_PCC_HDR_LEN + skb->len);
+	}
 
 	WRITE_ONCE(mp->tx_skb, NULL);
 	dev_consume_skb_irq(skb);
@@ -245,7 +249,7 @@ static netdev_tx_t mctp_pcc_start_xmit(struct sk_buff *skb,
 	WRITE_ONCE(mp->tx_skb, NULL);
 	netif_wake_queue(ndev);
 drop:
-	dev_dstats_tx_dropped(ndev);
+	DEV_STATS_INC(ndev, tx_dropped);
 	dev_kfree_skb_any(skb);
 	return NETDEV_TX_OK;
 }
@@ -291,10 +295,12 @@ static void mctp_pcc_free(struct mctp_pcc_box *box)
 	if (!chan)
 		return;
 	mbox_free_channel(chan->mchan);
+#ifndef PCC_CORE_MAPS_NOTHING
 	if (chan->shmem) {
 		iounmap(chan->shmem);
 		chan->shmem = NULL;
 	}
+#endif
 	WRITE_ONCE(box->chan, NULL);
 }
 
@@ -425,7 +431,7 @@ static int mctp_pcc_stop(struct net_device *ndev)
 	mctp_pcc_free(&mp->outbox);
 
 	if (mp->tx_skb) {
-		dev_dstats_tx_dropped(ndev);
+		DEV_STATS_INC(ndev, tx_dropped);
 		dev_kfree_skb_any(mp->tx_skb);
 		mp->tx_skb = NULL;
 	}
@@ -449,7 +455,6 @@ static void mctp_pcc_setup(struct net_device *ndev)
 	ndev->mtu = MCTP_PCC_MTU_MIN;
 	ndev->min_mtu = MCTP_PCC_MTU_MIN;
 	ndev->netdev_ops = &mctp_pcc_netdev_ops;
-	ndev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
 }
 
 /**

@@ -62,9 +62,11 @@
 /*
  * Whoever completes a transmission has to tell the mailbox core ("tick"). The
  * PCC controller's interrupt handler does since the change that also removed
- * this definition; before, as in 6.12, each client does.
+ * PCC_ACK_FLAG_MASK; before, as in 6.12, each client does. Early 6.12 did not
+ * have it yet, nor does its PCC core map the memory: Kbuild knows these by the
+ * latter.
  */
-#ifdef PCC_ACK_FLAG_MASK
+#if defined(PCC_ACK_FLAG_MASK) || defined(PCC_CORE_MAPS_NOTHING)
 #define PCC_CORE_TICKS		false
 #else
 #define PCC_CORE_TICKS		true
@@ -321,10 +323,12 @@ static int pcc_client_unbind(struct pcc_client_chan *pc)
 	if (!chan)
 		return -ENXIO;
 	mbox_free_channel(chan->mchan);
+#ifndef PCC_CORE_MAPS_NOTHING
 	if (chan->shmem) {
 		iounmap(chan->shmem);
 		chan->shmem = NULL;
 	}
+#endif
 	pc->chan = NULL;
 	return 0;
 }
