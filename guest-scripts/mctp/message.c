@@ -117,14 +117,22 @@ static int receive(int fd, struct message *msg, struct sockaddr_mctp_ext *from,
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	socklen_t addrlen = sizeof(*from);
-	uint64_t now = now_us();
+	uint64_t now;
 	ssize_t len;
+	int ready;
 
-	/* Round up: the last fraction of a millisecond is not for spinning. */
-	if (poll(&pfd, 1, end > now ? (end - now + 999) / 1000 : 0) == 0)
-		return 0;
-	len = recvfrom(fd, msg->data + 1, sizeof(msg->data) - 1, MSG_TRUNC,
-		       (struct sockaddr *)from, &addrlen);
+	do {
+		now = now_us();
+		/* Round up: the last fraction of a millisecond is not for spinning. */
+		ready = poll(&pfd, 1, end > now ? (end - now + 999) / 1000 : 0);
+		if (ready == 0)
+			return 0;
+		/* Who is told that a message is there may still find none. */
+		len = ready < 0 ? ready :
+		      recvfrom(fd, msg->data + 1, sizeof(msg->data) - 1,
+			       MSG_TRUNC | MSG_DONTWAIT,
+			       (struct sockaddr *)from, &addrlen);
+	} while (len < 0 && (errno == EINTR || errno == EAGAIN));
 	if (len < 0)
 		die("cannot receive: %m");
 	if ((size_t)len > sizeof(msg->data) - 1)

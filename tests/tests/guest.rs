@@ -189,6 +189,52 @@ fn a_wrong_uuid_is_caught_and_named() {
     );
 }
 
+/// `poll()` fails once, as it does when a signal comes, though nothing is
+/// there to be received.
+const POLL: &str = "
+#include <errno.h>
+#include <poll.h>
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    static int calls;
+    if (calls++)
+        return __real_poll(fds, count, timeout);
+    errno = EINTR;
+    return -1;
+}
+";
+
+#[test]
+fn a_failed_poll_is_no_message() {
+    let logs = Logs::new();
+    let wrap = logs.path().join("poll.c");
+    fs::write(&wrap, POLL).unwrap();
+    let program = logs.path().join("mctp-poll");
+    let sources =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-scripts/mctp");
+    let cross = cfg!(not(target_arch = "aarch64"));
+    let output =
+        Command::new(if cross { "aarch64-linux-gnu-gcc" } else { "gcc" })
+            .args(["-static", "-Wl,--wrap=poll", "-o"])
+            .arg(&program)
+            .arg(&wrap)
+            .args(["mctp.c", "link.c", "message.c"].map(|c| sources.join(c)))
+            .output()
+            .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut config = config(
+        &logs,
+        "timeout 10 /work/mctp-poll listen --type 0x7e --timeout-ms 100
+         [ $? -eq 1 ]",
+    );
+    config.files = vec![program];
+    let (verdict, lines, _) = run(config);
+    assert_eq!(verdict.code, exit::PASS, "{verdict:?}\n{lines:#?}");
+    let timeout = "# mctp ! eid=any timeout after 100 ms";
+    assert!(lines.iter().any(|l| l == timeout), "{lines:#?}");
+}
+
 /// The envelope of docs/mailbox.md 6.1 with these flags.
 fn envelope(flags: u32) -> Vec<u8> {
     let mut bytes = b"PCCE".to_vec();
