@@ -3,10 +3,14 @@
 //!
 //! Reads text and records; does no I/O.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use pccd::record::{Decoded, Event, Record, describe_message};
+use pccd::wire::assembly::{Assembled, Assembler};
+use pccd::wire::mctp::Packet;
+use pccd::wire::pcc;
 
 use crate::ktap::{Report, Status};
 
@@ -161,6 +165,7 @@ const SIDE: usize = 44;
 
 /// The exchanges as text for people.
 pub fn render(steps: &[Step], records: &[Record]) -> String {
+    let records = assembled(records);
     let mut left = Unmatched(records.iter().collect());
     let mut out = String::new();
     if steps.iter().any(|step| !step.seen.is_empty()) {
@@ -314,7 +319,7 @@ fn pair(
 }
 
 fn side(word: &str, record: &Record) -> Vec<String> {
-    let message = message_of(record).unwrap_or("");
+    let message = record.message.as_deref().unwrap_or("");
     let bytes = hex::decode(message).unwrap_or_default();
     let mut lines = vec![format!("{word:<9}{}", spaced(&bytes))];
     match &record.decoded {
@@ -327,14 +332,42 @@ fn side(word: &str, record: &Record) -> Vec<String> {
     lines
 }
 
-/// The MCTP message of a record, in hexadecimal; of an unasked one, which
-/// has no such field, what follows the headers of PCC and MCTP.
-fn message_of(record: &Record) -> Option<&str> {
-    const HEADERS: usize = 2 * (16 + 4);
-    record.message.as_deref().or_else(|| match record.event {
-        Event::Unasked => record.content.as_deref()?.get(HEADERS..),
-        _ => None,
-    })
+/// The records, each unasked one with the message it completes, which pccd
+/// notes of replies only. The packets before that are left out.
+fn assembled(records: &[Record]) -> Vec<Record> {
+    let mut mailboxes = BTreeMap::new();
+    let mut out: Vec<_> = records.iter().cloned().map(Some).collect();
+    for (at, record) in records.iter().enumerate() {
+        let Some(content) = packet_of(record) else { continue };
+        let Ok(packet) = Packet::decode(&content) else { continue };
+        let messages: &mut Assembler<usize> =
+            mailboxes.entry(&record.mailbox).or_default();
+        let subspace = record.subspace.unwrap_or_default();
+        if let Assembled::Complete { message, parts, .. } =
+            messages.push(subspace, &packet, at)
+        {
+            for part in &parts {
+                out[*part] = None;
+            }
+            let whole = record.clone().with_message(&message, parts.len());
+            out[at] = Some(whole);
+        }
+    }
+    out.into_iter().flatten().collect()
+}
+
+/// The MCTP packet of an unasked record, whatever its envelope and its
+/// signature are.
+fn packet_of(record: &Record) -> Option<Vec<u8>> {
+    if record.event != Event::Unasked {
+        return None;
+    }
+    let mut content = hex::decode(record.content.as_deref()?).ok()?;
+    if content.starts_with(&pcc::ENVELOPE_MAGIC) {
+        content.drain(..pcc::ENVELOPE_LEN.min(content.len()));
+    }
+    let command = content.get(pcc::UNCOUNTED_LEN..pcc::HEADER_LEN)?;
+    (command == pcc::COMMAND_MCTP).then(|| content.split_off(pcc::HEADER_LEN))
 }
 
 fn text(decoded: &Decoded) -> String {
@@ -406,7 +439,7 @@ impl<'a> Unmatched<'a> {
         let message = hex::encode(message);
         self.pull(|record| {
             record.event == event
-                && message_of(record) == Some(&message)
+                && record.message.as_ref() == Some(&message)
                 && (request.is_none() || record.request.as_deref() == request)
         })
     }
@@ -475,6 +508,54 @@ mod tests {
         assert!(text.contains("1. Get Endpoint ID: FAILED"), "{text}");
         assert!(text.contains("pccd did not see it"), "{text}");
         assert!(text.contains("got nothing"), "{text}");
+    }
+
+    /// What pccd logs of an unasked packet for EID 8, with or without an
+    /// envelope; flags and tag of its header, and its body.
+    fn unasked(envelope: bool, flags: u8, body: &[u8]) -> Record {
+        let mut content = Vec::new();
+        if envelope {
+            content.extend(b"PCCE\x01\x00\x20\x00");
+            content.resize(32, 0);
+        }
+        let length = u32::try_from(body.len()).unwrap() + 8;
+        content.extend([1, b'C', b'C', b'P', 0, 0, 0, 0]);
+        content.extend(length.to_le_bytes());
+        content.extend(b"MCTP\x01\x08\x09");
+        content.push(flags);
+        content.extend(body);
+        Record::new(pccd::record::Time::default(), Event::Unasked)
+            .with_content(&content)
+    }
+
+    #[test]
+    fn an_unasked_message_is_found_in_envelopes_and_packets() {
+        let body = [[0x7e; 64], [0x11; 64]].concat();
+        let first = |flags| unasked(false, flags, &body[..64]);
+        let cases = [
+            ("plain", vec![unasked(false, 0xc8, &body)]),
+            ("in an envelope", vec![unasked(true, 0xc8, &body)]),
+            ("in packets", vec![first(0x88), unasked(true, 0x58, &body[64..])]),
+            (
+                "among others",
+                vec![
+                    first(0x88),
+                    unasked(false, 0xc9, &[0x7e, 1]),
+                    unasked(false, 0x58, &body[64..]),
+                ],
+            ),
+        ];
+        for (what, records) in cases {
+            let mut script = Script::default();
+            let line = format!("# mctp * eid=9 msg={}", hex::encode(&body));
+            script.line(&line, Duration::ZERO);
+            let text = render(&script.steps(), &records);
+            assert!(!text.contains("pccd did not send this"), "{what}: {text}");
+            let noted = text.contains("pccd also noted");
+            assert_eq!(noted, what == "among others", "{what}: {text}");
+        }
+        let half = render(&[], &[first(0x88)]);
+        assert!(half.contains("pccd also noted"), "{half}");
     }
 
     #[test]
