@@ -69,12 +69,12 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Stats(args)) => show_stats(args),
         Some(Command::Man(args)) => {
             let folder = args.folder.as_deref();
-            manual::pages(folder, &mut stdout())
+            manual::pages::<Cli>(folder, &mut stdout())
                 .context("cannot write the man pages")?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Completions(args)) => {
-            manual::completions(args.shell, &mut stdout())?;
+            manual::completions::<Cli>(args.shell, &mut stdout())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Reload(args)) => {

@@ -1,5 +1,5 @@
-//! Man pages and shell completions, made from the command line's own
-//! description.
+//! Man pages and shell completions, made from the description of a command
+//! line: this program's, or `pcclab`'s.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,28 +7,34 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
-
 /// Writes the completions of a shell.
 ///
 /// # Errors
 ///
 /// They cannot be written.
-pub fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> {
+pub fn completions<C: CommandFactory>(
+    shell: Shell,
+    out: &mut impl Write,
+) -> io::Result<()> {
     // `generate` panics when it cannot write; into memory it always can.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "pccd", &mut script);
+    let mut command = C::command();
+    let name = command.get_name().to_owned();
+    clap_complete::generate(shell, &mut command, name, &mut script);
     out.write_all(&script)
 }
 
-/// Writes `pccd.1`, and a page for each subcommand, into a folder, which is
-/// made if need be; without one, the first.
+/// Writes the program's page, and one for each subcommand, into a folder, which
+/// is made if need be; without one, the first.
 ///
 /// # Errors
 ///
 /// They cannot be written.
-pub fn pages(folder: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
-    let command = Cli::command();
+pub fn pages<C: CommandFactory>(
+    folder: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let command = C::command();
     match folder {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;

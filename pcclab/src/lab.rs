@@ -6,10 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use pccd::handlers::error::nearest;
 
 use crate::kernel::Kernel;
-use crate::usage;
+use crate::{meant, usage};
 
 /// Names of the paths that `pcclab env` prints, in its order.
 pub const NAMES: &[&str] = &[
@@ -192,10 +191,7 @@ fn variable(driver: &str) -> Result<&'static str> {
     let found = DRIVERS.iter().find(|(name, _)| *name == driver);
     found.map(|(_, variable)| *variable).with_context(|| {
         let names = || DRIVERS.iter().map(|(name, _)| *name);
-        let meant = match nearest(driver, names()) {
-            Some(name) => format!("; did you mean {name}?"),
-            None => String::new(),
-        };
+        let meant = meant(driver, names());
         format!(
             "\"modules\" names {driver}, which is no driver of guest-scripts/: \
              there are {}{meant}",

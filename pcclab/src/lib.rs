@@ -94,6 +94,12 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// What to say behind a wrong word when one of these names was meant.
+fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let name = pccd::handlers::error::nearest(word, names);
+    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
 /// An error that is one of usage.
 pub fn usage(text: String) -> anyhow::Error {
     Usage(text).into()

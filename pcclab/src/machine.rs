@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use pccd::conduct;
-use pccd::handlers::error::nearest;
 use serde_json::{Map, Value};
 
 use crate::aml;
 use crate::claim::{Asked, Claim};
 use crate::kernel::Kernel;
+use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
 use crate::session::Config;
@@ -214,10 +214,7 @@ impl Machine {
         for rule in accepts.iter().flat_map(|(.., rules)| rules.keys()) {
             if conduct::named(rule).is_none() {
                 let rules = conduct::RULES.iter().map(|rule| rule.id);
-                let meant = match nearest(rule, rules.clone()) {
-                    Some(meant) => format!("; did you mean {meant}?"),
-                    None => String::new(),
-                };
+                let meant = meant(rule, rules.clone());
                 bail!(
                     "\"accepts\" names {rule}, which is no rule of conduct: \
                      there are {}{meant}",

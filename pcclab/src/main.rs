@@ -1,7 +1,6 @@
 //! The command `pcclab`: see [`pcclab`].
 
 mod cli;
-mod manual;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use pccd::manual;
 use pcclab::lab::{self, Lab};
 use pcclab::log;
 use pcclab::logs::{self, Logs};
@@ -360,14 +360,15 @@ fn print(bytes: &[u8]) {
 fn man(options: &cli::Man) -> Result<u8> {
     let mut page = Vec::new();
     let folder = options.folder.as_deref();
-    manual::pages(folder, &mut page).context("writing the man pages")?;
+    manual::pages::<cli::Cli>(folder, &mut page)
+        .context("writing the man pages")?;
     print(&page);
     Ok(exit::PASS)
 }
 
 fn completions(options: &cli::Completions) -> Result<u8> {
     let mut script = Vec::new();
-    manual::completions(options.shell, &mut script)?;
+    manual::completions::<cli::Cli>(options.shell, &mut script)?;
     print(&script);
     Ok(exit::PASS)
 }

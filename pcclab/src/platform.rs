@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use pccd::handlers::error::{Problems, nearest};
+use pccd::handlers::error::Problems;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::json;
 use crate::kernel::Kernel;
-use crate::usage;
+use crate::{meant, usage};
 
 /// How the platform's channels tell that they are done: the PCCT's global
 /// flag (ACPI 6.5 §14.1.1).
@@ -216,10 +216,7 @@ pub(crate) fn place(name: &str) -> Result<PathBuf> {
     let path = folder.join("platform.json");
     if !path.is_file() {
         let names = names()?;
-        let meant = match nearest(name, names.iter().map(String::as_str)) {
-            Some(meant) => format!("; did you mean {meant}?"),
-            None => String::new(),
-        };
+        let meant = meant(name, names.iter().map(String::as_str));
         return Err(usage(format!(
             "there is no platform {name}: {} is not a file; there are \
              {}{meant}",
