@@ -4,8 +4,10 @@ pub mod peer;
 pub use acpi_tools::extract::{firmware, qtest};
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -49,6 +51,24 @@ pub fn built(name: &str) -> PathBuf {
     pcclab::lab::paths().remove(name).unwrap_or_else(|| {
         panic!("{name} is not built: run the tests through make test")
     })
+}
+
+/// Waits for a child, at most so long; its exit status.
+///
+/// # Panics
+/// When it does not end, and is killed.
+pub fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
+    let until = Instant::now() + limit;
+    loop {
+        match child.try_wait().expect("a child of ours") {
+            Some(status) => return status.code(),
+            None if Instant::now() > until => {
+                child.kill().expect("a child of ours");
+                panic!("it did not end within {limit:?}");
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
 }
 
 /// Guests at a time.

@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pccd_tests::{Logs, built};
+use pccd_tests::{Logs, built, wait};
 use pcclab::exchange::Script;
 use pcclab::kernel::seems_to_lack;
 use pcclab::lab::Lab;
@@ -150,20 +150,6 @@ fn a_disk_that_is_full() {
         assert!(text.contains(word), "{text}");
         let left = processes(logs.path().to_str().unwrap());
         assert!(left.is_empty(), "{left:?}");
-    }
-}
-
-fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
-    let until = Instant::now() + limit;
-    loop {
-        match child.try_wait().unwrap() {
-            Some(status) => return status.code(),
-            None if Instant::now() > until => {
-                child.kill().unwrap();
-                panic!("it did not end");
-            }
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
     }
 }
 

@@ -4,10 +4,10 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pccd_tests::{Logs, built, each_of};
+use pccd_tests::{Logs, built, each_of, wait};
 use pcclab::run::exit;
 
 fn text(output: &Output) -> String {
@@ -189,21 +189,6 @@ fn the_order_of_platforms_does_not_matter() {
         let output = pcclab_run(&[&words[..], more].concat()).output().unwrap();
         is(&output, *status, &[]).map_err(|e| format!("{first} first: {e}"))
     }));
-}
-
-/// Waits for a child, at most so long.
-fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
-    let until = Instant::now() + limit;
-    loop {
-        match child.try_wait().unwrap() {
-            Some(status) => return status.code(),
-            None if Instant::now() > until => {
-                child.kill().unwrap();
-                panic!("it did not end within {limit:?}");
-            }
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
-    }
 }
 
 #[test]
