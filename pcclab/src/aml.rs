@@ -233,12 +233,16 @@ fn refused(table: &Table, source: &str, output: String) -> Refused {
         let unknown = channels_in(words)
             .map(|(_, name)| name)
             .find(|name| channels.iter().all(|(known, _)| known != name));
-        errors.push(AslError {
+        let error = AslError {
             file,
             line,
             text: text.to_owned(),
             channel: unknown.map(str::to_owned),
-        });
+        };
+        // iasl 20250404 says what stops it twice.
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
     }
     Refused { asl: table.asl.clone(), errors, mode, channels, output }
 }
