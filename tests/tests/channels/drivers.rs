@@ -323,10 +323,10 @@ const SLOW: Case = (
     done
     result $status
 
-    # 700 ms lie between completion and interrupt: who looks once a second
+    # 500 ms lie between completion and interrupt: who looks once a second
     # looks in between for some of the six. Pair 6 gets no interrupt.
     step 'they are completed, and the interrupts come later, or never'
-    tell 0x21 0f460c
+    tell 0x21 0f320c
     status=$?
     for n in 0 1 2 3 4 5 6; do
         eval wait \$more$n || { status=1; cat /tmp/more$n; }
