@@ -157,7 +157,7 @@ long() {
   scripts/setup.sh
   scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/each-patch.sh
-  check "ASan and UBSan, 200 000 random accesses" scripts/sanitized.sh
+  check "ASan and UBSan, ten million random accesses" scripts/sanitized.sh
   check "pccd fuzzed for a minute" scripts/fuzz.sh 60
   scripts/lab.sh debug
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds QEMU with ASan and UBSan and runs the PCC tests on it, the random one
-# with 200 000 accesses. Stamped in the cache: what passed does not run again.
+# with ten million accesses. Stamped in the cache: what passed does not run again.
 . "$(dirname "$0")/lib.sh"
 
 PATCHES=$ROOT/qemu-patches
-accesses=200000
+accesses=10000000
 tree=$CACHE/qemu-source/tree
 WORK=$CACHE/qemu-sanitized
 stamp=$CACHE/sanitized-$(cat "$PATCHES"/[0-9]*.patch "$0" |
