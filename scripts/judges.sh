@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Other people's programs that judge our messages and tables: enters TSHARK=,
-# FWTS=, IASL_SID=, NVME_CLI= and PYMCTP= into the list of what was built.
+# FWTS=, IASL_SID=, NVME_CLI=, PYMCTP= and DTSCHEMA= into the list of what was built.
 . "$(dirname "$0")/lib.sh"
 
 "$ROOT/scripts/fetch.sh" iasl iasl-sid tshark fwts nvme-cli
@@ -17,9 +17,21 @@ fetch_pymctp() {
 }
 locked pymctp fetch_pymctp
 
+dtschema=2026.9
+fetch_dtschema() {
+  local dir=$CACHE/dtschema-$dtschema
+  [ -e "$dir/ready" ] && return
+  rm -rf "$dir"
+  step "Python's venv" "5 s" python3 -m venv "$dir"
+  step "dtschema $dtschema" "10 s" "$dir/bin/pip" install "dtschema==$dtschema"
+  touch "$dir/ready"
+}
+locked dtschema fetch_dtschema
+
 publish IASL "$CACHE/iasl/iasl"
 publish IASL_SID "$CACHE/iasl-sid/iasl"
 publish TSHARK "$CACHE/tshark/tshark"
 publish FWTS "$CACHE/fwts/fwts"
 publish NVME_CLI "$CACHE/nvme-cli/root"
 publish PYMCTP "$CACHE/pymctp-$pymctp/bin/python3"
+publish DTSCHEMA "$CACHE/dtschema-$dtschema/bin"
