@@ -9,7 +9,8 @@ for line in sys.stdin:
     asked = json.loads(line)
     numbers = bytes.fromhex(asked["request"]["vendor"]["data"])[1:]
     total = asked["state"]["exec_total"] + sum(numbers)
-    answer = f"73 {sum(numbers):04x} {total & 0xFFFF:04x}"
-    reply = {"fields": {"vendor.data": answer}}
+    data = f"73 {sum(numbers):04x} {total & 0xFFFF:04x}"
+    reply = {"fields": {"vendor.data": data}}
     # The platform remembers it, also when this program or pccd ends.
-    print(json.dumps({"reply": reply, "set": {"exec_total": total}}), flush=True)
+    answer = {"id": asked["id"], "reply": reply, "set": {"exec_total": total}}
+    print(json.dumps(answer), flush=True)

@@ -9,6 +9,13 @@ use std::path::Path;
 use common::{Bench, EPOCH, single, stem, write};
 use pccd::Event;
 
+/// Reads a question, and where its answer begins: with its id.
+const ASK: &str = r#"ask() {
+  read -r line || return 1
+  id=${line#*:} id=${id%%,*}
+  start="{\"id\": $id, \"reply\": "
+}"#;
+
 /// A handler file whose program is this shell script.
 fn script(bench: &Bench, timeout_ms: u32, text: &str) {
     let folder = bench.dir.path().join("messages");
@@ -22,7 +29,7 @@ fn script(bench: &Bench, timeout_ms: u32, text: &str) {
     );
     write(&folder.join("x.json"), &handlers);
     let path = folder.join("x.sh");
-    write(&path, &format!("#!/bin/sh\n{text}\n"));
+    write(&path, &format!("#!/bin/sh\n{ASK}\n{text}\n"));
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -35,10 +42,10 @@ fn reasons(bench: &Bench, event: Event) -> Vec<String> {
 fn one_program_answers_many_messages_and_sets_variables() {
     let bench = Bench::new();
     let text = r#"n=0
-while read -r line; do
+while ask; do
   n=$((n + 1))
   echo "question $n" >&2
-  echo "{\"reply\": {\"hex\": \"05 0$n\"}, \"set\": {\"seen\": $n}}"
+  echo "$start{\"hex\": \"05 0$n\"}, \"set\": {\"seen\": $n}}"
 done"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
@@ -54,13 +61,82 @@ done"#;
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// Banners, debug prints and answers given twice shift no other answer.
+#[test]
+fn a_line_without_the_id_of_its_question_is_no_answer() {
+    let bench = Bench::new();
+    let text = r#"echo "{\"reply\": {\"hex\": \"05 ee\"}}"
+n=0
+while ask; do
+  n=$((n + 1))
+  echo "debugging $n"
+  echo "$start{\"hex\": \"05 0$n\"}}"
+  echo "$start{\"hex\": \"05 ff\"}}"
+  echo '{"id": 0, "reply": {"hex": "05 fe"}}'
+done"#;
+    script(&bench, 10_000, text);
+    let daemon = bench.start();
+    for n in 1..=3 {
+        let answer = bench.exchange(n.into(), &single(0, &[5]));
+        assert_eq!(answer[4..], [5, n]);
+    }
+    bench.wait("a word on it", || {
+        let notes = reasons(&bench, Event::Note);
+        notes.iter().any(|note| note.contains("has not the `id`"))
+    });
+    assert_eq!(daemon.terminate(), 0);
+}
+
+/// What a program writes without end stops nobody else, and fills neither
+/// the log nor the memory.
+#[test]
+fn a_program_that_writes_without_end() {
+    for (text, most) in [("yes", 1), ("yes >&2", 101), ("yes >&2 & yes", 102)] {
+        let bench = Bench::new();
+        script(&bench, 1500, text);
+        let daemon = bench.start();
+        bench.request(1, &single(0, &[5]));
+        bench.wait_answered();
+        assert_eq!(bench.count(Event::Ignored), 1, "{text}");
+        assert_eq!(bench.exchange(2, &single(0, &[6]))[4..], [6, 0]);
+        let notes = reasons(&bench, Event::Note);
+        let said = notes.iter().filter(|n| n.starts_with("./x.sh")).count();
+        assert!((1..=2 * most).contains(&said), "{text}: {said} notes");
+        assert_eq!(daemon.terminate(), 0);
+    }
+}
+
+/// A child that leaves its process group, and one whose output stays open.
+#[test]
+fn a_program_that_cannot_be_ended_as_a_group_is_ended_all_the_same() {
+    let bench = Bench::new();
+    // It joins the group of its parent's parent: pccd's own.
+    let text = r#"exec python3 -c '
+import os, sys
+os.setpgid(0, os.getpgid(os.getppid()))
+sys.stderr.write("left\n")
+sys.stderr.flush()
+while True: sys.stdin.read()'"#;
+    script(&bench, 1500, text);
+    let daemon = bench.start();
+    bench.request(1, &single(0, &[5]));
+    bench.wait("the child to leave", || {
+        reasons(&bench, Event::Note).iter().any(|n| n.ends_with("left"))
+    });
+    bench.wait_answered();
+    let ignored = reasons(&bench, Event::Ignored);
+    assert!(ignored[0].contains("said nothing in time"), "{ignored:?}");
+    assert_eq!(bench.exchange(2, &single(0, &[6]))[4..], [6, 0]);
+    assert_eq!(daemon.terminate(), 0);
+}
+
 #[test]
 fn fields_silence_and_pass() {
     let bench = Bench::new();
-    let text = r#"while read -r line; do case $line in
-  *'"hex":"0501"'*) echo '{"reply": "none"}' ;;
-  *'"hex":"0502"'*) echo '{"reply": "pass"}' ;;
-  *) echo '{"reply": {"fields": {"spdm.request_response_code": "ERROR", "spdm.error_code": 5, "spdm.error_data": 0}}}' ;;
+    let text = r#"while ask; do case $line in
+  *'"hex":"0501"'*) echo "$start\"none\"}" ;;
+  *'"hex":"0502"'*) echo "$start\"pass\"}" ;;
+  *) echo "$start"'{"fields": {"spdm.request_response_code": "ERROR", "spdm.error_code": 5, "spdm.error_data": 0}}}' ;;
 esac; done"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
@@ -83,8 +159,8 @@ esac; done"#;
 fn a_program_that_dies_is_started_again() {
     let bench = Bench::new();
     // It dies over every second question, once it has read it.
-    let text = r#"read -r line
-echo '{"reply": {"hex": "05 aa"}}'
+    let text = r#"ask
+echo "$start{\"hex\": \"05 aa\"}}"
 read -r line"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
@@ -98,13 +174,13 @@ read -r line"#;
 fn programs_that_never_answer_right() {
     let cases = [
         ("exit 3", "./x.sh ended without an answer"),
-        ("while read -r line; do echo nonsense; done", "`nonsense`"),
+        ("while ask; do echo nonsense; done", "`nonsense`"),
         (
-            "while read -r l; do echo '{\"reply\": {\"hex\": \"0\"}}'; done",
+            "while ask; do echo \"$start\"'{\"hex\": \"0\"}}'; done",
             "`0` is no hex",
         ),
         (
-            "while read -r l; do echo '{\"reply\": \"none\", \"set\": \
+            "while ask; do echo \"$start\"'\"none\", \"set\": \
              {\"saen\": 1}}'; done",
             "unknown scenario or variable `saen`",
         ),
@@ -112,7 +188,7 @@ fn programs_that_never_answer_right() {
     ];
     for (text, expected) in cases {
         let bench = Bench::new();
-        script(&bench, 20_000, text);
+        script(&bench, 2000, text);
         let daemon = bench.start();
         bench.request(1, &single(0, &[5]));
         bench.wait_answered();
@@ -166,9 +242,9 @@ fn a_question_outlives_the_daemon() {
     let bench = Bench::new();
     let gate = bench.dir.path().join("gate");
     let text = format!(
-        "while read -r line; do echo asked >&2\n\
+        "while ask; do echo asked >&2\n\
          while [ ! -e {} ]; do sleep 0.01; done\n\
-         echo '{{\"reply\": {{\"hex\": \"05 bb\"}}}}'; done",
+         echo \"$start\"'{{\"hex\": \"05 bb\"}}}}'; done",
         gate.display()
     );
     script(&bench, 20_000, &text);

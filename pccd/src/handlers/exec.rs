@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
 use super::ask::{Replied, Wait};
@@ -41,8 +42,8 @@ pub struct Question {
     pub program: Program,
     /// How long it may take.
     pub limit: Duration,
-    /// The line it reads.
-    pub line: String,
+    /// The line it reads, but for the question's `id`.
+    pub line: Json,
 }
 
 /// What programs said so far, by handler; or why they said nothing.
@@ -55,6 +56,9 @@ pub static NO_ANSWERS: Answers = Answers::new();
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    /// Whose answer it is, [`crate::programs`] has seen to.
+    #[serde(rename = "id")]
+    _id: IgnoredAny,
     reply: Reply,
     #[serde(default)]
     set: Map<String, Json>,
@@ -123,18 +127,18 @@ impl Compiler<'_> {
 
 impl Maker<'_> {
     /// The line a program is asked with: what templates see.
-    pub(super) fn line(&self, handler: &str) -> String {
+    pub(super) fn line(&self, handler: &str) -> Json {
         let request = self
             .asking
             .request
             .map(|request| template::request(&request, self.fields));
-        let line = json!({
+        json!({
+            "id": 0,
             "handler": handler,
             "count": self.count,
             "request": request,
             "state": self.declared.json(self.memory),
-        });
-        line.to_string()
+        })
     }
 
     /// What a program's line means for this request.
@@ -185,7 +189,7 @@ impl Maker<'_> {
 }
 
 /// The beginning of a line, for messages.
-fn shortened(line: &str) -> String {
+pub(crate) fn shortened(line: &str) -> String {
     const MOST: usize = 80;
     match line.char_indices().nth(MOST) {
         Some((at, _)) => format!("`{}…`", line.get(..at).unwrap_or(line)),

@@ -52,7 +52,7 @@ impl Station {
         opened: &mut Opened,
         log: &mut Log<W>,
     ) -> Result<(), Trouble> {
-        let (answers, said) = self.programs.work();
+        let (answers, said) = self.programs.work(Instant::now());
         for text in said {
             log.write(&self.record(Event::Note).because(text));
         }
