@@ -344,7 +344,7 @@ fn input(args: &DecodeArgs) -> Result<Input> {
 
 /// Shows pccd's own log, message by message.
 fn show_log(text: &str, format: FormatArg) -> Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     if let FormatArg::Text = format {
         writeln!(out, "This is pccd's log, message by message:")?;
     }
@@ -363,7 +363,7 @@ fn show_log(text: &str, format: FormatArg) -> Result<ExitCode> {
     }
     if let Some(first) = strange.first() {
         writeln!(
-            io::stderr(),
+            Unread(io::stderr()),
             "pccd: left out {} lines that are not of pccd's log, the first \
              is line {first}",
             strange.len()

@@ -222,6 +222,13 @@ fn a_broken_pipe_is_no_error() {
     let wrong = bench.dir.path().join("wrong");
     write(&wrong.join("a.json"), "{}x");
     let wrong = wrong.to_str().unwrap();
+    let log = bench.dir.path().join("some.log");
+    let line = r#"{"time":"2026-11-21T04:41:42Z","event":"note"}"#;
+    write(&log, &format!("{line}\n{line}\n"));
+    let log = log.to_str().unwrap();
+    let strange = bench.dir.path().join("strange.log");
+    write(&strange, &format!("{line}\nstrange\n"));
+    let strange = strange.to_str().unwrap();
     let unread = || std::io::pipe().unwrap().1;
     for (words, wanted) in [
         (&["schema"][..], 0),
@@ -229,6 +236,9 @@ fn a_broken_pipe_is_no_error() {
         (&["completions", "zsh"], 0),
         (&["decode", "00", "80", "02"], 0),
         (&["decode", "--format", "json", "00", "80", "02"], 0),
+        (&["decode", log], 0),
+        (&["decode", "--format", "json", log], 0),
+        (&["decode", strange], 1),
         (&["encode", r#"{"hex": "0583"}"#], 0),
         (&["check", "--messages", messages], 0),
         (&["check", "--messages", wrong, "--format", "json"], 1),
