@@ -5,6 +5,7 @@ mod held;
 mod pack;
 mod played;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use self::held::Held;
@@ -16,12 +17,12 @@ use crate::handlers::exec::{Answers, NO_ANSWERS};
 use crate::handlers::fault::spoil_message;
 use crate::handlers::memory::Memory;
 use crate::handlers::{Asked, Asking, Handlers, Replied, Request, Wait};
-use crate::mailbox::{Channel, Channels, RequestName};
+use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::record::Time;
 use crate::wire::assembly::{Assembled, Assembler};
 use crate::wire::mctp::{self, Header, MsgType, Packet};
 use crate::wire::message::describe;
-use crate::wire::pcc::{COMMAND_MCTP, Frame, UNCOUNTED_LEN};
+use crate::wire::pcc::{COMMAND_MCTP, Frame, SIGNATURE, UNCOUNTED_LEN};
 use crate::wire::refuse::refusal;
 
 /// Everything that answers change. It lasts for one life of the guest.
@@ -53,7 +54,7 @@ pub struct Action {
     /// Whether it would be another one if it were made again.
     pub timely: bool,
     /// What should be known about it.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
     /// A rule of conduct that the request breaks.
     pub breach: Option<Breach>,
     /// A program must be asked first; nothing else counts then.
@@ -72,7 +73,7 @@ impl Action {
             wait: Wait::Ms(0),
             in_order: true,
             timely: false,
-            note: None,
+            notes: Vec::new(),
             breach: None,
             held: None,
         }
@@ -210,6 +211,7 @@ impl Platform {
             self.breaches.extend(action.breach.take());
             return Verdict::Command(Box::new(action));
         }
+        let content = &*addressed(channels, name, content);
         let (channel, frame) = match open(channels, name, content) {
             Ok(opened) => opened,
             Err(reason) => return Verdict::Rejected(reason),
@@ -373,7 +375,7 @@ impl Platform {
         let mut action = self
             .send(message, asked, reason, changes)
             .unwrap_or_else(Action::ignore);
-        action.note = note;
+        action.notes.extend(note);
         action
     }
 
@@ -440,7 +442,7 @@ impl Platform {
             wait: asked.wait,
             in_order: asked.in_order,
             timely: asked.timely,
-            note: None,
+            notes: Vec::new(),
             breach: None,
             held: None,
         })
@@ -481,6 +483,28 @@ impl Platform {
             let sent = pack(push.message, &route, to, unit)?;
             Ok((Some(sent.told(push.told.as_ref(), to)?), changes))
         }))
+    }
+}
+
+/// A request of an answered channel is for the subspace of its name, whatever
+/// its guest wrote into the signature: refused it would never end.
+fn addressed<'b>(
+    channels: &Channels,
+    name: &RequestName,
+    content: &'b [u8],
+) -> Cow<'b, [u8]> {
+    let own = (SIGNATURE | u32::from(name.subspace)).to_le_bytes();
+    let channel = channels.get(name.subspace);
+    match content.split_at_checked(own.len()) {
+        Some((signed, rest))
+            if signed != own
+                && channel.is_some_and(|channel| {
+                    channel.completion == Completion::Answered
+                }) =>
+        {
+            Cow::Owned([&own[..], rest].concat())
+        }
+        _ => Cow::Borrowed(content),
     }
 }
 

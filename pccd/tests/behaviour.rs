@@ -362,3 +362,54 @@ fn a_message_that_causes_itself_is_stopped() {
     assert!(notes.any(|note| note.contains("makes it send again")));
     assert_eq!(daemon.terminate(), 0);
 }
+
+/// That it is stopped is said beside what else there is to say.
+#[test]
+fn a_message_that_is_stopped_keeps_its_other_notes() {
+    let bench = Bench::new();
+    write(
+        &bench.dir.path().join("messages/t.json"),
+        r#"{"handlers": [{"name": "again", "match": {"hex": "01 80 00 02 **"},
+          "any_length": true, "reply": "pass", "then": [{"unasked":
+            {"message": {"hex": "{{ request.hex }}"}}}]}]}"#,
+    );
+    let daemon = bench.start();
+    let notes = |part: &str| {
+        let records = bench.records();
+        let reasons = records.iter().filter_map(|r| r.reason.as_deref());
+        reasons.filter(|reason| reason.contains(part)).count()
+    };
+    let mut seq = 0;
+    while notes("makes it send again") == 0 {
+        seq += 1;
+        assert!(seq < 40);
+        bench.request(seq, &single(0, &[1, 0x80, 0, 2, 0xff]));
+        bench.wait_answered();
+        bench.wait("the reply's record", || {
+            bench.count(Event::Replied) == seq as usize
+        });
+    }
+    assert_eq!(notes("answered with ERROR_INVALID_LENGTH"), seq as usize);
+    assert_eq!(daemon.terminate(), 0);
+}
+
+/// Its name and its envelope say the same, or the device takes it for
+/// malformed (docs/mailbox.md section 5).
+#[test]
+fn an_unasked_message_is_named_for_the_subspace_of_its_envelope() {
+    let bench = bench(
+        r#"{"handlers": [{"name": "n", "match": {"hex": "05"},
+          "reply": {"hex": "05"}, "then": [{"unasked": {
+            "message": {"hex": "06"}, "envelope": {"subspace": 3}}}]}]}"#,
+    );
+    bench.make_folders();
+    two_pairs(&bench, EPOCH);
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[5]));
+    let names = bench.list("inbox");
+    let unasked = names.iter().find(|name| name.ends_with("-1-003.pcc"));
+    let unasked = unasked.unwrap_or_else(|| panic!("{names:?}"));
+    let content = fs::read(bench.path("inbox").join(unasked)).unwrap();
+    assert_eq!((&content[..4], content[16]), (&b"PCCE"[..], 3));
+    assert_eq!(daemon.terminate(), 0);
+}

@@ -233,6 +233,31 @@ fn state_lasts_for_one_life_of_the_guest() {
     assert_eq!(bench.count(Event::Stale), 1);
 }
 
+/// A command of an answered channel that is refused would never end.
+#[test]
+fn a_spoilt_signature_on_an_answered_channel_is_answered() {
+    let bench = Bench::new();
+    bench.make_folders();
+    bench.channels(
+        common::EPOCH,
+        r#"{"subspace": 0, "type": 3, "size": 4096,
+            "completion": "answered"}"#,
+    );
+    let daemon = bench.start();
+    let good = content(&single(0, &[0, 0x80, 2]));
+    for (seq, at) in (1..).zip(0..4) {
+        let mut spoilt = good.clone();
+        spoilt[at] ^= 0x40;
+        bench.put(&format!("{}.pcc", stem(seq)), &spoilt);
+        bench.wait_answered();
+        let name = format!("{}.r1.pcc", stem(seq));
+        let reply = fs::read(bench.path("inbox").join(name)).unwrap();
+        assert_eq!(reply[..4], *b"\0CCP");
+        assert_eq!(reply[20..], [0, 0, 2, 0, 9, 0, 0], "byte {at}");
+    }
+    assert_eq!(daemon.terminate(), 0);
+}
+
 /// What the system refuses is no verdict on a message.
 #[test]
 fn without_descriptors_requests_wait() {

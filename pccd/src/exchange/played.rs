@@ -7,17 +7,7 @@ use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::record::{Decoded, Time, describe};
 use crate::registers::show::{self, Known};
 use crate::registers::{Asked, Ticked, Timed, is_mctp, refusal};
-use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC, signature};
-
-/// Subspace and content behind the envelope, if there is one.
-fn open_envelope(content: &[u8]) -> (Option<u8>, &[u8]) {
-    match content.split_at_checked(ENVELOPE_LEN) {
-        Some((head, rest)) if head.starts_with(&ENVELOPE_MAGIC) => {
-            (head.get(16).copied(), rest)
-        }
-        _ => (None, content),
-    }
-}
+use crate::wire::pcc::{signature, split_envelope};
 
 impl Platform {
     /// Decides about a request of a channel that does not speak MCTP; none
@@ -61,7 +51,7 @@ impl Platform {
                 is_answered.then(|| to_guest(refusal(&asked, on.subspace)));
             let mut action = Action::ignore(reason);
             if reply.is_some() {
-                action.note = action.reason.take();
+                action.notes.extend(action.reason.take());
             }
             return Some(Action { reply, ..action });
         };
@@ -91,7 +81,7 @@ impl Platform {
             },
             in_order: answered.in_order,
             timely: answered.timely,
-            note: answered.note,
+            notes: answered.note.into_iter().collect(),
             breach: answered.breach,
             held: None,
         })
@@ -146,7 +136,7 @@ impl Platform {
         is_request: bool,
         is_unasked: bool,
     ) -> Decoded {
-        let (told, inner) = open_envelope(content);
+        let (told, inner) = split_envelope(content);
         let signed = signature(inner).ok();
         let on: Option<&Channel> = [told, signed, Some(subspace)]
             .into_iter()

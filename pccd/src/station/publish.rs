@@ -15,6 +15,7 @@ use crate::mailbox::{
 };
 use crate::record::{Event, compact, later_by};
 use crate::stats::NEVER;
+use crate::wire::pcc::split_envelope;
 
 impl Station {
     /// When something that waits so long is published.
@@ -50,7 +51,7 @@ impl Station {
         }
         if action.held.is_some()
             || action.reason.is_some()
-            || action.note.is_some()
+            || !action.notes.is_empty()
             || !self.ledger.answers.is_empty()
         {
             // There is something to say or to do after it.
@@ -68,7 +69,7 @@ impl Station {
             record.handler = action.handler.clone();
             log.write(&record.because(reason));
         }
-        if let Some(note) = action.note {
+        for note in action.notes {
             let mut record = self.record(Event::Note).named(&last);
             record.handler = action.handler.clone();
             log.write(&record.because(note));
@@ -211,6 +212,9 @@ impl Station {
                     _ => (at.clone(), 1),
                 };
                 last = Some((time.clone(), number));
+                // One name for both, or the device takes it for malformed.
+                let told = split_envelope(&content).0;
+                let subspace = told.unwrap_or(subspace);
                 let name = UnaskedName { time, number, subspace };
                 files.push(Outgoing { name: name.to_string(), content });
             }

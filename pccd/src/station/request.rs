@@ -219,7 +219,7 @@ impl Station {
         action.unasked.clear();
         let text = "what it sends unasked comes back and makes it send \
                     again: stopped here";
-        action.note = Some(text.to_owned());
+        action.notes.push(text.to_owned());
     }
 
     /// Requests that get no answer.

@@ -57,6 +57,17 @@ pub struct Envelope {
     pub subspace: u8,
 }
 
+/// Splits the envelope off a content, if there is one: the subspace that it
+/// names, and what follows it.
+pub fn split_envelope(content: &[u8]) -> (Option<u8>, &[u8]) {
+    match content.split_at_checked(ENVELOPE_LEN) {
+        Some((head, rest)) if head.starts_with(&ENVELOPE_MAGIC) => {
+            (head.get(16).copied(), rest)
+        }
+        _ => (None, content),
+    }
+}
+
 impl Envelope {
     /// Writes the envelope; the content follows.
     pub fn encode(&self) -> Vec<u8> {
