@@ -39,6 +39,11 @@ pub enum MailboxError {
         /// The mailbox.
         path: PathBuf,
     },
+    /// A lock file that is somewhat else.
+    NoLock {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another daemon has it.
     Locked {
         /// The mailbox or state folder.
@@ -65,6 +70,13 @@ impl fmt::Display for MailboxError {
                 "{0} is a symbolic link, which is refused: see with ls -l \
                  {0} where it leads, and name the folder itself with \
                  --mailbox or --state",
+                path.display()
+            ),
+            Self::NoLock { path } => write!(
+                f,
+                "{0} is no lock file of ours: it is not a regular file, or \
+                 has another name, too; see with ls -l {0} what it is, and \
+                 name another folder with --mailbox or --state",
                 path.display()
             ),
             Self::Missing { path } => write!(
@@ -146,6 +158,7 @@ mod tests {
         let errors = [
             MailboxError::Link { path: path.clone() },
             MailboxError::NoFolder { path: path.clone() },
+            MailboxError::NoLock { path: path.clone() },
             MailboxError::Foreign { path: path.clone(), owner: 0, us: 1 },
             MailboxError::Writable { path: path.clone(), mode: 0o777 },
             MailboxError::Locked { path: path.clone(), holder: Some(7) },

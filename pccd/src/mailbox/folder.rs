@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -218,19 +219,25 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Makes a new, empty file; what has its name is emptied.
+    /// Makes a new, empty file. What has its name is removed and not emptied:
+    /// it may have another name, too.
     ///
     /// # Errors
     ///
     /// The system's.
     pub fn create(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::WRONLY
-            | OFlags::CREATE
-            | OFlags::TRUNC
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        Ok(fs::openat(&self.handle, name, flags, mode)?.into())
+        let create = || fs::openat(&self.handle, name, flags, mode);
+        let made = match create() {
+            Err(Errno::EXIST) => {
+                self.unlink(OsStr::new(name))?;
+                create()
+            }
+            other => other,
+        };
+        Ok(made?.into())
     }
 
     /// Writes a new file; what has its name is replaced.
@@ -335,6 +342,11 @@ impl Folder {
         let handle = fs::openat(&self.handle, name, flags, mode)
             .map_err(|errno| failed("open the lock")(errno.into()))?;
         let mut file = File::from(handle);
+        // Our pid would be written over what it is else.
+        if !file.metadata().is_ok_and(|f| f.is_file() && f.nlink() == 1) {
+            let path = self.path.join(name);
+            return Err(MailboxError::NoLock { path });
+        }
         // Who asks for a status holds it for a moment.
         let mut taken = file.try_lock();
         for _ in 0..MOMENTS {
@@ -408,6 +420,22 @@ mod tests {
         assert!(error.contains(&format!("process {pid},")), "{error}");
         drop(first);
         folder.lock("l").unwrap();
+    }
+
+    /// Whatever else it is: it stays as it was.
+    #[test]
+    fn no_file_of_another_name_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&dir.path().join("a")).unwrap();
+        let other = dir.path().join("other");
+        std::fs::write(&other, "precious").unwrap();
+        std::fs::hard_link(&other, dir.path().join("a/l")).unwrap();
+        let error = folder.lock("l").unwrap_err().to_string();
+        assert!(error.contains("has another name, too"), "{error}");
+        folder.write("l", b"ours").unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), b"precious");
+        assert_eq!(std::fs::read(dir.path().join("a/l")).unwrap(), b"ours");
+        assert!(folder.lock("l").is_ok(), "its only name");
     }
 
     #[test]
