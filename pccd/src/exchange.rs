@@ -163,6 +163,11 @@ impl Platform {
         self.endpoint.state()
     }
 
+    /// The endpoint's state when a life of the guest begins.
+    pub fn initial(&self) -> State {
+        Endpoint::new(self.endpoint.config().clone()).state()
+    }
+
     /// What handlers remember.
     pub fn memory(&self) -> &Memory {
         &self.memory

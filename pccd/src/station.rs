@@ -35,6 +35,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long to wait before a folder that went away is made again: whoever
 /// removes it should be done.
 const SETTLE: Duration = Duration::from_millis(200);
+/// Longest time to sleep before the clock is looked at again: a committed
+/// time can lie no further off.
+const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// Longest content of any channel that says no size.
 const MOST_CONTENT: usize = 16 << 20;
 
@@ -60,7 +63,11 @@ pub struct Station {
     ledger: Ledger,
     /// Requests whose message is not complete yet.
     waiting: BTreeSet<RequestName>,
-    /// Names that could not even be moved aside.
+    /// Requests that get no answer and could not be removed yet.
+    given_up: BTreeSet<RequestName>,
+    /// Requests that the log has, for as long as they may be read again.
+    logged: HashSet<String>,
+    /// Names that could not be moved aside yet.
     stuck: HashSet<OsString>,
     /// Time and number of the last message nobody asked for.
     last_unasked: Option<(Epoch, u32)>,
@@ -112,6 +119,8 @@ impl Station {
             stamp: None,
             ledger,
             waiting: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            logged: HashSet::new(),
             stuck: HashSet::new(),
             last_unasked: None,
             lock: None,
@@ -143,8 +152,10 @@ impl Station {
 
     /// Takes other handlers from the next request on.
     pub fn replace(&mut self, handlers: Arc<Handlers>) {
+        let before = self.platform.timed(&self.channels);
         self.platform.replace(handlers);
         self.programs.restart();
+        self.retime(&before);
     }
 
     /// EID in force.
@@ -182,8 +193,12 @@ impl Station {
         })?;
         if let Some(mut ledger) = loaded {
             for answer in &mut ledger.answers {
+                answer.progress.inherited = true;
                 if let Due::At(at) = answer.due {
-                    answer.deadline = Some(self.deadline(at));
+                    // The clock may have been set since.
+                    let delay = answer.delay_ms;
+                    let most = delay.map_or(LONGEST, Duration::from_millis);
+                    answer.progress.deadline = Some(self.deadline(at, most));
                 }
             }
             self.platform.set(ledger.endpoint, ledger.memory.clone());
@@ -252,7 +267,12 @@ impl Station {
             self.platform.forget();
             self.forget_held();
             self.waiting.clear();
+            self.given_up.clear();
             self.stuck.clear();
+            for answer in &mut self.ledger.answers {
+                // What was published may be gone as well.
+                answer.progress.published = 0;
+            }
             self.stamp = None;
             self.away_until = Instant::now().checked_add(SETTLE);
             self.lock = opened.mailbox.lock();
@@ -264,9 +284,12 @@ impl Station {
         }
         self.opened = Some(opened);
         match done {
-            Ok(()) => {
+            Ok(()) if self.stuck.is_empty() => {
                 self.failure = None;
                 Ok(self.next_wake())
+            }
+            Ok(()) => {
+                Ok(Some(self.next_wake().map_or(RETRY, |next| next.min(RETRY))))
             }
             Err(Trouble::Fatal(error)) => Err(error),
             Err(Trouble::Later(doing, error)) => {
@@ -332,7 +355,7 @@ impl Station {
             // They may be of a life that is over.
             self.read_channels(opened, log)?;
         }
-        self.finish(opened, log, None, None)?;
+        self.finish(opened, log, &mut None)?;
         self.go_on(opened, log)?;
         let (requests, others) =
             opened.mailbox.list().map_err(later("list the outbox"))?;
@@ -356,6 +379,7 @@ impl Station {
             }
             // Nothing overtakes what could not be read.
             if !waits.contains(&name.subspace)
+                && !self.given_up.contains(&name)
                 && !self.waiting.contains(&name)
                 && !self.is_held(&name)
                 && !self.waits(&name)
@@ -373,7 +397,11 @@ impl Station {
             }
         }
         self.tick(opened, log)?;
-        unread.map_or(Ok(()), |error| Err(later("read a request")(error)))
+        if let Some(error) = unread {
+            return Err(later("read a request")(error));
+        }
+        let removed = self.remove_given_up(opened);
+        removed.map_err(later("remove a request"))
     }
 
     /// Whether a request is answered already, only not yet, or comes after
@@ -425,7 +453,9 @@ impl Station {
         if let Some(epoch) = self.channels.epoch.clone()
             && self.ledger.epoch != epoch.to_string()
         {
-            self.begin(opened, log, &epoch)?;
+            self.begin(opened, log, &epoch).inspect_err(|_| {
+                self.stamp = None;
+            })?;
         }
         Ok(())
     }
@@ -437,16 +467,19 @@ impl Station {
         log: &mut Log<W>,
         epoch: &Epoch,
     ) -> Result<(), Trouble> {
+        let (now, state) = ((self.clock)(), self.platform.initial());
+        let ledger = Ledger::new(epoch.to_string(), now, state);
+        opened.state.store(&ledger).map_err(later("write the ledger"))?;
+        self.ledger = ledger;
         self.verdict(log);
         self.served = false;
         self.platform.reset();
+        self.platform.set_began(now);
         self.forget_held();
         self.waiting.clear();
+        self.given_up.clear();
+        self.logged.clear();
         self.deadlines.clear();
-        let (now, state) = ((self.clock)(), self.platform.state());
-        self.platform.set_began(now);
-        self.ledger = Ledger::new(epoch.to_string(), now, state);
-        opened.state.store(&self.ledger).map_err(later("write the ledger"))?;
         let text = format!("the guest starts anew: epoch {epoch}");
         log.write(&self.record(Event::Note).because(text));
         Ok(())

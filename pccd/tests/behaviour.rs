@@ -363,6 +363,45 @@ fn a_message_that_causes_itself_is_stopped() {
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// A time in the ledger is of a clock that may have been set back since: after
+/// a start, nothing waits longer than it was to wait.
+#[test]
+fn a_clock_that_was_a_day_ahead_holds_nothing_up() {
+    let bench = bench(
+        r#"{"handlers": [{"name": "slow", "match": {"hex": "05"},
+          "reply": {"hex": "05"}, "delay": 3000}],
+         "unasked": [{"name": "beat", "every": 3000, "times": 2,
+          "message": {"hex": "06"}}]}"#,
+    );
+    let daemon = bench.start();
+    let path = bench.path("state/ledger.json");
+    let ledger = || -> Option<serde_json::Value> {
+        serde_json::from_slice(&fs::read(&path).ok()?).ok()
+    };
+    bench.request(1, &single(0, &[5]));
+    bench.wait("both to wait", || {
+        ledger().is_some_and(|ledger| {
+            ledger["answers"][0]["due"]["at"].is_string()
+                && ledger["timers"]["beat"].is_string()
+        })
+    });
+    daemon.kill();
+    let mut ledger = ledger().unwrap();
+    let beats = bench.count(Event::Unasked);
+    for place in ["/answers/0/due/at", "/timers/beat"] {
+        let time = ledger.pointer_mut(place).unwrap();
+        let at: pccd::record::Time =
+            serde_json::from_value(time.clone()).unwrap();
+        let ahead = pccd::record::later_by(at, 86_400_000).unwrap();
+        *time = serde_json::to_value(ahead).unwrap();
+    }
+    fs::write(&path, ledger.to_string()).unwrap();
+    let daemon = bench.start();
+    bench.wait_answered();
+    bench.wait("the second beat", || bench.count(Event::Unasked) > beats);
+    assert_eq!(daemon.terminate(), 0);
+}
+
 /// That it is stopped is said beside what else there is to say.
 #[test]
 fn a_message_that_is_stopped_keeps_its_other_notes() {

@@ -125,7 +125,83 @@ fn a_full_disk_is_waited_for() {
         let mut child = traced(&bench, RENAMES, &what);
         assert!(!ended(&bench, &mut child), "it must not end by itself");
         check(&bench, &format!("no space at rename {when}"));
+        check_log(&bench, &format!("no space at rename {when}"));
     }
+}
+
+/// What is only tried again is not said, nor counted, twice.
+fn check_log(bench: &Bench, case: &str) {
+    let counts =
+        [(Event::Received, 6), (Event::Replied, 6), (Event::Unasked, 1)];
+    for (event, count) in counts {
+        assert_eq!(bench.count(event), count, "{case}: {event:?}");
+    }
+    for reason in bench.records().into_iter().filter_map(|r| r.reason) {
+        assert!(!reason.contains("interruption"), "{case}: {reason}");
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_removed_is_answered_once() {
+    if !can_trace() {
+        return;
+    }
+    for when in [1, 3, 5] {
+        let bench = Bench::new();
+        bench.make_folders();
+        fill(&bench);
+        let what = format!("error=EIO:when={when}");
+        let mut child = traced(&bench, UNLINKS, &what);
+        assert!(!ended(&bench, &mut child), "it must not end by itself");
+        check(&bench, &format!("unlink {when} fails"));
+        check_log(&bench, &format!("unlink {when} fails"));
+    }
+}
+
+/// The first packet of a message that another one replaces stays in the way:
+/// it becomes no part of the other.
+#[test]
+fn what_is_given_up_and_cannot_be_removed_is_not_joined() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.make_folders();
+    let whole = [&[0x7e, 0x1a, 0xf4][..], &[0xbb; 80]].concat();
+    let lost = [&[0x7e, 0x1a, 0xf4][..], &[0xaa; 61]].concat();
+    let packet = |flags, part: &[u8]| [&[1, 9, 8, flags], part].concat();
+    bench.request(1, &packet(0x88, &lost));
+    bench.request(2, &packet(0x88, &whole[..64]));
+    bench.request(3, &packet(0x58, &whole[64..]));
+    let mut child = traced(&bench, UNLINKS, "error=EIO:when=1");
+    assert!(!ended(&bench, &mut child), "it must not end by itself");
+    let mut reply: Vec<u8> = Vec::new();
+    for name in bench.list("inbox") {
+        assert!(name.starts_with(&stem(3)), "{name}");
+        reply.extend(&bench.packet(&name)[4..]);
+    }
+    assert_eq!(reply, whole);
+    assert_eq!(bench.count(Event::Ignored), 1);
+}
+
+#[test]
+fn a_life_that_cannot_be_written_down_is_tried_again() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.make_folders();
+    let pair = r#"{"subspace": 0, "type": 3, "size": 4096,
+        "completion": "posted", "paired": 1},
+      {"subspace": 1, "type": 4, "size": 4096,
+        "completion": "posted", "paired": 0}"#;
+    bench.channels(EPOCH, pair);
+    // Nothing but its beginning is written down in such a life.
+    bench.request(1, &single(0, &[0, 0x80, 2]));
+    let mut child = traced(&bench, RENAMES, "error=ENOSPC:when=1");
+    assert!(!ended(&bench, &mut child), "it must not end by itself");
+    let ledger = fs::read_to_string(bench.path("state/ledger.json")).unwrap();
+    assert!(ledger.contains(EPOCH), "{ledger}");
 }
 
 /// Kills one daemon at each of these calls, until one gets through; the next

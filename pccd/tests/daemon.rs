@@ -258,6 +258,39 @@ fn a_spoilt_signature_on_an_answered_channel_is_answered() {
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// A file that is moved is moved, whether its reason can be written or not.
+#[test]
+fn a_reason_that_cannot_be_written() {
+    let bench = Bench::new();
+    bench.make_folders();
+    let name = format!("{}.pcc", stem(1));
+    let reason = bench.path("rejected").join(format!("{name}.reason"));
+    fs::create_dir(reason).unwrap();
+    let daemon = bench.start();
+    bench.put(&name, b"no message");
+    bench.exchange(2, &single(0, &[0, 0x80, 2]));
+    assert!(bench.path("rejected").join(&name).is_file());
+    let records = bench.records();
+    let errors = records.iter().filter(|r| r.event == Event::Error);
+    let errors: Vec<_> = errors.flat_map(|r| r.reason.as_deref()).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].starts_with("its reason cannot be"), "{errors:?}");
+    assert_eq!(bench.count(Event::Rejected), 1);
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
+fn a_lock_of_another_name_is_not_written() {
+    let bench = Bench::new();
+    bench.make_folders();
+    let other = bench.dir.path().join("precious");
+    fs::write(&other, "precious").unwrap();
+    fs::hard_link(&other, bench.path("daemon.lock")).unwrap();
+    let (code, text) = finish(bench.command().arg("--seed=1"));
+    assert_eq!((code, fs::read(&other).unwrap()), (2, b"precious".to_vec()));
+    assert!(text.contains("has another name, too"), "{text}");
+}
+
 /// What the system refuses is no verdict on a message.
 #[test]
 fn without_descriptors_requests_wait() {

@@ -116,7 +116,7 @@ import os, sys
 os.setpgid(0, os.getpgid(os.getppid()))
 sys.stderr.write("left\n")
 sys.stderr.flush()
-while True: sys.stdin.read()'"#;
+sys.stdin.read()'"#;
     script(&bench, 1500, text);
     let daemon = bench.start();
     bench.request(1, &single(0, &[5]));

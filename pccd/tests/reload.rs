@@ -105,3 +105,24 @@ fn a_signal_reads_them_again() {
     bench.wait("new handlers", || read_again(&bench) == 1);
     assert_eq!(daemon.terminate(), 0);
 }
+
+/// A time that a saved file changes counts from then on.
+#[test]
+fn a_message_by_the_clock_gets_its_new_time() {
+    let text = |ms: u32| {
+        format!(
+            r#"{{"unasked": [
+  {{"name": "first", "after": {ms}, "message": {{"hex": "05"}}}},
+  {{"name": "again", "every": {ms}, "times": 2, "message": {{"hex": "06"}}}}]}}"#
+        )
+    };
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(&path, &text(3_600_000));
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    bench.wait("the first of them", || bench.count(Event::Unasked) == 1);
+    fs::write(&path, text(10)).unwrap();
+    bench.wait("the others", || bench.count(Event::Unasked) == 3);
+    assert_eq!(daemon.terminate(), 0);
+}

@@ -65,9 +65,25 @@ pub struct Answer {
     /// Whether later requests of its channel wait for it.
     #[serde(default = "yes")]
     pub in_order: bool,
-    /// The same time by this process' own clock, which nobody can set.
+    /// For how long it was to wait when it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// How far this process has come with it.
     #[serde(skip)]
+    pub progress: Progress,
+}
+
+/// What this process knows of an answer, and the next one need not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// When it is due by a clock that nobody can set.
     pub deadline: Option<Instant>,
+    /// When its request was read; none if it waits for its time.
+    pub start: Option<Instant>,
+    /// How many of its files are published.
+    pub published: usize,
+    /// Whether another process decided it.
+    pub inherited: bool,
 }
 
 impl Answer {
@@ -75,7 +91,7 @@ impl Answer {
     pub fn is_due(&self, now: Instant) -> bool {
         match self.due {
             Due::Now => true,
-            Due::At(_) => self.deadline.is_none_or(|at| at <= now),
+            Due::At(_) => self.progress.deadline.is_none_or(|at| at <= now),
             Due::Never => false,
         }
     }
@@ -163,7 +179,8 @@ mod tests {
             unasked: Vec::new(),
             due: Due::At(time),
             in_order: false,
-            deadline: None,
+            delay_ms: Some(7),
+            progress: Progress::default(),
         });
         let bytes = ledger.encode();
         assert_eq!(Ledger::decode(&bytes), Ok(ledger));

@@ -21,7 +21,7 @@ use rustix::fs::Dir;
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub use error::MailboxError;
 pub use folder::{Folder, ReadError};
-pub use ledger::{Answer, Due, Ledger, Outgoing};
+pub use ledger::{Answer, Due, Ledger, Outgoing, Progress};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
 pub use watch::{Look, Waker, Watch, sleep};
 
@@ -79,6 +79,15 @@ pub enum Aside<'a> {
     Rejected(&'a str),
     /// Its time is over.
     Stale,
+}
+
+/// What became of a file that was moved aside.
+#[derive(Debug)]
+pub struct Moved {
+    /// Names that had to go to make room.
+    pub removed: Vec<OsString>,
+    /// Why the file with its reason could not be written.
+    pub unexplained: Option<io::Error>,
 }
 
 /// A path without the slash at its end, which would follow a link.
@@ -342,8 +351,7 @@ impl Mailbox {
         }
     }
 
-    /// Moves a request aside. Returns the names that had to go to make
-    /// room.
+    /// Moves a request aside.
     ///
     /// # Errors
     ///
@@ -352,12 +360,13 @@ impl Mailbox {
         &self,
         name: &OsStr,
         aside: Aside<'_>,
-    ) -> io::Result<Vec<OsString>> {
+    ) -> io::Result<Moved> {
         let to = match aside {
             Aside::Rejected(_) => &self.rejected,
             Aside::Stale => &self.stale,
         };
-        let gone = make_room(to)?;
+        let removed = make_room(to)?;
+        let mut unexplained = None;
         let mut new = name.to_owned();
         let mut moved = self.outbox.rename_new(name, to, &new);
         for copy in 2..=MOST_ASIDE {
@@ -378,9 +387,10 @@ impl Mailbox {
                 text.pop();
             }
             let line = format!("{}\n", reason.replace('\n', " "));
-            to.write(&format!("{text}{REASON}"), line.as_bytes())?;
+            let written = to.write(&format!("{text}{REASON}"), line.as_bytes());
+            unexplained = written.err();
         }
-        Ok(gone)
+        Ok(Moved { removed, unexplained })
     }
 
     /// `channels.json`, with a stamp to tell when it changes.

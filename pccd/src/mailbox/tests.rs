@@ -63,7 +63,8 @@ fn what_is_set_aside_is_bounded() {
         let name = request(seq).to_string();
         std::fs::write(mailbox.outbox_path().join(&name), "").unwrap();
         let reason = Aside::Rejected("because");
-        gone.extend(mailbox.set_aside(OsStr::new(&name), reason).unwrap());
+        let moved = mailbox.set_aside(OsStr::new(&name), reason).unwrap();
+        gone.extend(moved.removed);
     }
     assert_eq!(count("rejected"), 2 * MOST_ASIDE);
     let expected: Vec<OsString> =

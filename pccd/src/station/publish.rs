@@ -11,27 +11,36 @@ use crate::exchange::{Action, Changes, Sending};
 use crate::handlers::Wait;
 use crate::log::Log;
 use crate::mailbox::{
-    Answer, Due, Epoch, Mailbox, Outgoing, RequestName, UnaskedName,
+    Answer, Due, Epoch, Mailbox, Outgoing, Progress, RequestName, UnaskedName,
 };
-use crate::record::{Event, compact, later_by};
+use crate::record::{Event, Record, compact, later_by};
 use crate::stats::NEVER;
 use crate::wire::pcc::split_envelope;
 
+fn delay(wait: Wait) -> Option<u64> {
+    match wait {
+        Wait::Ms(ms) => Some(ms).filter(|ms| *ms > 0),
+        Wait::Never => None,
+    }
+}
+
 impl Station {
     /// When something that waits so long is published.
-    pub(super) fn due(&self, wait: Wait) -> (Due, Option<Instant>) {
-        match wait {
-            Wait::Ms(0) => (Due::Now, None),
+    fn due(&self, wait: Wait, start: Instant) -> (Due, Progress) {
+        let mut progress = Progress::default();
+        let due = match wait {
+            Wait::Ms(0) => {
+                progress.start = Some(start);
+                Due::Now
+            }
             Wait::Ms(ms) => {
                 let wait = Duration::from_millis(ms);
-                let deadline = Instant::now().checked_add(wait);
-                match later_by((self.clock)(), ms) {
-                    Some(at) => (Due::At(at), deadline),
-                    None => (Due::Never, None),
-                }
+                progress.deadline = Instant::now().checked_add(wait);
+                later_by((self.clock)(), ms).map_or(Due::Never, Due::At)
             }
-            Wait::Never => (Due::Never, None),
-        }
+            Wait::Never => Due::Never,
+        };
+        (due, progress)
     }
 
     pub(super) fn act<W: Write>(
@@ -64,16 +73,15 @@ impl Station {
         let Some(last) = requests.last().cloned() else {
             return Ok(());
         };
-        if let Some(reason) = action.reason {
-            let mut record = self.record(Event::Ignored).named(&last);
-            record.handler = action.handler.clone();
-            log.write(&record.because(reason));
-        }
-        for note in action.notes {
-            let mut record = self.record(Event::Note).named(&last);
-            record.handler = action.handler.clone();
-            log.write(&record.because(note));
-        }
+        let remarks = {
+            let mut reason = self.record(Event::Ignored).named(&last);
+            reason.handler = action.handler.clone();
+            let note = Record { event: Event::Note, ..reason.clone() };
+            let reasons = action.reason.map(|text| reason.because(text));
+            let notes = action.notes.into_iter();
+            let notes = notes.map(move |text| note.clone().because(text));
+            reasons.into_iter().chain(notes)
+        };
         let handler = action.handler.unwrap_or_default();
         let (message, replies) = match action.reply {
             Some(Sending { message, contents, .. }) => {
@@ -87,7 +95,7 @@ impl Station {
         };
         let (at_once, after): (Vec<_>, Vec<_>) =
             action.unasked.into_iter().partition(|(_, after)| *after == 0);
-        let (due, deadline) = self.due(action.wait);
+        let (due, progress) = self.due(action.wait, start);
         let sendings = at_once.into_iter().map(|(sending, _)| sending);
         let answer = Answer {
             requests: requests.iter().map(ToString::to_string).collect(),
@@ -97,7 +105,8 @@ impl Station {
             unasked: self.name_unasked(sendings.collect(), due),
             due,
             in_order: action.in_order,
-            deadline,
+            delay_ms: delay(action.wait),
+            progress,
         };
         let mut answers = vec![answer];
         for (sending, after) in after {
@@ -122,8 +131,12 @@ impl Station {
             self.write_receipt(log, &mut receipt);
         }
         self.commit(opened, answers, action.changes, plain)?;
+        // Decided for good: a further try says none of it again.
+        for remark in remarks {
+            log.write(&remark);
+        }
         self.exceeded(log);
-        self.finish(opened, log, Some(start), receipt)
+        self.finish(opened, log, &mut receipt)
     }
 
     /// A message nobody asked for that is sent at a time of its own.
@@ -133,7 +146,7 @@ impl Station {
         sending: Sending,
         wait: Wait,
     ) -> Answer {
-        let (due, deadline) = self.due(wait);
+        let (due, progress) = self.due(wait, Instant::now());
         Answer {
             requests: Vec::new(),
             handler,
@@ -142,7 +155,8 @@ impl Station {
             unasked: self.name_unasked(vec![sending], due),
             due,
             in_order: false,
-            deadline,
+            delay_ms: delay(wait),
+            progress,
         }
     }
 
@@ -231,8 +245,7 @@ impl Station {
         &mut self,
         opened: &mut Opened,
         log: &mut Log<W>,
-        start: Option<Instant>,
-        mut receipt: Option<Receipt>,
+        receipt: &mut Option<Receipt>,
     ) -> Result<(), Trouble> {
         let now = Instant::now();
         let mut next = 0;
@@ -249,18 +262,23 @@ impl Station {
                 || answer.requests.is_empty()
                 || answer.requests.iter().any(|name| mailbox.holds(name))
             {
+                let mut done = answer.progress.published;
                 let published =
-                    self.publish(mailbox, log, &answer, start, &mut receipt);
-                self.write_receipt(log, &mut receipt);
+                    self.publish(mailbox, log, &answer, &mut done, receipt);
+                self.write_receipt(log, receipt);
+                if let Some(answer) = self.ledger.answers.get_mut(next) {
+                    answer.progress.published = done;
+                }
                 published?;
                 for name in &answer.requests {
                     mailbox.unlink(name).map_err(later("remove a request"))?;
+                    self.logged.remove(name);
                 }
             }
             self.ledger.answers.remove(next);
             lone |= answer.requests.is_empty();
         }
-        self.write_receipt(log, &mut receipt);
+        self.write_receipt(log, receipt);
         if lone {
             // No request tells a later life that these are out.
             let stored = opened.state.store(&self.ledger);
@@ -269,53 +287,52 @@ impl Station {
         Ok(())
     }
 
+    /// Publishes the files of an answer but for the first `done`, and counts
+    /// those on.
     fn publish<W: Write>(
-        &self,
+        &mut self,
         mailbox: &mut Mailbox,
         log: &mut Log<W>,
         answer: &Answer,
-        start: Option<Instant>,
+        done: &mut usize,
         receipt: &mut Option<Receipt>,
     ) -> Result<(), Trouble> {
-        let request = answer.requests.last();
-        let handler = (!answer.handler.is_empty()).then_some(&answer.handler);
-        let sent = |event, name: &str, content: &[u8], latency| {
-            let mut record = self.seen(event, name, content);
-            record.request = request.cloned();
-            record.handler = handler.cloned();
-            record.latency_us = latency;
-            match (start, answer.deadline) {
-                (Some(_), _) | (None, Some(_)) => record,
-                (None, None) => {
-                    record.because("committed before an interruption")
-                }
-            }
-        };
+        let Progress { start, inherited, .. } = answer.progress;
         let last = answer.replies.len();
-        for (k, reply) in (1..).zip(&answer.replies) {
-            mailbox.publish_reply(reply).map_err(later("publish a reply"))?;
-            let latency = start.map(micros_since);
+        let replies = answer.replies.iter().map(|file| (file, true));
+        let unasked = answer.unasked.iter().map(|file| (file, false));
+        for (k, (file, is_reply)) in
+            (1..).zip(replies.chain(unasked)).skip(*done)
+        {
+            let content = &file.content;
+            let mut name = file.name.clone();
+            if is_reply {
+                let published = mailbox.publish_reply(file);
+                published.map_err(later("publish a reply"))?;
+            } else if let Ok(wanted) = name.parse() {
+                let published = mailbox.publish_unasked(wanted, content);
+                let taken =
+                    published.map_err(later("publish an unasked message"))?;
+                name = taken.to_string();
+            } else {
+                continue;
+            }
+            *done = k;
+            let latency_us = start.map(micros_since);
             self.write_receipt(log, receipt);
-            let (name, content) = (&reply.name, &reply.content);
-            let mut record = sent(Event::Replied, name, content, latency);
+            let event = if is_reply { Event::Replied } else { Event::Unasked };
+            let mut record = self.seen(event, &name, content);
+            record.request = answer.requests.last().cloned();
+            record.handler =
+                Some(answer.handler.clone()).filter(|name| !name.is_empty());
+            record.latency_us = latency_us;
+            if inherited && answer.due == Due::Now {
+                record = record.because("committed before an interruption");
+            }
             if k == last {
                 record = record.with_message(&answer.reply, last);
             }
             log.write(&record);
-        }
-        for unasked in &answer.unasked {
-            let Ok(name) = unasked.name.parse::<UnaskedName>() else {
-                continue;
-            };
-            let name = mailbox
-                .publish_unasked(name, &unasked.content)
-                .map_err(later("publish an unasked message"))?;
-            log.write(&sent(
-                Event::Unasked,
-                &name.to_string(),
-                &unasked.content,
-                start.map(micros_since),
-            ));
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use super::{Life, MOST_CONTENT, Opened, Station, Trouble, later};
+use super::{Life, MOST_CONTENT, Opened, Station, Trouble};
 use crate::conduct::{self, Breach};
 use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
-use crate::mailbox::{Aside, Channel, ReadError, RequestName};
+use crate::mailbox::{Aside, Channel, Moved, ReadError, RequestName};
 use crate::record::{Event, Time};
 
 /// A name the device cannot have made.
@@ -32,11 +32,13 @@ pub(super) struct Receipt {
 impl Station {
     /// Writes that a request was read, unless it is written already.
     pub(super) fn write_receipt<W: Write>(
-        &self,
+        &mut self,
         log: &mut Log<W>,
         receipt: &mut Option<Receipt>,
     ) {
-        if let Some(receipt) = receipt.take() {
+        if let Some(receipt) = receipt.take()
+            && self.logged.insert(receipt.name.clone())
+        {
             let Receipt { name, content, message, packets, time, breaches } =
                 receipt;
             let mut record = self.seen(Event::Received, &name, &content);
@@ -73,8 +75,8 @@ impl Station {
         }
     }
 
-    /// Moves a file aside and says so. One that cannot be moved is left
-    /// alone from then on.
+    /// Moves a file aside and says so. One that cannot be moved now is tried
+    /// again, without a further word.
     pub(super) fn set_aside<W: Write>(
         &mut self,
         opened: &Opened,
@@ -83,9 +85,7 @@ impl Station {
         aside: Aside<'_>,
         content: &[u8],
     ) {
-        if self.stuck.contains(name) {
-            return;
-        }
+        let is_known = self.stuck.contains(name);
         let shown = name.to_string_lossy();
         let (event, reason) = match aside {
             Aside::Rejected(reason) => (Event::Rejected, reason),
@@ -100,23 +100,36 @@ impl Station {
         let time = record.time;
         let record = record.because(reason);
         match opened.mailbox.set_aside(name, aside) {
-            Ok(gone) => {
-                log.write(&record);
+            Ok(Moved { removed, unexplained }) => {
+                self.stuck.remove(name);
+                self.logged.remove(&*shown);
+                if !is_known {
+                    log.write(&record);
+                }
+                if let Some(error) = unexplained {
+                    let text = format!("its reason cannot be written: {error}");
+                    let note = self.record(Event::Error);
+                    log.write(&note.named(&shown).because(text));
+                }
                 if let Aside::Rejected(_) = aside {
                     let none = Vec::new();
                     self.write_breaches(log, &shown, content, time, none);
                 }
-                for name in gone {
+                for name in removed {
                     let text = "removed to make room for newer ones";
                     let name = name.to_string_lossy();
                     let note = self.record(Event::Note);
                     log.write(&note.named(name).because(text));
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.stuck.remove(name);
+            }
+            Err(_) if is_known => {}
             Err(error) => {
                 log.write(&record);
-                let text = format!("cannot be moved aside: {error}");
+                let text =
+                    format!("cannot be moved aside: {error}; tried again");
                 let note = self.record(Event::Error);
                 log.write(&note.named(&shown).because(text));
                 self.stuck.insert(name.to_owned());
@@ -131,9 +144,6 @@ impl Station {
         name: &RequestName,
     ) -> Result<(), Trouble> {
         let text = name.to_string();
-        if self.stuck.contains(OsStr::new(&text)) {
-            return Ok(());
-        }
         let aside = match self.life(opened, log, name)? {
             Life::Current => None,
             Life::Over => Some(Aside::Stale),
@@ -152,7 +162,10 @@ impl Station {
             .map_or(MOST_CONTENT, Channel::most_content);
         let content = match opened.mailbox.read(name, size) {
             Ok(content) => content,
-            Err(ReadError::Gone) => return Ok(()),
+            Err(ReadError::Gone) => {
+                self.logged.remove(&text);
+                return Ok(());
+            }
             Err(ReadError::System(error)) => {
                 return Err(Trouble::Unread(error));
             }
@@ -180,12 +193,12 @@ impl Station {
                 let none = Vec::new();
                 self.write_receipt(log, &mut receipt(content, none, 1));
                 self.waiting.insert(name.clone());
-                self.give_up(opened, log, dropped)?;
+                self.give_up(opened, log, dropped);
             }
             Verdict::Dropped(dropped) => {
                 let none = Vec::new();
                 self.write_receipt(log, &mut receipt(content, none, 1));
-                self.give_up(opened, log, Some(dropped))?;
+                self.give_up(opened, log, Some(dropped));
             }
             Verdict::Complete { requests, message, mut action, dropped } => {
                 self.served = true;
@@ -194,7 +207,7 @@ impl Station {
                 if dropped.is_some() {
                     self.write_receipt(log, &mut receipt);
                 }
-                self.give_up(opened, log, dropped)?;
+                self.give_up(opened, log, dropped);
                 self.act(opened, log, requests, *action, start, receipt)?;
             }
             Verdict::Command(action) => {
@@ -222,25 +235,42 @@ impl Station {
         action.notes.push(text.to_owned());
     }
 
-    /// Requests that get no answer.
+    /// Requests that get no answer. One that cannot be removed now is part of
+    /// no later message all the same.
     fn give_up<W: Write>(
         &mut self,
         opened: &Opened,
         log: &mut Log<W>,
         dropped: Option<Dropped>,
-    ) -> Result<(), Trouble> {
-        let Some((names, reason)) = dropped else {
-            return Ok(());
-        };
+    ) {
+        let Some((names, reason)) = dropped else { return };
         for name in names {
             self.waiting.remove(&name);
             let record = self.record(Event::Ignored).named(&name);
             log.write(&record.because(reason.clone()));
-            opened
-                .mailbox
-                .unlink(&name.to_string())
-                .map_err(later("remove a request"))?;
+            self.given_up.insert(name);
         }
-        Ok(())
+        // It is tried again, and said then.
+        let _ = self.remove_given_up(opened);
+    }
+
+    /// Removes requests that get no answer, as far as that can be done.
+    pub(super) fn remove_given_up(
+        &mut self,
+        opened: &Opened,
+    ) -> io::Result<()> {
+        let mut done = Ok(());
+        let logged = &mut self.logged;
+        self.given_up.retain(|name| {
+            let name = name.to_string();
+            let removed = opened.mailbox.unlink(&name);
+            if removed.is_ok() {
+                logged.remove(&name);
+            }
+            let stays = removed.is_err();
+            done = std::mem::replace(&mut done, Ok(())).and(removed);
+            stays
+        });
+        done
     }
 }

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::{Opened, Station, Trouble};
+use super::{LONGEST, Opened, Station, Trouble};
 use crate::exchange::Changes;
 use crate::handlers::Wait;
 use crate::log::Log;
@@ -12,14 +12,11 @@ use crate::mailbox::Due;
 use crate::record::{Event, Time, later_by, until};
 use crate::registers::Timed;
 
-/// Longest time to sleep before the clock is looked at again: a committed
-/// time can lie no further off.
-const LONGEST: Duration = Duration::from_secs(2 * 86_400);
-
 impl Station {
-    /// A time of day by the clock that nobody can set.
-    pub(super) fn deadline(&self, at: Time) -> Instant {
-        let left = until((self.clock)(), at).min(LONGEST);
+    /// A time of day by the clock that nobody can set, at most so far off:
+    /// the other one may have been set back.
+    pub(super) fn deadline(&self, at: Time, most: Duration) -> Instant {
+        let left = until((self.clock)(), at).min(most).min(LONGEST);
         let now = Instant::now();
         now.checked_add(left).unwrap_or(now)
     }
@@ -27,7 +24,8 @@ impl Station {
     /// How long until something is due.
     pub(super) fn next_wake(&self) -> Option<Duration> {
         let answers = self.ledger.answers.iter().filter_map(|answer| {
-            matches!(answer.due, Due::At(_)).then_some(answer.deadline?)
+            matches!(answer.due, Due::At(_))
+                .then_some(answer.progress.deadline?)
         });
         let next = answers
             .chain(self.deadlines.values().copied())
@@ -61,7 +59,11 @@ impl Station {
             };
             let deadline = match self.deadlines.get(&name) {
                 Some(deadline) => *deadline,
-                None => self.deadline(at),
+                None => {
+                    let again = every.filter(|_| stored.is_some());
+                    let most = Duration::from_millis(again.unwrap_or(after));
+                    self.deadline(at, most)
+                }
             };
             self.deadlines.insert(name.clone(), deadline);
             if deadline <= Instant::now() {
@@ -117,14 +119,36 @@ impl Station {
         }
         match next {
             Some(next) => {
-                let deadline = self.deadline(next);
+                let deadline = self.deadline(next, LONGEST);
                 self.deadlines.insert(name.to_owned(), deadline);
             }
             None => {
                 self.deadlines.remove(name);
             }
         }
-        self.finish(opened, log, Some(Instant::now()), None)
+        self.finish(opened, log, &mut None)
+    }
+
+    /// Other handlers are there than before: what is by the clock and has
+    /// another time now begins anew.
+    pub(super) fn retime(&mut self, before: &[Timed]) {
+        for Timed { name, after, every, .. } in
+            self.platform.timed(&self.channels)
+        {
+            let same = |old: &&Timed| {
+                old.name == name && old.after == after && old.every == every
+            };
+            if before.iter().any(|old| same(&old)) {
+                continue;
+            }
+            self.deadlines.remove(&name);
+            let next = every.and_then(|ms| later_by((self.clock)(), ms));
+            if let (Some(at), Some(next)) =
+                (self.ledger.timers.get_mut(&name), next)
+            {
+                *at = next;
+            }
+        }
     }
 
     /// Says which expectations nothing can meet any more, once each.
