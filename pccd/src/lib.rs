@@ -39,6 +39,7 @@ pub mod manual;
 pub mod programs;
 pub mod record;
 pub mod registers;
+mod script;
 pub mod station;
 pub mod stats;
 pub mod status;

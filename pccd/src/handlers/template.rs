@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value as Filling};
+use minijinja::{Environment, ErrorKind, Value as Filling};
 use serde_json::{Map, Value as Json, json};
 
 use super::Request;
@@ -12,6 +12,7 @@ use super::error::nearest;
 use super::memory::{Declared, Memory};
 use super::value::{Wrong, hex_bytes};
 use crate::record::{Time, compact, iso};
+use crate::script::budget::{self, add_filter};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Found, Value};
 use crate::wire::message;
@@ -53,21 +54,20 @@ fn checksum(kind: Checksum, text: &str) -> Result<u64, minijinja::Error> {
     Ok(kind.of(&bytes))
 }
 
-/// The environment all templates are filled in with. Unknown names are
-/// errors, and a template may not run for ever.
+/// The environment all templates are filled in with.
 pub fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Else a debug build prints every field there is with each error.
-    environment.set_debug(false);
-    environment.set_recursion_limit(32);
-    environment.set_fuel(Some(100_000));
-    environment.add_filter("hex", hex_filter);
-    environment.add_filter("le", le_filter);
-    environment.add_filter("crc8", |hex: &str| checksum(Checksum::Crc8, hex));
-    environment.add_filter("crc32", |hex: &str| checksum(Checksum::Crc32, hex));
-    environment
-        .add_filter("crc32c", |hex: &str| checksum(Checksum::Crc32c, hex));
+    let mut environment = budget::environment();
+    let mut add = |name, filter| add_filter(&mut environment, name, filter);
+    add("hex", Filling::from_function(hex_filter));
+    add("le", Filling::from_function(le_filter));
+    for (name, kind) in [
+        ("crc8", Checksum::Crc8),
+        ("crc32", Checksum::Crc32),
+        ("crc32c", Checksum::Crc32c),
+    ] {
+        let filter = move |hex: &str| checksum(kind, hex);
+        add(name, Filling::from_function(filter));
+    }
     environment
 }
 
@@ -96,14 +96,14 @@ pub fn check(
     declared: &Declared,
     has_request: bool,
 ) -> Result<Uses, Wrong> {
-    let template = environment.template_from_str(source).map_err(|error| {
+    let names = budget::names(environment, source).map_err(|error| {
         Wrong::new(
             format!("template: {error:#}"),
             "a template, as in \"{{ request.vendor.data }}\"",
         )
     })?;
     let mut uses = Uses::default();
-    for used in template.undeclared_variables(true) {
+    for used in names {
         let first = used.split('.').next().unwrap_or(&used);
         uses.count |= first == "count";
         uses.time |= first == "time";
@@ -204,19 +204,23 @@ fn try_out(
     )
 }
 
-/// Whether a template knows all filters, tests and functions that it names;
-/// what else goes wrong may be right with other values. `expected` says which
-/// there are.
+/// Whether a template knows all filters, tests and functions that it names,
+/// and ends; what else goes wrong may be right with other values. `expected`
+/// says which filters there are.
 pub fn known_names(
     environment: &Environment<'_>,
     source: &str,
     filling: Filling,
     expected: &str,
 ) -> Result<(), Wrong> {
-    let Err(error) = environment.render_str(source, filling) else {
+    let Err(error) = budget::render(environment, source, &filling) else {
         return Ok(());
     };
     match error.kind() {
+        ErrorKind::OutOfFuel => Err(Wrong::new(
+            format!("template: {error:#}"),
+            "a template that comes to an end soon",
+        )),
         ErrorKind::UnknownFilter
         | ErrorKind::UnknownTest
         | ErrorKind::UnknownFunction
@@ -293,8 +297,7 @@ pub fn render(
     source: &str,
     filling: &Filling,
 ) -> Result<String, String> {
-    environment
-        .render_str(source, filling)
+    budget::render(environment, source, filling)
         .map_err(|error| format!("template: {error:#}"))
 }
 

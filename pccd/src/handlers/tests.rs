@@ -365,3 +365,29 @@ fn damaged_files_are_refused_with_a_place() {
         }
     }
 }
+
+/// One instruction of a template can do any amount of work.
+#[test]
+fn templates_that_never_end_are_refused_when_loaded() {
+    for template in [
+        "{{ '%99999999d' | format(1) }}",
+        "{{ ([1] * 99999999) | join }}",
+        "{{ '05' * 99999999 }}",
+    ] {
+        let handlers = format!(
+            r#"{{"handlers": [{{"name": "a", "match": {{"hex": "05"}},
+            "reply": {{"hex": "{template}"}}}}]}}"#
+        );
+        let channels = format!(
+            r#"{{"channels": [{{"name": "c", "for": {{"types": [2]}},
+            "registers": {{"r": {{"offset": 0, "width": 8}}}},
+            "commands": [{{"name": "a", "code": 1,
+                           "set": {{"r": "{template}"}}}}]}}]}}"#
+        );
+        for text in [handlers, channels] {
+            let problems = Handlers::from_texts(&[("t.json", &text)]);
+            let problems = problems.unwrap_err().to_string();
+            assert!(problems.contains("too much work"), "{problems}");
+        }
+    }
+}

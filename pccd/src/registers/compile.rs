@@ -24,6 +24,7 @@ use crate::handlers::memory::Declared;
 use crate::handlers::rule::{Delay, EnvelopeFile};
 use crate::handlers::template::is_template;
 use crate::handlers::value::Wrong;
+use crate::script::budget;
 use crate::wire::layout::Value;
 use crate::wire::region;
 
@@ -241,10 +242,8 @@ impl Compiler<'_> {
                 });
             for source in set.chain(header) {
                 // A template that is wrong was told already.
-                let found = self.environment.template_from_str(source);
-                let used = found
-                    .map(|template| template.undeclared_variables(true))
-                    .unwrap_or_default();
+                let used =
+                    budget::names(self.environment, source).unwrap_or_default();
                 names.extend(used.iter().filter_map(|name| {
                     let name = name.strip_prefix("request.")?;
                     let first = name.split('.').next().unwrap_or(name);

@@ -12,6 +12,7 @@ use crate::handlers::memory::{Declared, Memory};
 use crate::handlers::template::{self, Uses};
 use crate::handlers::value::Wrong;
 use crate::record::Time;
+use crate::script::budget::{self, add_filter};
 use crate::wire::layout::Value;
 use crate::wire::region;
 
@@ -71,15 +72,16 @@ fn signed(number: i128, width: u32) -> Result<i128, Error> {
 /// The environment of these templates.
 pub fn environment() -> Environment<'static> {
     let mut environment = template::environment();
-    environment.add_filter("le", le);
-    environment.add_filter("bits", bits);
-    environment.add_filter("signed", signed);
-    environment.add_filter("mask", |a: i128, b: i128| a & b);
-    environment.add_filter("with", |a: i128, b: i128| a | b);
-    environment.add_filter("flip", |a: i128, b: i128| a ^ b);
-    environment.add_filter("left", shift);
-    environment
-        .add_filter("right", |number: i128, by: u32| number >> by.min(127));
+    let mut add = |name, filter| add_filter(&mut environment, name, filter);
+    add("le", Filling::from_function(le));
+    add("bits", Filling::from_function(bits));
+    add("signed", Filling::from_function(signed));
+    add("mask", Filling::from_function(|a: i128, b: i128| a & b));
+    add("with", Filling::from_function(|a: i128, b: i128| a | b));
+    add("flip", Filling::from_function(|a: i128, b: i128| a ^ b));
+    add("left", Filling::from_function(shift));
+    let right = |number: i128, by: u32| number >> by.min(127);
+    add("right", Filling::from_function(right));
     environment
 }
 
@@ -117,13 +119,12 @@ impl Scope<'_> {
         source: &str,
     ) -> Result<Uses, Wrong> {
         let example = "a template, as in \"{{ state.level + 1 }}\"";
-        let parsed =
-            environment.template_from_str(source).map_err(|error| {
-                Wrong::new(format!("template: {error:#}"), example)
-            })?;
+        let used = budget::names(environment, source).map_err(|error| {
+            Wrong::new(format!("template: {error:#}"), example)
+        })?;
         let names = self.names();
         let mut uses = Uses::default();
-        for used in parsed.undeclared_variables(true) {
+        for used in used {
             uses.time |= used == "time" || used.starts_with("time.");
             uses.count |= used == "count";
             let is_known =
@@ -256,7 +257,8 @@ mod tests {
             ("{{ 472 | signed(9) }} {{ 40 | signed(9) }}", "-40 40"),
         ];
         for (source, expected) in cases {
-            let text = environment.render_str(source, ()).unwrap();
+            let text = budget::render(&environment, source, &().into());
+            let text = text.unwrap();
             assert_eq!(text, expected, "{source}");
         }
         for source in [
@@ -266,7 +268,8 @@ mod tests {
             "{{ 1 | left(64) }}",
             "{{ 1 | signed(0) }}",
         ] {
-            assert!(environment.render_str(source, ()).is_err(), "{source}");
+            let text = budget::render(&environment, source, &().into());
+            assert!(text.is_err(), "{source}");
         }
     }
 }

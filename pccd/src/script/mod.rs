@@ -1,0 +1,3 @@
+//! What both kinds of handler files share.
+
+pub(crate) mod budget;
