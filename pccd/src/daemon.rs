@@ -9,8 +9,9 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -186,14 +187,14 @@ pub fn run<W: Write + Send + 'static>(
     let shared = Arc::new(Mutex::new(Shared { stations, log, until, failed }));
     let lock = || shared.lock().expect("no thread panicked while it worked");
     waker.set_look(look(&shared));
+    let mut loader = Loader { reading: None, again: false };
     while !waker.is_stopped() {
+        loader.again |= waker.take_reload();
+        let read = loader.turn(config, waker);
         let mut working = lock();
         let Shared { stations, log, .. } = &mut *working;
-        if waker.take_reload() {
-            // A folder that was replaced is another one. What is saved from
-            // now on is read again.
-            let again = self::watch(config, waker);
-            reload(config, clock, stations, log);
+        if let Some((again, handlers)) = read {
+            replace(handlers, clock, stations, log);
             if let Ok(again) = again {
                 watch = again;
             }
@@ -252,15 +253,57 @@ fn watch(config: &Config, waker: &Waker) -> Result<Option<Watch>> {
     })
 }
 
-/// Reads the handler files again. Wrong ones are refused as a whole, and
-/// the old handlers go on.
-fn reload<W: Write>(
-    config: &Config,
+/// A new watch on the handler files, and what they hold.
+type Read = (Result<Option<Watch>>, Result<Handlers>);
+
+/// Reads handler files on a thread of its own: the old ones answer meanwhile.
+struct Loader {
+    reading: Option<Receiver<Read>>,
+    /// Whether something was saved since they began to be read.
+    again: bool,
+}
+
+impl Loader {
+    /// Takes what was read, and begins anew if that is wanted.
+    fn turn(&mut self, config: &Config, waker: &Waker) -> Option<Read> {
+        let read = match self.reading.as_ref().map(Receiver::try_recv) {
+            Some(Err(TryRecvError::Empty)) => return None,
+            Some(Err(TryRecvError::Disconnected)) => {
+                let error = || anyhow!("the thread that reads them ended");
+                Some((Err(error()), Err(error())))
+            }
+            Some(Ok(read)) => Some(read),
+            None => None,
+        };
+        self.reading = std::mem::take(&mut self.again).then(|| {
+            let (sender, receiver) = sync_channel(1);
+            let (config, waker) = (config.clone(), waker.clone());
+            thread::spawn(move || {
+                // Wakes if reading panics, once the sender is gone.
+                let _alarm = Alarm(&waker);
+                let sender = sender;
+                // A folder that was replaced is another one. What is saved
+                // from now on is read again.
+                let watch = watch(&config, &waker);
+                // Gone means that the daemon ends.
+                let _ = sender.send((watch, load_all(&config)));
+                waker.wake();
+            });
+            receiver
+        });
+        read
+    }
+}
+
+/// Puts handlers in force that were read again. Wrong ones are refused as a
+/// whole, and the old handlers go on.
+fn replace<W: Write>(
+    handlers: Result<Handlers>,
     clock: Clock,
     stations: &mut [Station],
     log: &mut Log<W>,
 ) {
-    match load_all(config) {
+    match handlers {
         Ok(handlers) => {
             let text = format!(
                 "handlers read again: {} from {}",

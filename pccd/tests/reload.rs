@@ -126,3 +126,42 @@ fn a_message_by_the_clock_gets_its_new_time() {
     bench.wait("the others", || bench.count(Event::Unasked) == 3);
     assert_eq!(daemon.terminate(), 0);
 }
+
+/// The handlers that are in force answer while others are read; the machine
+/// may be slow, so what is allowed is a part of what the reading takes.
+#[test]
+fn answers_do_not_wait_while_files_are_read() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    let many = |byte: u8| {
+        let handler = |number| {
+            format!(
+                r#"{{"name": "{number}", "match": {{"hex": "05{number:06x}"}},
+                "reply": {{"hex": "05 {{{{ request.tag | hex }}}}"}}}}"#
+            )
+        };
+        let mut handlers: Vec<String> = (1..=2000).map(handler).collect();
+        handlers.push(format!(
+            r#"{{"name": "a", "match": {{"hex": "05"}},
+            "reply": {{"hex": "05 {byte:02x}"}}}}"#
+        ));
+        format!(r#"{{"handlers": [{}]}}"#, handlers.join(",\n"))
+    };
+    write(&path, &many(1));
+    let daemon = bench.start();
+    let saved = Instant::now();
+    fs::write(&path, many(2)).unwrap();
+    let mut slowest = Duration::ZERO;
+    for seq in 1.. {
+        let start = Instant::now();
+        let answer = bench.exchange(seq, &single(0, &[5]))[5];
+        slowest = slowest.max(start.elapsed());
+        if answer == 2 {
+            break;
+        }
+    }
+    let reading = saved.elapsed();
+    println!("read in {reading:?}, slowest answer {slowest:?}");
+    assert!(slowest * 3 < reading, "{slowest:?} of {reading:?}");
+    assert_eq!(daemon.terminate(), 0);
+}

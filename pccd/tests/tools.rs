@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::process::{Command, Output};
 
-use common::{Bench, pccd, single, stderr_of, write};
+use common::{Bench, finish, pccd, single, stderr_of, write};
 use serde_json::Value;
 
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -207,4 +207,20 @@ fn send_takes_fields() {
         bench.packet(&names[0]),
         [1, 8, 9, 0xcb, 0x7e, 0x1a, 0xf4, 1, 2]
     );
+}
+
+/// A pipe is read until somebody writes, a device for ever.
+#[test]
+fn what_is_no_file_is_no_handler_file() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("pipe.json");
+    let (kind, mode) = (rustix::fs::FileType::Fifo, 0o600.into());
+    rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+    let device = bench.dir.path().join("zero.json");
+    std::os::unix::fs::symlink("/dev/zero", device).unwrap();
+    let mut check = pccd();
+    check.args(["check", "--messages"]).arg(bench.dir.path());
+    let (status, said) = finish(&mut check);
+    assert_eq!(status, 1, "{said}");
+    assert_eq!(said.matches("it is no regular file").count(), 2, "{said}");
 }

@@ -1,14 +1,17 @@
 //! Finding handler files, and reading their JSON so that every error has
 //! its place.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 
 use super::error::{Problem, nearest};
-use super::file::File;
+use super::file;
 use super::locate::{Side, Step, elements, locate, path_text};
 use super::phrase::plain;
 use super::rule::{HandlerFile, Message, TimedFile};
@@ -49,8 +52,27 @@ pub(super) fn gather(
     Ok(())
 }
 
+/// Reads a file's text. A pipe or a device would give it without end.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    const MOST: u64 = 64 << 20;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    file.take(MOST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST {
+        return Err(io::Error::other("it has more than 64 MiB"));
+    }
+    Ok(text)
+}
+
 /// Reads a file; or says everything that is wrong with its shape.
-pub(super) fn parse(name: &str, text: &str) -> Result<File, Vec<Problem>> {
+pub(super) fn parse(
+    name: &str,
+    text: &str,
+) -> Result<file::File, Vec<Problem>> {
     if text.starts_with('\u{feff}') {
         let message = "starts with a byte order mark; save it without";
         return Err(vec![Problem::whole(name, message.to_owned())]);

@@ -31,7 +31,6 @@ pub(crate) mod template;
 pub(crate) mod value;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use minijinja::Environment;
@@ -45,7 +44,7 @@ use self::error::{Problem, Problems};
 use self::file::File;
 use self::index::Index;
 pub use self::load::message_from;
-use self::load::{gather, parse, problem_at};
+use self::load::{gather, parse, problem_at, read};
 use self::locate::{Side, Step};
 use self::memory::{Declaration, Declared, Variable};
 use crate::endpoint::Config;
@@ -98,7 +97,7 @@ impl Handlers {
         let mut sources = Vec::new();
         for path in paths {
             let name = path.display().to_string();
-            match fs::read_to_string(&path) {
+            match read(&path) {
                 Ok(text) => sources.push(Source { name, text }),
                 Err(error) => {
                     let message = format!("cannot be read: {error}");
