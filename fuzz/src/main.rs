@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use pccd::exchange::{Platform, Verdict};
-use pccd::handlers::{Handlers, message_from};
+use pccd::{message_from, messages::Messages};
 use pccd::mailbox::{Channels, RequestName};
 use pccd::record::{Decoded, Time, describe, describe_packet};
 
 thread_local! {
     static PLATFORM: RefCell<Platform> = RefCell::new(Platform::new(
-        Arc::new(Handlers::builtin().expect("they are tested")),
+        Arc::new(Messages::builtin().expect("they are tested")),
         0,
     ));
 }
@@ -60,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
         }
         _ => {
             if let Ok(text) = std::str::from_utf8(rest) {
-                let _ = Handlers::from_texts(&[("fuzz.json", text)]);
+                let _ = Messages::from_texts(&[("fuzz.json", text)]);
                 let _ = message_from(text);
             }
         }

@@ -14,16 +14,17 @@ use crate::cli::{
 };
 use crate::daemon;
 use crate::exchange::pack;
-use crate::handlers::error::Problems;
-use crate::handlers::file::parse_number;
 use crate::handlers::message_from;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, UnaskedName, Waker};
 use crate::manual;
+use crate::messages;
 use crate::record::{
     Decoded, Record, compact, describe, describe_message, describe_packet, now,
 };
 use crate::registers::{rebuild, show};
+use crate::script::number::parse_number;
+use crate::script::problem::Problems;
 use crate::status::{self, Status};
 use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
@@ -85,7 +86,7 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         }
         Some(Command::Check(args)) => check(args),
         Some(Command::Schema) => {
-            write!(stdout(), "{}", crate::handlers::schema::text())?;
+            write!(stdout(), "{}", messages::schema())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Send(args)) => send(args),
@@ -166,7 +167,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
                 writeln!(out, "[]")?;
                 return Ok(ExitCode::SUCCESS);
             }
-            let (overlaps, all) = handlers.overlaps();
+            let (overlaps, all) = handlers.handlers().overlaps();
             for line in overlaps.into_iter().chain(handlers.unversioned()) {
                 writeln!(out, "note: {line}")?;
             }
@@ -181,7 +182,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
             writeln!(
                 out,
                 "{} handlers{channels} in {} files of {}: all right",
-                handlers.len(),
+                handlers.handlers().len(),
                 handlers.files(),
                 handlers.source()
             )?;
@@ -434,7 +435,7 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
             .context("this is not what `pccd decode --format json` prints")?;
         rebuild::encode(&decoded).unwrap_or_else(|| decoded.encode())
     } else {
-        message_from(&text)
+        message_from(&text).map_err(String::from)
     };
     let bytes = match bytes {
         Ok(bytes) => bytes,

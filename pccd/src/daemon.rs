@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 
-use crate::handlers::Handlers;
-use crate::handlers::error::Problems;
 use crate::log::Log;
 use crate::mailbox::{Look, Waker, Watch, sleep};
+use crate::messages::Messages;
 use crate::record::{Event, Record, Time};
+use crate::script::problem::Problems;
 use crate::station::Station;
 
 /// What the daemon is asked to do.
@@ -45,17 +45,17 @@ pub type Clock = fn() -> Time;
 /// # Errors
 ///
 /// Everything that is wrong in them.
-pub fn load(messages: &[PathBuf]) -> Result<Handlers> {
+pub fn load(messages: &[PathBuf]) -> Result<Messages> {
     let handlers = if messages.is_empty() {
-        Handlers::builtin()
+        Messages::builtin()
     } else {
-        Handlers::load(messages)
+        Messages::load(messages)
     };
     Ok(handlers?)
 }
 
 /// The same, with channels where the configuration wants them.
-fn load_all(config: &Config) -> Result<Handlers> {
+fn load_all(config: &Config) -> Result<Messages> {
     let mut handlers = load(&config.messages)?;
     for (subspace, name) in &config.channels {
         let assigned = handlers.registers_mut().assign(*subspace, name);
@@ -178,7 +178,7 @@ pub fn run<W: Write + Send + 'static>(
             env!("CARGO_PKG_VERSION"),
             station.eid(),
             station.path().display(),
-            handlers.len(),
+            handlers.handlers().len(),
             handlers.source(),
         )));
     }
@@ -254,7 +254,7 @@ fn watch(config: &Config, waker: &Waker) -> Result<Option<Watch>> {
 }
 
 /// A new watch on the handler files, and what they hold.
-type Read = (Result<Option<Watch>>, Result<Handlers>);
+type Read = (Result<Option<Watch>>, Result<Messages>);
 
 /// Reads handler files on a thread of its own: the old ones answer meanwhile.
 struct Loader {
@@ -298,7 +298,7 @@ impl Loader {
 /// Puts handlers in force that were read again. Wrong ones are refused as a
 /// whole, and the old handlers go on.
 fn replace<W: Write>(
-    handlers: Result<Handlers>,
+    handlers: Result<Messages>,
     clock: Clock,
     stations: &mut [Station],
     log: &mut Log<W>,
@@ -307,7 +307,7 @@ fn replace<W: Write>(
         Ok(handlers) => {
             let text = format!(
                 "handlers read again: {} from {}",
-                handlers.len(),
+                handlers.handlers().len(),
                 handlers.source()
             );
             let handlers = Arc::new(handlers);

@@ -13,12 +13,14 @@ pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
-use crate::handlers::exec::{Answers, NO_ANSWERS};
 use crate::handlers::fault::spoil_message;
-use crate::handlers::memory::Memory;
-use crate::handlers::{Asked, Asking, Handlers, Replied, Request, Wait};
+use crate::handlers::request::{Answers, Asking, NO_ANSWERS, Replied, Request};
+use crate::handlers::{Asked, Handlers};
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
+use crate::messages::Messages;
 use crate::record::Time;
+use crate::script::delay::Wait;
+use crate::script::memory::Memory;
 use crate::wire::assembly::{Assembled, Assembler};
 use crate::wire::mctp::{self, Header, MsgType, Packet};
 use crate::wire::message::describe;
@@ -113,7 +115,7 @@ pub enum Verdict {
 /// The platform a mailbox talks to.
 #[derive(Debug)]
 pub struct Platform {
-    handlers: Arc<Handlers>,
+    messages: Arc<Messages>,
     endpoint: Endpoint,
     memory: Memory,
     assembler: Assembler<RequestName>,
@@ -137,25 +139,25 @@ struct Message<'a> {
 
 impl Platform {
     /// A platform at the start of a life of the guest.
-    pub fn new(handlers: Arc<Handlers>, seed: u64) -> Self {
-        let endpoint = Endpoint::new(handlers.endpoint().clone());
+    pub fn new(messages: Arc<Messages>, seed: u64) -> Self {
+        let endpoint = Endpoint::new(messages.endpoint().clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
         let began = Time::default();
         let breaches = Vec::new();
-        Self { handlers, endpoint, memory, assembler, seed, began, breaches }
+        Self { messages, endpoint, memory, assembler, seed, began, breaches }
     }
 
     /// Takes other handlers; what is remembered stays.
-    pub fn replace(&mut self, handlers: Arc<Handlers>) {
+    pub fn replace(&mut self, messages: Arc<Messages>) {
         let state = self.endpoint.state();
-        self.endpoint = Endpoint::new(handlers.endpoint().clone());
+        self.endpoint = Endpoint::new(messages.endpoint().clone());
         self.endpoint.set_state(state);
-        self.handlers = handlers;
+        self.messages = messages;
     }
 
     /// The handlers.
     pub fn handlers(&self) -> &Handlers {
-        &self.handlers
+        self.messages.handlers()
     }
 
     /// The endpoint's state.
@@ -319,7 +321,7 @@ impl Platform {
             seed: self.seed,
             answers: message.answers,
         };
-        let asked = match self.handlers.ask(&asking) {
+        let asked = match self.handlers().ask(&asking) {
             Ok(asked) => asked,
             Err(failed) => {
                 return Action::ignore(format!(
@@ -390,7 +392,7 @@ impl Platform {
             "no handler for this message of type {:#04x} ({kind})",
             u8::from(kind)
         );
-        if let Some(nearest) = self.handlers.nearest(asking) {
+        if let Some(nearest) = self.handlers().nearest(asking) {
             reason.push_str(&format!(
                 "; the nearest is `{}` ({}): {}",
                 nearest.handler,
@@ -417,7 +419,7 @@ impl Platform {
         for push in asked.unasked {
             let route = outwards(source, push.destination, push.tag);
             let sent = pack(push.message, &route, to, unit)?;
-            unasked.push((sent.told(push.told.as_ref(), to)?, push.after));
+            unasked.push((sent.told(push.envelope, to)?, push.after));
         }
         let handler = asked.handlers.join(" > ");
         let route =
@@ -427,7 +429,7 @@ impl Platform {
                 spoil_message(&mut message, &asked.faults)?;
                 let packed = pack(message, &route, to, unit)?;
                 let packed = packed.spoiled(&asked.faults)?;
-                Some(packed.told(asked.told.as_ref(), to)?)
+                Some(packed.told(asked.envelope, to)?)
             }
             Replied::Silence | Replied::Pass => None,
         };
@@ -471,7 +473,7 @@ impl Platform {
         if let Some(made) = self.notification(channels, name, time) {
             return Some(made);
         }
-        let made = self.handlers.tick(name, &asking)?;
+        let made = self.handlers().tick(name, &asking)?;
         Some(made.map_err(|failed| failed.reason).and_then(|timely| {
             let mut changes =
                 Changes { endpoint: self.state(), memory: timely.memory };
@@ -486,7 +488,7 @@ impl Platform {
             let route = outwards(source, push.destination, push.tag);
             let unit = self.endpoint.config().transmission_unit;
             let sent = pack(push.message, &route, to, unit)?;
-            Ok((Some(sent.told(push.told.as_ref(), to)?), changes))
+            Ok((Some(sent.told(push.envelope, to)?), changes))
         }))
     }
 }

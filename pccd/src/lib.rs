@@ -7,9 +7,11 @@
 //! - [`wire`]: bytes to values and back; no files, no state, no time.
 //! - [`record`]: the log's plain data, and decoding for display.
 //! - [`endpoint`]: the MCTP endpoint's state and control answers.
-//! - [`handlers`]: JSON files as matchers and answers.
-//! - [`registers`]: channels of registers, described by the same files.
 //! - [`mailbox`]: folders, names, locks, the ledger; knows no message.
+//! - [`script`]: what handlers and channels of registers have in common.
+//! - `handlers`: matchers and answers of MCTP messages.
+//! - `registers`: channels of registers.
+//! - [`messages`]: the folder of JSON files that describe both.
 //! - [`exchange`]: from a request's bytes to a decision.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
@@ -32,20 +34,22 @@ pub mod conduct;
 pub mod daemon;
 pub mod endpoint;
 pub mod exchange;
-pub mod handlers;
+mod handlers;
 pub mod log;
 pub mod mailbox;
 pub mod manual;
+pub mod messages;
 pub mod programs;
 pub mod record;
-pub mod registers;
-mod script;
+mod registers;
+pub mod script;
 pub mod station;
 pub mod stats;
 pub mod status;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;
 
+pub use handlers::message_from;
 pub use record::{
     Decoded, Event, Field, FieldValue, Record, describe, describe_message,
     describe_packet,

@@ -20,12 +20,12 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::daemon::Clock;
 use crate::exchange::Platform;
-use crate::handlers::Handlers;
 use crate::log::Log;
 use crate::mailbox::{
     Aside, Channels, ChannelsError, Due, Epoch, Ledger, Mailbox, RequestName,
     StateFolder, Waker, Watch,
 };
+use crate::messages::Messages;
 use crate::programs::Programs;
 use crate::record::{Event, Record};
 use crate::stats::{self, Counting};
@@ -100,7 +100,7 @@ impl Station {
     pub fn open(
         path: &Path,
         state_path: &Path,
-        handlers: Arc<Handlers>,
+        handlers: Arc<Messages>,
         seed: u64,
         clock: Clock,
         waker: Waker,
@@ -151,7 +151,7 @@ impl Station {
     }
 
     /// Takes other handlers from the next request on.
-    pub fn replace(&mut self, handlers: Arc<Handlers>) {
+    pub fn replace(&mut self, handlers: Arc<Messages>) {
         let before = self.platform.timed(&self.channels);
         self.platform.replace(handlers);
         self.programs.restart();

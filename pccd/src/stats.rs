@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Event, Field, FieldValue, Record, Time, iso};
-use crate::registers::show::FLAGS;
+use crate::script::envelope::Flag;
 
 /// Name of the file in the state folder.
 pub const FILE: &str = "stats.json";
@@ -91,9 +91,7 @@ fn faults_of(record: &Record) -> Vec<String> {
         _ => 0,
     };
     let flags = number("envelope.flags");
-    let set =
-        FLAGS.iter().filter(|(_, flag)| flags & u64::from(flag.bit()) != 0);
-    faults.extend(set.map(|(name, _)| format!("flag {name}")));
+    faults.extend(Flag::names(flags).map(|name| format!("flag {name}")));
     if number("envelope.delay_ms") > 0 {
         faults.push("interrupt comes late".to_owned());
     }
@@ -360,15 +358,13 @@ mod tests {
 
     #[test]
     fn faults_are_read_from_what_was_sent() {
-        let (_, flag) = FLAGS[0];
-        let flags = flag.bit();
+        let flags = Flag::Error.bit();
         let head = Envelope { flags, delay_ms: 3, subspace: 1 };
         let mut late = Record::new(now(), Event::Replied);
         late.decoded = Some(describe(&head.encode()));
         let stats = counted(vec![late.clone()]);
         let faults = stats.kinds.faults;
-        let name = format!("flag {}", FLAGS[0].0);
-        let names = ["answers late", "interrupt comes late", &name];
+        let names = ["answers late", "interrupt comes late", "flag error"];
         for name in names {
             assert_eq!(faults.get(name), Some(&1), "{name} in {faults:?}");
         }

@@ -11,8 +11,8 @@ use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
 use pccd::exchange::{Changes, Platform, Verdict};
-use pccd::handlers::Handlers;
 use pccd::mailbox::{Channels, RequestName};
+use pccd::messages::Messages;
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::message::describe;
@@ -91,7 +91,7 @@ fn ask(platform: &mut Platform, text: &str) -> Option<Vec<u8>> {
 
 #[test]
 fn every_exchange_is_as_written() {
-    let handlers = Handlers::builtin().unwrap();
+    let handlers = Messages::builtin().unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     for (request, answer) in tables().iter().flat_map(|table| &table.pairs) {
         let said = ask(&mut platform, request).map(hex::encode);
@@ -150,7 +150,7 @@ const PLDM_REQUESTS: &[(&str, usize)] = &[
 /// handler is asked. libpldm's own decoders let some longer ones pass.
 #[test]
 fn a_pldm_request_of_a_wrong_length_is_refused() {
-    let handlers = Handlers::builtin().unwrap();
+    let handlers = Messages::builtin().unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     let before = platform.memory().clone();
     for (command, right) in PLDM_REQUESTS {
@@ -178,7 +178,7 @@ fn nothing_cut_is_answered_as_if_whole() {
     };
     let (mut refusals, mut silent) = (0, 0);
     for table in tables() {
-        let handlers = Handlers::builtin().unwrap();
+        let handlers = Messages::builtin().unwrap();
         let mut platform = Platform::new(Arc::new(handlers), 0);
         for (text, _) in &table.pairs {
             let whole = hex::decode(text.replace(' ', "")).unwrap();
@@ -213,7 +213,7 @@ fn nothing_cut_is_answered_as_if_whole() {
 /// A request that is as long as its fields, and says otherwise.
 #[test]
 fn a_length_that_lies_is_refused() {
-    let handlers = Handlers::builtin().unwrap();
+    let handlers = Messages::builtin().unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     let right = "05 11 e3 00 00 2000 01 00 10000000 01000000 00000000 \
                  0000000000000000 00 00 0000";

@@ -7,8 +7,8 @@ use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
 use pccd::exchange::{Platform, Verdict};
-use pccd::handlers::Handlers;
 use pccd::mailbox::{Channels, RequestName};
+use pccd::messages::Messages;
 use pccd::wire::assembly::{Assembled, Assembler};
 use pccd::wire::mctp::Packet;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
@@ -62,7 +62,7 @@ fn its_packets_are_put_together() {
 
 #[test]
 fn it_puts_our_answers_together() {
-    let handlers = Handlers::builtin().unwrap();
+    let handlers = Messages::builtin().unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     let channels = Channels::default();
     for size in (0..=200).chain([255, 256, 257, MOST]) {

@@ -1,4 +1,4 @@
-//! Handlers that are programs: asked, kept, ended when late, started again.
+//! Messages that are programs: asked, kept, ended when late, started again.
 
 mod common;
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pccd::handlers::Handlers;
+use pccd::messages::Messages;
 use serde_json::Value;
 
 fn messages() -> PathBuf {
@@ -31,7 +31,7 @@ fn json_files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn the_file_is_what_the_types_say() {
     let path = messages().join("schema.json");
-    let text = pccd::handlers::schema::text();
+    let text = pccd::messages::schema();
     if std::env::var_os("PCCD_UPDATE_GOLDEN").is_some() {
         fs::write(&path, &text).unwrap();
     }
@@ -41,7 +41,7 @@ fn the_file_is_what_the_types_say() {
 
 fn validator() -> jsonschema::Validator {
     let schema: Value =
-        serde_json::from_str(&pccd::handlers::schema::text()).unwrap();
+        serde_json::from_str(&pccd::messages::schema()).unwrap();
     jsonschema::draft202012::meta::validate(&schema).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
@@ -96,6 +96,6 @@ fn it_refuses_many_wrong_files() {
     // What it takes, pccd refuses: no file passes both.
     for path in taken {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(Handlers::from_texts(&[("t.json", &text)]).is_err());
+        assert!(Messages::from_texts(&[("t.json", &text)]).is_err());
     }
 }

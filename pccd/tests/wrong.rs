@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pccd::handlers::Handlers;
+use pccd::messages::Messages;
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
@@ -27,7 +27,7 @@ fn every_wrong_file_is_refused_as_recorded() {
     for path in files {
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let Err(problems) = Handlers::from_texts(&[(name, &text)]) else {
+        let Err(problems) = Messages::from_texts(&[(name, &text)]) else {
             panic!("{name} was taken");
         };
         // A place, and what to do about it.
@@ -55,7 +55,7 @@ fn every_cut_file_is_judged() {
         let text = fs::read_to_string(&path).unwrap();
         for end in (0..text.len()).step_by(7) {
             if let Some(cut) = text.get(..end) {
-                let _ = Handlers::from_texts(&[("cut.json", cut)]);
+                let _ = Messages::from_texts(&[("cut.json", cut)]);
             }
         }
     }

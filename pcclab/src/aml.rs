@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use pccd::handlers::error::nearest;
+use pccd::script::problem::nearest;
 use regex::Regex;
 
 use crate::lab;

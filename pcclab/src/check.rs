@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use pccd::handlers::Handlers;
-use pccd::handlers::error::{Problem, Problems, nearest};
-use pccd::handlers::locate::{Side, Step, locate, path_text};
+use pccd::messages::Messages;
+use pccd::script::locate::{Side, Step, locate, path_text};
+use pccd::script::problem::{Problem, Problems, nearest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -377,7 +377,7 @@ impl Check<'_> {
         }
     }
 
-    fn handlers(&mut self) -> Result<Option<Handlers>> {
+    fn handlers(&mut self) -> Result<Option<Messages>> {
         let here = vec![PathBuf::from(".")];
         let messages = self.read.messages.clone().unwrap_or(here);
         let mut folders = Vec::new();
@@ -402,7 +402,7 @@ impl Check<'_> {
         if !folders.is_empty() {
             match pccd::daemon::load(&folders) {
                 Ok(handlers) => {
-                    let (overlaps, _) = handlers.overlaps();
+                    let (overlaps, _) = handlers.handlers().overlaps();
                     self.report.notes.extend(overlaps);
                     self.report.notes.extend(handlers.unversioned());
                     found = Some(handlers).filter(|_| complete);
@@ -423,7 +423,7 @@ impl Check<'_> {
     }
 
     /// Who plays which channel.
-    fn plays(&mut self, handlers: &Handlers) {
+    fn plays(&mut self, handlers: &Messages) {
         let there = handlers.registers().channels();
         let names: Vec<&str> =
             there.iter().map(|channel| channel.name.as_str()).collect();
@@ -856,7 +856,7 @@ impl Check<'_> {
         ));
     }
 
-    fn test(&mut self, handlers: Option<&Handlers>) -> Result<()> {
+    fn test(&mut self, handlers: Option<&Messages>) -> Result<()> {
         let Some(test) = self.read.test.clone() else {
             self.note(
                 "there is no `test`: a run needs a command behind --"
@@ -900,7 +900,7 @@ impl Check<'_> {
     }
 
     /// Claims in platform.json.
-    fn asked(&mut self, handlers: Option<&Handlers>) {
+    fn asked(&mut self, handlers: Option<&Messages>) {
         let commands = handlers.map(commands).unwrap_or_default();
         for (index, text) in self.read.asked.clone().iter().enumerate() {
             let path = [key("asked"), Step::Index(index)];
@@ -1032,13 +1032,13 @@ fn drivers() -> Result<Vec<String>> {
 }
 
 /// What pccd's log may call the answer to a request.
-fn commands(handlers: &Handlers) -> BTreeSet<String> {
+fn commands(handlers: &Messages) -> BTreeSet<String> {
     let mut names = BTreeSet::from(["endpoint".to_owned()]);
     let mut put = |name: &str| {
         names.extend(name.rsplit('/').next().map(str::to_owned));
         names.insert(name.to_owned());
     };
-    handlers.names().for_each(&mut put);
+    handlers.handlers().names().for_each(&mut put);
     for channel in handlers.registers().channels() {
         let own = channel.commands.iter().map(|it| it.name.as_str());
         for command in own.chain(channel.otherwise.iter().map(|_| "otherwise"))

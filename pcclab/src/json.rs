@@ -2,8 +2,8 @@
 //! and all of them are said at once; and makes the schemas of what is read
 //! and written.
 
-use pccd::handlers::error::{Problem, Problems, nearest};
-use pccd::handlers::locate::{Side, Step, locate, path_text};
+use pccd::script::locate::{Side, Step, locate, path_text};
+use pccd::script::problem::{Problem, Problems, nearest};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;

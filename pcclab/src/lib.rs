@@ -96,7 +96,7 @@ impl std::error::Error for Usage {}
 
 /// What to say behind a wrong word when one of these names was meant.
 fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let name = pccd::handlers::error::nearest(word, names);
+    let name = pccd::script::problem::nearest(word, names);
     name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use pccd::exchange::{Platform, Verdict};
-use pccd::handlers::Handlers;
 use pccd::mailbox::Channels;
+use pccd::messages::Messages;
 use pccd::record::Time;
 use pccd_tests::built;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -94,7 +94,7 @@ fn handlers() -> Result<()> {
         let list: Vec<String> = (0..count).map(one).collect();
         let text = format!(r#"{{"handlers": [{}]}}"#, list.join(","));
         let start = Instant::now();
-        let loaded = Handlers::from_texts(&[("bench.json", &text)])?;
+        let loaded = Messages::from_texts(&[("bench.json", &text)])?;
         let load = start.elapsed();
         let platform = Platform::new(Arc::new(loaded), 0);
         sets.push((count, load, platform, [Vec::new(), Vec::new()]));

@@ -2,8 +2,8 @@
 //! answered.
 
 use super::{Action, Message, Platform};
-use crate::handlers::Request;
-use crate::handlers::exec::{Answers, Question};
+use crate::handlers::exec::Question;
+use crate::handlers::request::{Answers, Request};
 use crate::mailbox::Channels;
 use crate::record::Time;
 use crate::wire::mctp::Header;

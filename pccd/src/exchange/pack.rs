@@ -1,7 +1,8 @@
 //! Messages cut into contents for a channel, made wrong where asked for.
 
-use crate::handlers::fault::{Fault, Told, envelop, spoil_contents};
+use crate::handlers::fault::{Fault, spoil_contents};
 use crate::mailbox::{Channel, Channels};
+use crate::script::envelope::EnvelopeOptions;
 use crate::wire::mctp::{self, Header, fragment};
 use crate::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
 
@@ -64,10 +65,15 @@ impl Sending {
     /// A flag that means nothing for the channel.
     pub fn told(
         mut self,
-        told: Option<&Told>,
+        envelope: Option<EnvelopeOptions>,
         to: &Channel,
     ) -> Result<Self, String> {
-        self.contents = envelop(self.contents, told, to.subspace, to.kind)?;
+        if let Some(envelope) = envelope {
+            for content in &mut self.contents {
+                let bare = std::mem::take(content);
+                *content = envelope.put_before(bare, to.subspace, to.kind)?;
+            }
+        }
         Ok(self)
     }
 }

@@ -2,11 +2,11 @@
 //! place, by what plays the channel.
 
 use super::{Action, Changes, Platform, Sending};
-use crate::handlers::Wait;
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::record::{Decoded, Time, describe};
 use crate::registers::show::{self, Known};
 use crate::registers::{Asked, Ticked, Timed, is_mctp, refusal};
+use crate::script::delay::Wait;
 use crate::wire::pcc::{signature, split_envelope};
 
 impl Platform {
@@ -21,7 +21,7 @@ impl Platform {
         time: Time,
     ) -> Option<Action> {
         let on = channels.get(name.subspace)?;
-        let played = self.handlers.registers().played(on, Some(content));
+        let played = self.messages.registers().played(on, Some(content));
         let is_mctp = on.kind == 4
             || (on.kind == 3
                 && (on.paired.is_some() || is_mctp(on.kind, content)));
@@ -55,7 +55,7 @@ impl Platform {
             }
             return Some(Action { reply, ..action });
         };
-        let declared = self.handlers.declared();
+        let declared = self.messages.declared();
         let times = (self.began, time);
         let answered = played.answer(declared, &self.memory, &asked, times);
         let is_wanted =
@@ -89,13 +89,13 @@ impl Platform {
 
     /// All that is sent by the clock on these channels.
     pub fn timed(&self, channels: &Channels) -> Vec<Timed> {
-        let own = self.handlers.timed().map(|(name, after, every, times)| {
-            Timed { name: name.to_owned(), after, every, times }
-        });
+        let own = self.handlers().timed();
+        let own =
+            own.map(|(name, clock)| Timed { name: name.to_owned(), clock });
         let played = channels
             .channels
             .iter()
-            .filter_map(|on| self.handlers.registers().played(on, None))
+            .filter_map(|on| self.messages.registers().played(on, None))
             .flat_map(|played| played.timed().collect::<Vec<_>>());
         own.chain(played).collect()
     }
@@ -108,11 +108,11 @@ impl Platform {
         name: &str,
         time: Time,
     ) -> Option<Result<(Option<Sending>, Changes), String>> {
-        let declared = self.handlers.declared();
+        let declared = self.messages.declared();
         let times = (self.began, time, self.seed);
         let mut all = channels.channels.iter();
         all.find_map(|on| {
-            let played = self.handlers.registers().played(on, None)?;
+            let played = self.messages.registers().played(on, None)?;
             let made = played.tick(name, on, declared, &self.memory, times)?;
             Some(made.map(|Ticked { content, memory }| {
                 let sending = content.map(|content| Sending {
@@ -147,7 +147,7 @@ impl Platform {
         let Some(on) = named.or(on) else {
             return describe(content);
         };
-        let played = self.handlers.registers().played(on, Some(inner));
+        let played = self.messages.registers().played(on, Some(inner));
         if played.is_none()
             && matches!(on.kind, 3 | 4)
             && (on.paired.is_some() || is_mctp(on.kind, inner))

@@ -19,7 +19,7 @@ fn content(packet: &[u8]) -> Vec<u8> {
 }
 
 fn builtin() -> Platform {
-    Platform::new(Arc::new(Handlers::builtin().unwrap()), 0)
+    Platform::new(Arc::new(Messages::builtin().unwrap()), 0)
 }
 
 fn receive(platform: &mut Platform, packet: &[u8]) -> Verdict {
@@ -105,7 +105,7 @@ fn worked_examples_in_their_own_channels() {
 #[test]
 fn null_destination_is_answered_from_the_eid_before() {
     let text = r#"{"endpoint": {"eid": 0}}"#;
-    let handlers = Handlers::from_texts(&[("e.json", text)]).unwrap();
+    let handlers = Messages::from_texts(&[("e.json", text)]).unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     // MRS: Set Endpoint ID 10, instance 10, to the null EID.
     let request = [1, 0, 9, 0xc8, 0, 0x8a, 1, 0, 0x0a];
@@ -240,7 +240,7 @@ fn answers_to_our_own_messages_reach_handlers_and_are_not_answered() {
                                "tag": 5}}]},
         {"name": "hear", "match": {"hex": "7e 1af4 03"},
          "reply": {"hex": "7e 1af4 04"}, "set": {"heard": 1}}]}"#;
-    let handlers = Handlers::from_texts(&[("e.json", text)]).unwrap();
+    let handlers = Messages::from_texts(&[("e.json", text)]).unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     let early = [1, 9, 8, 0xc5, 0x7e, 0x1a, 0xf4, 3];
     assert!(matches!(receive(&mut platform, &early), Verdict::Dropped(_)));

@@ -1,138 +1,49 @@
 //! A request put to the handlers: who answers, with what, and what changes.
 
 use super::Handlers;
-use super::act::{Act, Answering, Push, Timed};
+use super::act::{Answering, Push, Timed};
 use super::compile::Handler;
-use super::exec::{Answers, Question};
-use super::fault::{Fault, Told};
-use super::make::{Dice, Maker};
-use super::matcher::{View, show};
-use super::memory::Memory;
-use super::rule::Delay;
-use crate::record::Time;
+use super::exec::{self, Question};
+use super::fault::Fault;
+use super::make::Maker;
+use super::matcher::{View, with_name};
+use super::request::{Asking, Replied};
+use crate::script::check::Clock;
+use crate::script::condition::Condition;
+use crate::script::delay::{Delay, Wait};
+use crate::script::dice::Dice;
+use crate::script::envelope::EnvelopeOptions;
+use crate::script::memory::Memory;
 use crate::wire::layout::{Found, Value};
-use crate::wire::mctp::{Eid, Header};
+use crate::wire::mctp::Eid;
 use crate::wire::message;
-use crate::wire::pcc;
-
-/// A request as handlers see it.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// Transport header of its last packet.
-    pub header: &'a Header,
-    /// Flags of that packet's PCC header.
-    pub pcc_flags: u32,
-    /// Length in that packet's PCC header.
-    pub pcc_length: u32,
-    /// Subspace it came from.
-    pub subspace: u8,
-    /// Number of the request in its life of the guest.
-    pub serial: u32,
-    /// The message, type byte first.
-    pub message: &'a [u8],
-}
-
-impl Request<'_> {
-    /// Fields of the headers of its last packet, but for `mctp.ic` and
-    /// `mctp.type`, which are the message's.
-    pub fn headers(&self) -> Vec<(&'static str, Value)> {
-        let Header { destination, source, som, eom, sequence, to, tag } =
-            *self.header;
-        let number = Value::Number;
-        let command = u32::from_le_bytes(pcc::COMMAND_MCTP);
-        let signature = pcc::SIGNATURE | u32::from(self.subspace);
-        vec![
-            ("pcc.signature", number(signature.into())),
-            ("pcc.flags", number(self.pcc_flags.into())),
-            ("pcc.length", number(self.pcc_length.into())),
-            ("pcc.command", number(command.into())),
-            ("mctp.header_version", number(1)),
-            ("mctp.destination", number(destination.0.into())),
-            ("mctp.source", number(source.0.into())),
-            ("mctp.som", number(som.into())),
-            ("mctp.eom", number(eom.into())),
-            ("mctp.sequence", number(sequence.into())),
-            ("mctp.to", number(to.into())),
-            ("mctp.tag", number(tag.into())),
-        ]
-    }
-}
-
-/// Everything an answer depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
-    /// The request; none for messages by the clock.
-    pub request: Option<Request<'a>>,
-    /// What is remembered.
-    pub memory: &'a Memory,
-    /// The time.
-    pub time: Time,
-    /// Seed of random numbers.
-    pub seed: u64,
-    /// What programs said.
-    pub answers: &'a Answers,
-}
 
 /// A message nobody asked for, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unasked {
     /// The message, type byte first.
     pub message: Vec<u8>,
-    /// Who it is for.
     pub destination: Eid,
-    /// Message tag.
     pub tag: u8,
     /// Milliseconds after the answer.
     pub after: u64,
     /// What the device is told.
-    pub told: Option<Told>,
+    pub envelope: Option<EnvelopeOptions>,
 }
 
-/// What comes back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replied {
-    /// This message, type byte first.
-    Message(Vec<u8>),
-    /// Nothing.
-    Silence,
-    /// What the endpoint answers, if it does.
-    Pass,
-}
-
-/// How long an answer waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Milliseconds.
-    Ms(u64),
-    /// For ever.
-    Never,
-}
-
-impl Wait {
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Ms(a), Self::Ms(b)) => Self::Ms(a.saturating_add(b)),
-            _ => Self::Never,
-        }
-    }
-}
-
-/// What the handlers answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// Names of those that matched, the first first; all but the last
     /// passed on.
     pub handlers: Vec<String>,
-    /// What comes back.
     pub reply: Replied,
-    /// How long that waits.
     pub wait: Wait,
     /// Whether later answers of the channel wait for it.
     pub in_order: bool,
     /// What is made wrong with it.
     pub faults: Vec<Fault>,
     /// What the device is told.
-    pub told: Option<Told>,
+    pub envelope: Option<EnvelopeOptions>,
     /// What is sent after it.
     pub unasked: Vec<Unasked>,
     /// What is remembered from now on, if that changes.
@@ -151,7 +62,7 @@ impl Default for Asked {
             wait: Wait::Ms(0),
             in_order: true,
             faults: Vec::new(),
-            told: None,
+            envelope: None,
             unasked: Vec::new(),
             memory: None,
             timely: false,
@@ -174,29 +85,22 @@ pub struct Timely {
 pub struct Failed {
     /// Name of the handler, and its file.
     pub handler: String,
-    /// Why.
     pub reason: String,
 }
 
 /// The handler that comes nearest to a message nobody answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nearest {
-    /// Name of the handler.
     pub handler: String,
-    /// Its file.
     pub file: String,
-    /// What differs.
     pub differs: Vec<String>,
 }
 
 impl Handlers {
-    fn ready(&self, handler: &Handler, memory: &Memory) -> bool {
-        handler.when.iter().all(|(name, condition)| {
-            let Some(now) = self.declared.now(memory, name) else {
-                return false;
-            };
-            let value = &now.value();
-            condition.holds(super::condition::Seen { value, name: None })
+    fn holds(&self, when: &[(String, Condition)], memory: &Memory) -> bool {
+        when.iter().all(|(name, condition)| {
+            let now = self.declared.now(memory, name);
+            now.is_some_and(|now| condition.holds(&now.value(), None))
         })
     }
 
@@ -224,10 +128,6 @@ impl Handlers {
     }
 
     /// Asks the handlers. None if none of them matches.
-    ///
-    /// # Errors
-    ///
-    /// One matched, but its answer cannot be made.
     pub fn ask(&self, asking: &Asking<'_>) -> Result<Option<Asked>, Failed> {
         let Some(request) = asking.request else {
             return Ok(None);
@@ -249,7 +149,9 @@ impl Handlers {
             if !(whole || handler.any_length) {
                 continue;
             }
-            if !handler.matcher.matches(&view) || !self.ready(handler, memory) {
+            if !handler.matcher.matches(&view)
+                || !self.holds(&handler.when, memory)
+            {
                 continue;
             }
             let answered = self.answer(handler, asking, fields, &mut asked);
@@ -295,12 +197,12 @@ impl Handlers {
                         handler: name.clone(),
                         program: program.clone(),
                         limit: *limit,
-                        line: maker.line(name),
+                        line: exec::line(&maker, name),
                     });
                     return Ok(());
                 };
                 let line = line.as_ref().map_err(Clone::clone)?;
-                let answer = maker.said(line)?;
+                let answer = exec::said(&maker, line)?;
                 asked.wait = asked.wait.and(answer.wait);
                 said = Some(answer.set);
                 answer.reply
@@ -308,7 +210,8 @@ impl Handlers {
             Answering::Silence => Replied::Silence,
             Answering::Pass => Replied::Pass,
         };
-        asked.wait = asked.wait.and(wait(act, &maker));
+        let wait = Delay::wait(act.delay.as_ref(), &maker.dice);
+        asked.wait = asked.wait.and(wait);
         asked.in_order &= act.in_order;
         // What is next to the bytes goes wrong first.
         let mut faults = Vec::new();
@@ -317,7 +220,7 @@ impl Handlers {
         }
         faults.append(&mut asked.faults);
         asked.faults = faults;
-        asked.told = asked.told.or(act.told);
+        asked.envelope = asked.envelope.or(act.envelope);
         for push in &act.then {
             asked.unasked.push(unasked(push, &maker)?);
         }
@@ -334,17 +237,11 @@ impl Handlers {
 
     /// Names of the messages by the clock, when each is sent first after a
     /// life of the guest began, and from one to the next.
-    pub fn timed(&self) -> impl Iterator<Item = (&str, u64, Option<u64>, u64)> {
-        self.timed.iter().map(|timed| {
-            (timed.name.as_str(), timed.after, timed.every, timed.times)
-        })
+    pub fn timed(&self) -> impl Iterator<Item = (&str, Clock)> {
+        self.timed.iter().map(|timed| (timed.name.as_str(), timed.clock))
     }
 
     /// Makes a message by the clock. None if there is no such message.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be made.
     pub fn tick(
         &self,
         name: &str,
@@ -364,13 +261,7 @@ impl Handlers {
     ) -> Result<Timely, String> {
         let mut memory = asking.memory.clone();
         let count = memory.count(&timed.name);
-        let ready = timed.when.iter().all(|(name, condition)| {
-            self.declared.now(&memory, name).is_some_and(|now| {
-                let value = &now.value();
-                condition.holds(super::condition::Seen { value, name: None })
-            })
-        });
-        if !ready {
+        if !self.holds(&timed.when, &memory) {
             return Ok(Timely { unasked: None, memory });
         }
         let maker = self.maker(asking, &[], &memory, &timed.name, count);
@@ -397,14 +288,13 @@ impl Handlers {
                     continue;
                 };
                 let value = &now.value();
-                let seen = super::condition::Seen { value, name: None };
                 let text = |value: &Value| match value {
                     Value::Bytes(text) => {
                         format!("`{}`", String::from_utf8_lossy(text))
                     }
-                    number => show("", number),
+                    number => with_name("", number),
                 };
-                if condition.holds(seen) {
+                if condition.holds(value, None) {
                     near.met += 1;
                 } else {
                     near.differs.push(format!(
@@ -428,17 +318,6 @@ impl Handlers {
     }
 }
 
-fn wait(act: &Act, maker: &Maker<'_>) -> Wait {
-    match &act.delay {
-        None => Wait::Ms(0),
-        Some(Delay::Fixed(ms)) => Wait::Ms(*ms),
-        Some(Delay::Range(range)) => {
-            Wait::Ms(maker.dice.roll(range.from, range.to))
-        }
-        Some(Delay::Never) => Wait::Never,
-    }
-}
-
 fn unasked(push: &Push, maker: &Maker<'_>) -> Result<Unasked, String> {
     let sender = maker.asking.request.map(|request| request.header.source);
     Ok(Unasked {
@@ -446,6 +325,6 @@ fn unasked(push: &Push, maker: &Maker<'_>) -> Result<Unasked, String> {
         destination: push.destination.or(sender).unwrap_or(Eid::NULL),
         tag: push.tag,
         after: push.after,
-        told: push.told,
+        envelope: push.envelope,
     })
 }

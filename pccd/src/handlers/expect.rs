@@ -1,45 +1,9 @@
 //! Expectations: how often handlers must answer, and in which order.
 
-use super::error::{Problem, nearest};
-use super::file::File;
-use super::load::problem_at;
-use super::locate::{Side, Step};
-use super::memory::{Count, Memory};
-use super::value::Wrong;
-use super::{Handlers, Names, Source};
-
-/// The names of `expect_order`, all files together.
-pub(super) fn order(
-    parsed: &[(Source, File)],
-    names: &Names,
-    problems: &mut Vec<Problem>,
-) -> Vec<String> {
-    let known = || {
-        names.0.keys().filter(|(kind, _)| *kind == "handler").map(|(_, n)| n)
-    };
-    let mut order = Vec::new();
-    for (Source { name: file, text }, parsed) in parsed {
-        for (index, name) in parsed.expect_order.iter().enumerate() {
-            if known().any(|known| known == name) {
-                order.push(name.clone());
-                continue;
-            }
-            let path =
-                [Step::Key("expect_order".to_owned()), Step::Index(index)];
-            let wrong = Wrong {
-                message: format!("there is no handler `{name}`"),
-                expected: Some("the name of a handler".to_owned()),
-                suggestion: nearest(name, known().map(String::as_str))
-                    .map(str::to_owned),
-            };
-            problems.push(problem_at(file, text, &path, Side::Value, wrong));
-        }
-    }
-    order
-}
+use super::Handlers;
+use crate::script::memory::{Count, Memory};
 
 impl Handlers {
-    /// Whether anything is expected.
     pub fn expects(&self) -> bool {
         !self.order.is_empty()
             || self.handlers.iter().any(|handler| handler.bounds.is_some())

@@ -1,12 +1,10 @@
-//! What is made wrong with a reply on purpose: in its message, in its
-//! packets, and in what the device is told.
+//! What is made wrong with a reply on purpose, in its message and in its
+//! packets.
 
 use super::make::{Maker, Setting};
-use super::rule::EnvelopeFile;
 use crate::wire::encode::overwrite;
 use crate::wire::layout::Value;
 use crate::wire::message::{describe, describe_content};
-use crate::wire::pcc::Envelope;
 
 /// A fault as a file says it, checked.
 #[derive(Debug, Clone)]
@@ -21,11 +19,8 @@ pub enum Plan {
     Truncate(usize),
     /// Bytes that do not belong at the end.
     Append(Vec<u8>),
-    /// So many wrong bits.
     Bits(u64),
-    /// These wrong bits.
     At {
-        /// Byte of the message.
         offset: usize,
         /// What it is xor-ed with.
         xor: u8,
@@ -55,32 +50,7 @@ pub enum Fault {
     Overwrite(String, Value, Option<usize>),
 }
 
-/// What the device is told beside a message.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
-    /// Flags of the envelope.
-    pub flags: u32,
-    /// Delay of the interrupt.
-    pub delay_ms: u32,
-    /// Subspace, if another than the one the message is for.
-    pub subspace: Option<u8>,
-}
-
-impl Told {
-    /// From a file; its numbers are known to fit.
-    pub fn new(file: &EnvelopeFile) -> Self {
-        Self {
-            flags: file.flags.iter().fold(0, |bits, flag| bits | flag.bit()),
-            delay_ms: u32::try_from(file.delay_ms.0).unwrap_or(u32::MAX),
-            subspace: file
-                .subspace
-                .and_then(|number| u8::try_from(number.0).ok()),
-        }
-    }
-}
-
 impl Plan {
-    /// Fills it in.
     pub fn fill(&self, maker: &Maker<'_>) -> Result<Vec<Fault>, String> {
         Ok(vec![match self {
             Self::Drop(packet) => Fault::Drop(*packet),
@@ -130,10 +100,6 @@ fn write(
 }
 
 /// Makes a message wrong, before it is cut into packets.
-///
-/// # Errors
-///
-/// A field or byte that the message does not have.
 pub fn spoil_message(
     message: &mut Vec<u8>,
     faults: &[Fault],
@@ -177,10 +143,6 @@ pub fn spoil_message(
 
 /// Makes contents wrong, one a packet: fields of their headers, then which
 /// of them are sent and in which order.
-///
-/// # Errors
-///
-/// A field or packet that the reply does not have.
 pub fn spoil_contents(
     contents: Vec<Vec<u8>>,
     faults: &[Fault],
@@ -231,39 +193,6 @@ pub fn spoil_contents(
         }
     }
     Ok(contents.into_iter().map(|(_, content)| content).collect())
-}
-
-/// Puts an envelope before each content, if there is anything to tell.
-///
-/// # Errors
-///
-/// A flag that means nothing for the channel's type (docs/mailbox.md §6.1).
-pub fn envelop(
-    contents: Vec<Vec<u8>>,
-    told: Option<&Told>,
-    subspace: u8,
-    kind: u8,
-) -> Result<Vec<Vec<u8>>, String> {
-    let Some(told) = told else {
-        return Ok(contents);
-    };
-    let meant = [(1 << 0, 0..=3, "error"), (1 << 1, 0..=2, "notification")];
-    for (bit, kinds, name) in meant {
-        if told.flags & bit != 0 && !kinds.contains(&kind) {
-            return Err(format!(
-                "the envelope's flag `{name}` means nothing for subspace \
-                 {subspace}, which has type {kind}"
-            ));
-        }
-    }
-    let envelope = Envelope {
-        flags: told.flags,
-        delay_ms: told.delay_ms,
-        subspace: told.subspace.unwrap_or(subspace),
-    }
-    .encode();
-    let put = |content: Vec<u8>| [envelope.clone(), content].concat();
-    Ok(contents.into_iter().map(put).collect())
 }
 
 #[cfg(test)]
@@ -327,17 +256,5 @@ mod tests {
             spoiled(&[Fault::Truncate(99), Fault::Bits(vec![1])]),
             Ok(vec![])
         );
-    }
-
-    #[test]
-    fn flags_must_mean_something() {
-        let told = |flags| Told { flags, delay_ms: 7, subspace: None };
-        let one = || vec![vec![1]];
-        assert_eq!(envelop(one(), None, 1, 4), Ok(one()));
-        let with = envelop(one(), Some(&told(4)), 1, 4).unwrap();
-        assert_eq!(with[0].len(), 33);
-        assert!(envelop(one(), Some(&told(1)), 1, 4).is_err());
-        assert!(envelop(one(), Some(&told(2)), 0, 3).is_err());
-        assert!(envelop(one(), Some(&told(3)), 0, 2).is_ok());
     }
 }

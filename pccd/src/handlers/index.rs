@@ -52,7 +52,7 @@ impl Index {
         for (names, table) in &self.fields {
             let values: Option<Values> = names
                 .iter()
-                .map(|name| view.get(name).map(|seen| seen.value.clone()))
+                .map(|name| view.get(name).map(|(value, _)| value.clone()))
                 .collect();
             if let Some(numbers) = values.and_then(|key| table.get(&key)) {
                 found.extend(numbers);

@@ -1,34 +1,36 @@
 //! Messages made for one request, or for no request at all: fields and
-//! templates filled in.
-
-use std::sync::{Arc, Mutex};
+//! templates, checked when they are loaded, filled in when it comes.
 
 use minijinja::{Environment, Value as Filling};
-use rand::RngExt;
-use rand_pcg::Pcg64Mcg;
 use serde_json::{Map, Value as Json};
 
-use super::compile::{ECHOED, answer_defaults};
-use super::memory::{Declared, Memory, Variable};
-use super::value::{hex_bytes, value_of};
-use super::{Asking, template};
+use super::request::{self, Asking, scope};
+use super::rule::Message;
+use super::value::{field_items_in, plain_values, value_of};
+use crate::script::check::Checker;
+use crate::script::dice::Dice;
+use crate::script::locate::Place;
+use crate::script::memory::{Declared, Memory, Variable};
+use crate::script::number::hex_bytes;
+use crate::script::phrase::words;
+use crate::script::problem::{Wrong, nearest};
+use crate::script::template::{self, is_template};
 use crate::wire::encode::Given;
+use crate::wire::error::EncodeError;
 use crate::wire::layout::{Found, Item, Value};
+use crate::wire::mctp::MsgType;
 use crate::wire::message;
 
 /// A value that is fixed or filled in.
 #[derive(Debug, Clone)]
 pub enum Setting {
-    /// Fixed.
     Fixed(Value),
     /// A template, and the field's table entries.
     Template(String, Vec<Item>),
 }
 
-/// A message to make.
 #[derive(Debug, Clone)]
 pub enum Make {
-    /// From fields.
     Fields(Vec<(String, Setting)>),
     /// From fixed bytes.
     Bytes(Vec<u8>),
@@ -39,39 +41,189 @@ pub enum Make {
 /// A value for a variable or scenario.
 #[derive(Debug, Clone)]
 pub enum Assign {
-    /// Fixed.
     Fixed(Variable),
-    /// A template.
     Template(String),
 }
 
-/// Random numbers that are the same for the same seed, request and handler.
-#[derive(Debug, Clone)]
-pub struct Dice(Arc<Mutex<Pcg64Mcg>>);
+/// Header fields an answer takes over from its request.
+pub const ECHOED: [&str; 12] = [
+    "mctp.type",
+    "mctp.ic",
+    "control.instance_id",
+    "control.command",
+    "pldm.instance_id",
+    "pldm.header_version",
+    "pldm.type",
+    "pldm.command",
+    "nvme_mi.nmimt",
+    "nvme_mi.csi",
+    "vendor.vendor_id",
+    "spdm.version",
+];
 
-impl Dice {
-    /// Dice for a request (or the n-th message by the clock) and a handler.
-    pub fn new(seed: u64, serial: u64, handler: &str) -> Self {
-        let name = handler.bytes().fold(0_u128, |sum, byte| {
-            sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(byte.into())
-        });
-        let start = (u128::from(seed) << 64 | u128::from(serial))
-            .wrapping_add(name.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            // Neighbouring starts must not give neighbouring numbers.
-            .wrapping_mul(0xda94_2042_e4dd_58b5_9e37_79b9_7f4a_7c15);
-        let mut dice = Pcg64Mcg::new(start | 1);
-        for _ in 0..8 {
-            dice.random::<u64>();
+/// What every answer is: no request and no datagram.
+pub fn answer_defaults(given: &mut Given) {
+    for field in ["control.rq", "pldm.rq"] {
+        let layer = field.split('.').next().unwrap_or(field);
+        let kind = match given.get("mctp.type") {
+            Some(Value::Number(kind)) => *kind,
+            _ => return,
+        };
+        let kind = u8::try_from(kind).unwrap_or(u8::MAX);
+        if message::layer_of(MsgType::from(kind)) == layer {
+            given.entry(field.to_owned()).or_insert(Value::Number(0));
         }
-        Self(Arc::new(Mutex::new(dice)))
     }
+}
 
-    /// A number between two, both included.
-    pub fn roll(&self, from: u64, to: u64) -> u64 {
-        let (low, high) = (from.min(to), from.max(to));
-        match self.0.lock() {
-            Ok(mut dice) => dice.random_range(low..=high),
-            Err(_) => low,
+pub(super) fn hex(
+    check: &mut Checker<'_>,
+    at: &Place<'_>,
+    text: &str,
+    has_request: bool,
+) -> Option<Make> {
+    let made = if is_template(text) {
+        let checked = check.template(text, &scope(has_request));
+        checked.map(|()| Make::Template(text.to_owned()))
+    } else {
+        hex_bytes(text).and_then(|bytes| match bytes.is_empty() {
+            true => Err(Wrong::new(
+                "a message has at least its type byte",
+                "bytes in hex, as in \"7e 1a f4 01\"",
+            )),
+            false => Ok(Make::Bytes(bytes)),
+        })
+    };
+    check.take(at, made)
+}
+
+/// Fields and their values, fixed or to be filled in.
+pub(super) fn settings(
+    check: &mut Checker<'_>,
+    at: &Place<'_>,
+    fields: &Map<String, Json>,
+    has_request: bool,
+    known: &Given,
+) -> Vec<(String, Setting)> {
+    let mut settings = Vec::new();
+    let mut known = known.clone();
+    known.extend(plain_values(fields));
+    answer_defaults(&mut known);
+    for (field, json) in fields {
+        let at = at.key(field);
+        let items = match field_items_in(field, &known) {
+            Ok(items) => items,
+            Err(wrong) => {
+                check.wrong_key(&at, wrong);
+                continue;
+            }
+        };
+        let setting = match json {
+            Json::String(text) if is_template(text) => check
+                .template(text, &scope(has_request))
+                .map(|()| Setting::Template(text.clone(), items)),
+            _ => value_of(field, &items, json).map(Setting::Fixed),
+        };
+        settings.extend(check.take(&at, setting).map(|s| (field.clone(), s)));
+    }
+    settings
+}
+
+/// Fields of a message to make, tried out on what is known of the
+/// requests it answers.
+pub(super) fn fields(
+    check: &mut Checker<'_>,
+    at: &Place<'_>,
+    fields: &Map<String, Json>,
+    answers: Option<&Given>,
+    has_request: bool,
+) -> Option<Make> {
+    let before = check.mistakes.len();
+    let nothing = Given::new();
+    let known = answers.unwrap_or(&nothing);
+    let settings = settings(check, at, fields, has_request, known);
+    if check.mistakes.len() > before {
+        return None;
+    }
+    let mut trial = answers.cloned().unwrap_or_default();
+    for (field, setting) in &settings {
+        let value = match setting {
+            Setting::Fixed(value) => value.clone(),
+            Setting::Template(_, items) => sample(items),
+        };
+        trial.insert(field.clone(), value);
+    }
+    if answers.is_some() {
+        answer_defaults(&mut trial);
+    }
+    if !trial.contains_key("mctp.type") {
+        let wrong = Wrong::new(
+            "no message type: neither here nor in `match`",
+            "a field `mctp.type`",
+        );
+        check.wrong(at, wrong);
+        return None;
+    }
+    if let Err(error) = message::encode(&trial) {
+        let (field, wrong) = unmade(&error);
+        match fields.contains_key(field) {
+            true => check.wrong_key(&at.key(field), wrong),
+            false => check.wrong(at, wrong),
+        }
+        return None;
+    }
+    Some(Make::Fields(settings))
+}
+
+/// The field that a message cannot be made for, and why.
+fn unmade(error: &EncodeError) -> (&str, Wrong) {
+    let (field, expected) = match error {
+        EncodeError::Unknown { field, known } => {
+            (field, format!("one of `{}`", known.join("`, `")))
+        }
+        EncodeError::TooLarge { field, room } => (field, room.clone()),
+        EncodeError::Missing { field } => {
+            (field, format!("a value for `{field}`"))
+        }
+    };
+    let mut wrong = Wrong::new(error.to_string(), expected);
+    if let EncodeError::Unknown { known, .. } = error {
+        let meant = nearest(field, known.iter().map(String::as_str));
+        wrong.suggestion =
+            meant.filter(|meant| meant != field).map(str::to_owned);
+    }
+    (field, wrong)
+}
+
+/// A value a template may turn out to have, to try an answer out with.
+fn sample(items: &[Item]) -> Value {
+    match items.first() {
+        Some(item) if item.is_number() => Value::Number(0),
+        item => {
+            let fixed = item.and_then(|item| item.kind.fixed());
+            Value::Bytes(vec![0; fixed.unwrap_or(0)])
+        }
+    }
+}
+
+/// Makes a message as handler files have it, without a request.
+///
+/// # Errors
+///
+/// What is wrong, and what was probably meant.
+pub fn message_from(text: &str) -> Result<Vec<u8>, Wrong> {
+    let message: Message = serde_json::from_str(text)
+        .map_err(|error| Wrong::plain(words(&error)))?;
+    match message {
+        Message::Hex(text) => hex_bytes(&text),
+        Message::Fields(fields) => {
+            let mut given = Given::new();
+            for (field, json) in &fields {
+                let items = field_items_in(field, &Given::new())?;
+                given.insert(field.clone(), value_of(field, &items, json)?);
+            }
+            message::encode(&given)
+                .map_err(|error| Wrong::plain(error.to_string()))
         }
     }
 }
@@ -80,46 +232,33 @@ impl Dice {
 pub struct Maker<'a> {
     /// The environment templates are filled in with.
     pub environment: &'a Environment<'static>,
-    /// What is declared.
     pub declared: &'a Declared,
     /// The request's fields; none for messages by the clock.
     pub fields: &'a [Found],
     /// The request, time and seed.
     pub asking: &'a Asking<'a>,
-    /// What is remembered.
     pub memory: &'a Memory,
     /// How often the handler answered, this time included.
     pub count: u64,
-    /// Its dice.
     pub dice: Dice,
 }
 
 impl Maker<'_> {
     fn filling(&self) -> Filling {
-        let mut plain = Map::new();
-        if let Some(request) = &self.asking.request {
-            let seen = template::request(request, self.fields);
-            plain.insert("request".into(), seen);
-        }
-        plain.insert("state".into(), self.declared.json(self.memory));
-        plain.insert("count".into(), self.count.into());
-        plain.insert("time".into(), template::time(self.asking.time));
-        let dice = self.dice.clone();
-        let random = Filling::from_function(move |from: u64, to: u64| {
-            dice.roll(from, to)
-        });
-        plain
+        let request = self.asking.request.as_ref();
+        let request = request.map(|one| request::json(one, self.fields));
+        let state = self.declared.json(self.memory);
+        let time = template::time(self.asking.time);
+        template::filling(request, state, self.count, time, &self.dice)
             .into_iter()
-            .map(|(name, json)| (name, Filling::from_serialize(json)))
-            .chain([("random".to_owned(), random)])
             .collect()
     }
 
     fn render(&self, source: &str) -> Result<String, String> {
-        template::render(self.environment, source, &self.filling())
+        let filling = self.filling();
+        Ok(template::render(self.environment, source, &filling)?)
     }
 
-    /// Makes a message.
     pub fn make(
         &self,
         make: &Make,
@@ -200,33 +339,5 @@ impl Maker<'_> {
                 Ok((name.clone(), value))
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dice_are_the_same_for_the_same_seed_and_spread_out() {
-        let rolls = |seed, serial, handler| {
-            let dice = Dice::new(seed, serial, handler);
-            (0..20).map(|_| dice.roll(1, 6)).collect::<Vec<_>>()
-        };
-        assert_eq!(rolls(1, 2, "a"), rolls(1, 2, "a"));
-        assert!(rolls(1, 2, "a").iter().all(|n| (1..=6).contains(n)));
-        for other in [rolls(2, 2, "a"), rolls(1, 3, "a"), rolls(1, 2, "b")] {
-            assert_ne!(rolls(1, 2, "a"), other);
-        }
-        let mut seen = [0; 7];
-        for serial in 0..6000 {
-            let roll = Dice::new(0, serial, "a").roll(1, 6);
-            seen[usize::try_from(roll).unwrap()] += 1;
-        }
-        assert!(seen[1..].iter().all(|n| (800..1200).contains(n)), "{seen:?}");
-        assert_eq!(
-            Dice::new(0, 0, "").roll(9, 3),
-            Dice::new(0, 0, "").roll(3, 9)
-        );
     }
 }

@@ -1,22 +1,18 @@
 //! Which messages a handler answers, and how near others come to it.
 
-use super::condition::{Condition, Seen};
 use super::value::Pattern;
+use crate::script::condition::Condition;
 use crate::wire::layout::{Found, Value, spaced_hex};
 use crate::wire::message;
 
-/// Which messages.
 #[derive(Debug, Clone)]
 pub enum Matcher {
     /// Each of these fields is there and meets its condition.
     Fields(Vec<FieldCondition>),
     /// Bytes.
     Hex(Pattern),
-    /// One of these.
     Any(Vec<Matcher>),
-    /// Each of these.
     All(Vec<Matcher>),
-    /// Not this.
     Not(Box<Matcher>),
 }
 
@@ -25,7 +21,6 @@ pub enum Matcher {
 pub struct FieldCondition {
     /// Full name, `layer.name`.
     pub field: String,
-    /// What it must be.
     pub condition: Condition,
 }
 
@@ -34,31 +29,30 @@ pub struct FieldCondition {
 pub struct View<'a> {
     /// The message, type byte first.
     pub message: &'a [u8],
-    /// Its fields.
     pub fields: &'a [Found],
     /// Fields of the headers before it, by full name.
     pub headers: Vec<(&'static str, Value)>,
 }
 
 impl View<'_> {
-    /// A field by its full name.
-    pub fn get(&self, field: &str) -> Option<Seen<'_>> {
+    /// A field by its full name; with the name of its value, if that has
+    /// one.
+    pub fn get(&self, field: &str) -> Option<(&Value, Option<&str>)> {
         let found = self.fields.iter().find(|found| found.is(field));
         if let Some(found) = found {
             // A number's digits in hex are no name.
             let name = found.meaning.as_deref();
             let name = name.filter(|name| !name.starts_with("0x"));
-            return Some(Seen { value: &found.value, name });
+            return Some((&found.value, name));
         }
         let header = self.headers.iter().find(|(full, _)| *full == field);
-        header.map(|(_, value)| Seen { value, name: None })
+        header.map(|(_, value)| (value, None))
     }
 }
 
 /// How near a message comes to a matcher.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nearness {
-    /// Conditions met.
     pub met: usize,
     /// What differs, as people read it.
     pub differs: Vec<String>,
@@ -78,7 +72,7 @@ impl Nearness {
 }
 
 /// A value of a field as people read it.
-pub fn show(field: &str, value: &Value) -> String {
+pub fn with_name(field: &str, value: &Value) -> String {
     match value {
         Value::Number(number) => {
             let name = message::items(field)
@@ -100,8 +94,9 @@ impl Matcher {
         match self {
             Self::Hex(pattern) => pattern.matches(view.message),
             Self::Fields(fields) => fields.iter().all(|one| {
-                view.get(&one.field)
-                    .is_some_and(|seen| one.condition.holds(seen))
+                view.get(&one.field).is_some_and(|(value, name)| {
+                    one.condition.holds(value, name)
+                })
             }),
             Self::Any(list) => list.iter().any(|one| one.matches(view)),
             Self::All(list) => list.iter().all(|one| one.matches(view)),
@@ -115,12 +110,15 @@ impl Matcher {
             Self::Fields(fields) => {
                 let mut near = Nearness::default();
                 for FieldCondition { field, condition } in fields {
-                    let want = || condition.text(&|value| show(field, value));
+                    let want =
+                        || condition.text(&|value| with_name(field, value));
                     match view.get(field) {
-                        Some(seen) if condition.holds(seen) => near.met += 1,
-                        Some(seen) => near.differs.push(format!(
+                        Some((value, name)) if condition.holds(value, name) => {
+                            near.met += 1;
+                        }
+                        Some((value, _)) => near.differs.push(format!(
                             "`{field}` is {}, wanted {}",
-                            show(field, seen.value),
+                            with_name(field, value),
                             want()
                         )),
                         None => near.differs.push(format!(

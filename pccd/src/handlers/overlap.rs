@@ -2,10 +2,11 @@
 //! those between which only the order of the files decides.
 
 use super::Handlers;
+use super::act::Answering;
 use super::compile::Handler;
-use super::condition::Condition;
 use super::matcher::Matcher;
 use super::value::Pattern;
+use crate::script::condition::Condition;
 use crate::wire::layout::Value;
 
 /// Ranges of numbers, in order and apart.
@@ -37,10 +38,7 @@ impl Handlers {
 }
 
 fn passes(handler: &Handler) -> bool {
-    handler
-        .acts
-        .iter()
-        .any(|act| matches!(act.answering, super::act::Answering::Pass))
+    handler.acts.iter().any(|act| matches!(act.answering, Answering::Pass))
 }
 
 fn overlap(earlier: &Handler, later: &Handler) -> Option<String> {

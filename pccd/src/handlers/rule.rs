@@ -1,16 +1,16 @@
 //! The shape of handlers and of messages by the clock, as serde reads them.
 //! Judging names and values is the business of `compile`.
-
-use std::fmt;
+#![expect(dead_code, reason = "descriptions are for people")]
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::file::Number;
 use super::schema;
+use crate::script::delay::Delay;
+use crate::script::envelope::EnvelopeFile;
+use crate::script::number::Number;
+use crate::script::schema as shared;
 
 /// One handler. What it does stands in it directly, or step by step in
 /// `sequence`.
@@ -35,7 +35,7 @@ pub struct HandlerFile {
     pub any_length: bool,
     /// Scenarios and variables it needs to have these values.
     #[serde(default)]
-    #[schemars(schema_with = "schema::when")]
+    #[schemars(schema_with = "shared::when")]
     pub when: Map<String, Value>,
     /// What it answers with.
     #[serde(default)]
@@ -55,7 +55,7 @@ pub struct HandlerFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after the answer.
     #[serde(default)]
-    #[schemars(schema_with = "schema::variables")]
+    #[schemars(schema_with = "shared::variables")]
     pub set: Map<String, Value>,
     /// What happens after the answer.
     #[serde(default)]
@@ -69,6 +69,34 @@ pub struct HandlerFile {
     /// How often it must answer.
     #[serde(default)]
     pub expect: Option<Expect>,
+}
+
+impl HandlerFile {
+    /// Whether it says what to do otherwise than in a sequence.
+    pub fn does_something(&self) -> bool {
+        self.reply.is_some()
+            || self.delay.is_some()
+            || self.in_order.is_some()
+            || !self.faults.is_empty()
+            || self.envelope.is_some()
+            || !self.set.is_empty()
+            || !self.then.is_empty()
+    }
+
+    /// What it does itself.
+    pub fn step(&self) -> Option<StepFile> {
+        Some(StepFile {
+            description: None,
+            times: None,
+            reply: self.reply.clone()?,
+            delay: self.delay.clone(),
+            in_order: self.in_order,
+            faults: self.faults.clone(),
+            envelope: self.envelope.clone(),
+            set: self.set.clone(),
+            then: self.then.clone(),
+        })
+    }
 }
 
 /// One step of a sequence.
@@ -98,7 +126,7 @@ pub struct StepFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after the answer.
     #[serde(default)]
-    #[schemars(schema_with = "schema::variables")]
+    #[schemars(schema_with = "shared::variables")]
     pub set: Map<String, Value>,
     /// What happens after the answer.
     #[serde(default)]
@@ -207,7 +235,7 @@ pub struct TimedFile {
     /// Scenarios and variables that must have these values; else this time
     /// is left out.
     #[serde(default)]
-    #[schemars(schema_with = "schema::when")]
+    #[schemars(schema_with = "shared::when")]
     pub when: Map<String, Value>,
     /// The message.
     pub message: Message,
@@ -222,7 +250,7 @@ pub struct TimedFile {
     pub envelope: Option<EnvelopeFile>,
     /// Values of scenarios and variables after it.
     #[serde(default)]
-    #[schemars(schema_with = "schema::variables")]
+    #[schemars(schema_with = "shared::variables")]
     pub set: Map<String, Value>,
 }
 
@@ -288,117 +316,4 @@ pub struct Overwrite {
     /// Packet of the reply, from 1; without, all of them.
     #[serde(default)]
     pub packet: Option<Number>,
-}
-
-/// What the device is told (docs/mailbox.md §6.1).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnvelopeFile {
-    /// Flags.
-    #[serde(default)]
-    pub flags: Vec<Flag>,
-    /// Delay of the interrupt in milliseconds.
-    #[serde(default)]
-    pub delay_ms: Number,
-    /// Subspace the message is for, whatever its signature says.
-    #[serde(default)]
-    pub subspace: Option<Number>,
-}
-
-/// A flag of the envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Flag {
-    /// The channel's error status is set.
-    Error,
-    /// Platform notification instead of a completion.
-    Notification,
-    /// The interrupt is not raised.
-    NoInterrupt,
-    /// The interrupt is raised twice.
-    DoubleInterrupt,
-    /// The interrupt is raised before the data is there.
-    EarlyInterrupt,
-    /// The command complete bit stays as it is.
-    LeaveCompletion,
-    /// It is written even if its request is over.
-    Force,
-}
-
-impl Flag {
-    /// Its bit (docs/mailbox.md §6.1).
-    pub fn bit(self) -> u32 {
-        match self {
-            Self::Error => 1 << 0,
-            Self::Notification => 1 << 1,
-            Self::NoInterrupt => 1 << 2,
-            Self::DoubleInterrupt => 1 << 3,
-            Self::EarlyInterrupt => 1 << 4,
-            Self::LeaveCompletion => 1 << 5,
-            Self::Force => 1 << 6,
-        }
-    }
-}
-
-/// How long an answer waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delay {
-    /// So many milliseconds.
-    Fixed(u64),
-    /// Some time between these, in milliseconds.
-    Range(DelayRange),
-    /// For ever: the platform hangs.
-    Never,
-}
-
-/// A range of milliseconds, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DelayRange {
-    /// At least.
-    pub from: u64,
-    /// At most.
-    pub to: u64,
-}
-
-impl<'de> Deserialize<'de> for Delay {
-    fn deserialize<D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        struct DelayVisitor;
-
-        impl<'de> Visitor<'de> for DelayVisitor {
-            type Value = Delay;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "milliseconds, `{\"from\": 10, \"to\": 50}` or `\"never\"`",
-                )
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Delay, E> {
-                Ok(Delay::Fixed(number))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Delay, E> {
-                match text {
-                    "never" => Ok(Delay::Never),
-                    _ => Err(E::invalid_value(
-                        serde::de::Unexpected::Str(text),
-                        &self,
-                    )),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                map: A,
-            ) -> Result<Delay, A::Error> {
-                let map = MapAccessDeserializer::new(map);
-                DelayRange::deserialize(map).map(Delay::Range)
-            }
-        }
-
-        deserializer.deserialize_any(DelayVisitor)
-    }
 }

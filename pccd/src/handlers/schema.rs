@@ -1,28 +1,14 @@
-//! The JSON Schema of handler files, made from the types that read them and
-//! from the tables of fields, so that editors know both.
+//! The JSON Schema of fields, made from their tables, so that editors know
+//! them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
-use super::file::{File, Number};
-use super::rule::{Delay, DelayRange};
+use crate::script::schema::Condition;
 use crate::wire::layout::{Item, Kind};
 use crate::wire::message;
-
-/// The schema, as `messages/schema.json` holds it.
-pub fn text() -> String {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<File>();
-    schema.insert("title".into(), "pccd handler file".into());
-    // Maps with text keys and plain values: nothing here can fail.
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
-}
 
 /// Fields by full name, each with its table entries.
 fn fields() -> BTreeMap<String, Vec<Item>> {
@@ -131,31 +117,6 @@ pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
     )
 }
 
-/// Scenarios and variables, and what they must be.
-pub(super) fn when(generator: &mut SchemaGenerator) -> Schema {
-    let condition = generator.subschema_for::<Condition>();
-    json_schema!({
-        "type": "object",
-        "additionalProperties": {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string"},
-                condition
-            ]
-        }
-    })
-}
-
-/// Scenarios and variables, and their values.
-pub(super) fn variables(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "additionalProperties": {
-            "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]
-        }
-    })
-}
-
 /// Message types, by number or name.
 pub(super) fn message_types(generator: &mut SchemaGenerator) -> Schema {
     define(generator);
@@ -163,97 +124,4 @@ pub(super) fn message_types(generator: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "items": {"$ref": "#/$defs/field:mctp.type"}
     })
-}
-
-/// A condition in place of a value.
-pub(crate) struct Condition;
-
-impl JsonSchema for Condition {
-    fn schema_name() -> Cow<'static, str> {
-        "Condition".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let condition = generator.subschema_for::<Self>();
-        let number = generator.subschema_for::<Number>();
-        let one = json!({
-            "anyOf": [
-                {"type": ["integer", "string", "boolean", "array"]},
-                condition
-            ]
-        });
-        let many = json!({"type": "array", "items": one, "minItems": 1});
-        let end = json!({"type": ["integer", "string"]});
-        let only = |key: &str, inner: Json| {
-            json!({
-                "type": "object",
-                "properties": {key: inner},
-                "required": [key],
-                "additionalProperties": false
-            })
-        };
-        json_schema!({
-            "description": "A condition in place of a value.",
-            "oneOf": [
-                only("mask", json!({
-                    "description": "These bits have this value.",
-                    "type": "object",
-                    "properties": {"bits": number, "value": number},
-                    "required": ["bits", "value"],
-                    "additionalProperties": false
-                })),
-                only("range", json!({
-                    "description": "A number between both, ends included.",
-                    "type": "object",
-                    "properties": {"from": end, "to": end},
-                    "minProperties": 1,
-                    "additionalProperties": false
-                })),
-                only("regex", json!({
-                    "description": "Bytes, or a number's name, like this.",
-                    "type": "string"
-                })),
-                only("any", many.clone()),
-                only("all", many),
-                only("not", one)
-            ]
-        })
-    }
-}
-
-impl JsonSchema for Number {
-    fn schema_name() -> Cow<'static, str> {
-        "Number".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A number, as in 26 or \"0x1a\".",
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {
-                    "type": "string",
-                    "pattern": "^(0[xX][0-9a-fA-F]+|[0-9]+)$"
-                }
-            ]
-        })
-    }
-}
-
-impl JsonSchema for Delay {
-    fn schema_name() -> Cow<'static, str> {
-        "Delay".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let range = generator.subschema_for::<DelayRange>();
-        json_schema!({
-            "description": "Milliseconds, a range of them, or `never`.",
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"const": "never"},
-                range
-            ]
-        })
-    }
 }

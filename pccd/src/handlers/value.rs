@@ -3,42 +3,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::error::nearest;
-use super::file::parse_number;
+use crate::script::number::{hex_bytes, parse_number};
+use crate::script::problem::Wrong;
 use crate::wire::encode::Given;
 use crate::wire::layout::{Item, Kind, Value};
 use crate::wire::message;
 use crate::wire::version::Version;
-
-/// What is wrong with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// What is wrong.
-    pub message: String,
-    /// What would have been right.
-    pub expected: Option<String>,
-    /// What was probably meant.
-    pub suggestion: Option<String>,
-}
-
-impl Wrong {
-    /// Without a suggestion.
-    pub fn new(
-        message: impl Into<String>,
-        expected: impl Into<String>,
-    ) -> Self {
-        Self {
-            message: message.into(),
-            expected: Some(expected.into()),
-            suggestion: None,
-        }
-    }
-}
-
-/// The table entries of a full field name.
-pub fn field_items(field: &str) -> Result<Vec<Item>, Wrong> {
-    field_items_in(field, &Given::new())
-}
 
 /// What fields with plain values say of a message's headers.
 pub fn plain_values(fields: &Map<String, Json>) -> Given {
@@ -61,14 +31,12 @@ pub fn field_items_in(field: &str, known: &Given) -> Result<Vec<Item>, Wrong> {
         .iter()
         .map(|(layer, item)| format!("{layer}.{}", item.name))
         .collect();
-    let meant = nearest(field, known.iter().map(String::as_str));
-    Err(Wrong {
-        message: format!("unknown field `{field}`"),
-        expected: Some(
-            "a field name as `pccd decode` prints it, layer.name".into(),
-        ),
-        suggestion: meant.map(str::to_owned),
-    })
+    Err(Wrong::unknown(
+        format!("unknown field `{field}`"),
+        "a field name as `pccd decode` prints it, layer.name",
+        field,
+        known.iter().map(String::as_str),
+    ))
 }
 
 /// A JSON value as the value of a field. Several tables may know the field;
@@ -167,23 +135,18 @@ fn named_number(field: &str, items: &[Item], text: &str) -> Result<u64, Wrong> {
     if let Some(number) = parse_number(text) {
         return Ok(number);
     }
-    let known: Vec<&str> = names().map(|(_, name)| *name).collect();
-    Err(Wrong {
-        message: format!("`{text}` is no value of `{field}`"),
-        expected: Some(match known.is_empty() {
-            true => "a number, as in 26 or \"0x1a\"".to_owned(),
-            false => format!("a number, or one of `{}`", {
-                let mut listed: Vec<&str> = Vec::new();
-                for name in &known {
-                    if !listed.contains(name) {
-                        listed.push(name);
-                    }
-                }
-                listed.join("`, `")
-            }),
-        }),
-        suggestion: nearest(text, known).map(str::to_owned),
-    })
+    let mut known: Vec<&str> = Vec::new();
+    for (_, name) in names() {
+        if !known.contains(name) {
+            known.push(name);
+        }
+    }
+    let expected = match known.is_empty() {
+        true => "a number, as in 26 or \"0x1a\"".to_owned(),
+        false => format!("a number, or one of `{}`", known.join("`, `")),
+    };
+    let message = format!("`{text}` is no value of `{field}`");
+    Err(Wrong::unknown(message, expected, text, known))
 }
 
 fn list_bytes(
@@ -256,31 +219,6 @@ pub fn uuid(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     hex::decode(text.replace('-', "")).ok()
-}
-
-/// Bytes in hex; blanks, and `0x` before a byte, are skipped.
-pub fn hex_bytes(text: &str) -> Result<Vec<u8>, Wrong> {
-    let mut bytes = Vec::new();
-    for word in text.split_whitespace() {
-        let digits = word.strip_prefix("0x").unwrap_or(word);
-        let decoded = hex::decode(digits).map_err(|error| {
-            Wrong::new(
-                format!("`{word}` is not hex: {}", hex_reason(error)),
-                "pairs of hex digits, as in \"01 a2\"",
-            )
-        })?;
-        bytes.extend(decoded);
-    }
-    Ok(bytes)
-}
-
-fn hex_reason(error: hex::FromHexError) -> String {
-    match error {
-        hex::FromHexError::InvalidHexCharacter { c, index } => {
-            format!("`{c}` at character {}", index + 1)
-        }
-        _ => "an odd number of digits".to_owned(),
-    }
 }
 
 /// Bytes some of which may be anything.
@@ -389,7 +327,7 @@ mod tests {
     use serde_json::json;
 
     fn value(field: &str, json: Json) -> Result<Value, Wrong> {
-        value_of(field, &field_items(field).unwrap(), &json)
+        value_of(field, &field_items_in(field, &Given::new()).unwrap(), &json)
     }
 
     #[test]
@@ -443,7 +381,7 @@ mod tests {
             assert!(text.contains(expected), "{field}: {text}");
             assert_eq!(wrong.suggestion.as_deref(), suggestion);
         }
-        let wrong = field_items("pldm.comand").unwrap_err();
+        let wrong = field_items_in("pldm.comand", &Given::new()).unwrap_err();
         assert_eq!(wrong.suggestion.as_deref(), Some("pldm.command"));
     }
 

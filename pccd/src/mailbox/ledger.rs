@@ -9,8 +9,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::State;
-use crate::handlers::memory::Memory;
 use crate::record::Time;
+use crate::script::memory::Memory;
 
 /// Version of the file. Version 1 had neither memory nor times.
 const VERSION: u32 = 2;

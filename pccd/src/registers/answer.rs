@@ -9,14 +9,12 @@ use super::file::{Access, Rest};
 use super::register::Register;
 use super::template::json;
 use crate::conduct::Breach;
-use crate::handlers::Wait;
-use crate::handlers::condition::Seen;
-use crate::handlers::fault::Told;
-use crate::handlers::make::Dice;
-use crate::handlers::memory::Memory;
-use crate::handlers::rule::{Delay, Flag};
+use crate::script::delay::{Delay, Wait};
+use crate::script::dice::Dice;
+use crate::script::envelope::{EnvelopeOptions, Flag};
+use crate::script::memory::Memory;
 use crate::wire::layout::Value;
-use crate::wire::pcc::{Envelope, HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
+use crate::wire::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
 use crate::wire::region::{Head, Region, header_len};
 
 /// A command as it came.
@@ -28,13 +26,10 @@ pub struct Asked<'a> {
     pub size: usize,
     /// Number of the request in its life of the guest.
     pub serial: u32,
-    /// The content.
     pub content: &'a [u8],
-    /// Seed of random numbers.
     pub seed: u64,
 }
 
-/// What is sent unasked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// Content, with its envelope.
@@ -46,7 +41,6 @@ pub struct Sent {
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// Channel and command.
     pub handler: String,
     /// Content that goes back, with its envelope if it needs one.
     pub content: Vec<u8>,
@@ -54,7 +48,6 @@ pub struct Answered {
     pub unasked: Vec<Sent>,
     /// What is remembered from now on.
     pub memory: Memory,
-    /// How long it waits.
     pub wait: Wait,
     /// Whether later commands wait for it.
     pub in_order: bool,
@@ -68,64 +61,6 @@ pub struct Answered {
     pub is_forced: bool,
 }
 
-/// Envelope flags that mean something for a type (docs/mailbox.md §6.1).
-fn flags_of(kind: u8) -> u32 {
-    let flags: &[Flag] = match kind {
-        0 => &[Flag::Error, Flag::Notification],
-        1 | 2 => &[
-            Flag::Error,
-            Flag::Notification,
-            Flag::NoInterrupt,
-            Flag::DoubleInterrupt,
-            Flag::EarlyInterrupt,
-        ],
-        3 => &[
-            Flag::Error,
-            Flag::NoInterrupt,
-            Flag::DoubleInterrupt,
-            Flag::EarlyInterrupt,
-        ],
-        4 => &[Flag::NoInterrupt, Flag::DoubleInterrupt, Flag::EarlyInterrupt],
-        _ => &[Flag::Error],
-    };
-    let always = Flag::LeaveCompletion.bit() | Flag::Force.bit();
-    flags.iter().fold(always, |bits, flag| bits | flag.bit())
-}
-
-/// Puts an envelope before a content, if it needs one.
-///
-/// # Errors
-///
-/// A flag or a delay that means nothing for the type.
-pub fn envelop(
-    content: Vec<u8>,
-    told: Told,
-    subspace: u8,
-    kind: u8,
-) -> Result<Vec<u8>, String> {
-    let wrong = told.flags & !flags_of(kind);
-    let has_interrupt = flags_of(kind) & Flag::NoInterrupt.bit() != 0;
-    if wrong != 0 || (told.delay_ms != 0 && !has_interrupt) {
-        return Err(format!(
-            "the envelope says what means nothing for subspace {subspace}, \
-             which has type {kind}"
-        ));
-    }
-    let own = (SIGNATURE | u32::from(subspace)).to_le_bytes();
-    let is_plain = told == Told::default() && content.starts_with(&own);
-    if is_plain {
-        return Ok(content);
-    }
-    let mut out = Envelope {
-        flags: told.flags,
-        delay_ms: told.delay_ms,
-        subspace: told.subspace.unwrap_or(subspace),
-    }
-    .encode();
-    out.extend(content);
-    Ok(out)
-}
-
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(at..at.saturating_add(value.len())) {
         place.copy_from_slice(value);
@@ -133,10 +68,6 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 /// Header and communication space as a content.
-///
-/// # Errors
-///
-/// More than the region holds, or a field the header has not.
 pub fn region(
     kind: u8,
     size: usize,
@@ -203,8 +134,8 @@ pub fn refusal(asked: &Asked<'_>, subspace: u8) -> Vec<u8> {
         request.space,
     );
     let flags = Flag::Error.bit();
-    let told = Told { flags, ..Told::default() };
-    envelop(content.unwrap_or_default(), told, subspace, asked.kind)
+    let told = EnvelopeOptions { flags, ..EnvelopeOptions::default() };
+    told.put_before(content.unwrap_or_default(), subspace, asked.kind)
         .unwrap_or_default()
 }
 
@@ -228,17 +159,6 @@ fn request_json(
     Json::Object(seen)
 }
 
-/// How long an effect takes.
-fn wait(effect: &Effect, dice: &Dice) -> Wait {
-    match &effect.delay {
-        None => Wait::Ms(0),
-        Some(Delay::Fixed(ms)) => Wait::Ms(*ms),
-        Some(Delay::Range(range)) => Wait::Ms(dice.roll(range.from, range.to)),
-        Some(Delay::Never) => Wait::Never,
-    }
-}
-
-/// Why no command answers.
 enum Miss {
     /// The request ends before something that a command looks at.
     Short(String),
@@ -259,7 +179,7 @@ impl Channel {
         let value = &Value::Number(code);
         let mut why = Vec::new();
         for command in &self.commands {
-            if !command.code.holds(Seen { value, name: None }) {
+            if !command.code.holds(value, None) {
                 continue;
             }
             if let Some(cut) = self.cut_short(command, request, kind) {
@@ -338,7 +258,6 @@ impl Channel {
         })
     }
 
-    /// Decides about a command.
     pub fn answer(
         &self,
         around: Around<'_>,
@@ -386,7 +305,7 @@ impl Channel {
         };
         let bank = if effect.take { &taken } else { &kept };
         let handler = format!("{}/{name}", self.name);
-        let wait = wait(effect, &bank.dice);
+        let wait = Delay::wait(effect.delay.as_ref(), &bank.dice);
         let done = self.perform(&around, asked, &request, effect, bank);
         match done {
             Ok(done) => Answered { handler, wait, breach, ..done },
@@ -413,11 +332,11 @@ impl Channel {
         let fields = bank.header(&effect.says)?;
         let content =
             region(kind, asked.size, subspace, Some(request), &fields, &space)?;
-        let mut told = effect.says.told.unwrap_or_default();
+        let mut told = effect.says.envelope.unwrap_or_default();
         if effect.error {
             told.flags |= Flag::Error.bit();
         }
-        let content = envelop(content, told, subspace, kind)?;
+        let content = told.put_if_needed(content, subspace, kind)?;
         let mut timely = effect.says.timely;
         let mut unasked = Vec::new();
         for then in &effect.then {
@@ -444,10 +363,6 @@ impl Channel {
 
 /// A content that nobody asked for: the header, and the registers if the
 /// guest sees one that was set.
-///
-/// # Errors
-///
-/// The type takes nothing unasked, or the region is too small.
 pub fn notice(
     bank: &Bank<'_>,
     says: &Says,
@@ -455,7 +370,7 @@ pub fn notice(
     kind: u8,
     size: usize,
 ) -> Result<Vec<u8>, String> {
-    let mut told = says.told.unwrap_or_default();
+    let mut told = says.envelope.unwrap_or_default();
     match kind {
         0..=2 if told.flags & Flag::Force.bit() == 0 => {
             told.flags |= Flag::Notification.bit();
@@ -473,5 +388,5 @@ pub fn notice(
     }
     let fields = bank.header(says)?;
     let content = region(kind, size, subspace, None, &fields, &space)?;
-    envelop(content, told, subspace, kind)
+    Ok(told.put_if_needed(content, subspace, kind)?)
 }

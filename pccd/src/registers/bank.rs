@@ -11,34 +11,31 @@ use super::channel::{Assign, Channel, HeadField, Made, Says, Subject};
 use super::file::Access;
 use super::register::Register;
 use super::template::{filling, json};
-use crate::handlers::condition::{Condition, Seen};
-use crate::handlers::make::Dice;
-use crate::handlers::memory::{Declared, Memory};
-use crate::handlers::template::render;
 use crate::record::Time;
+use crate::script::condition::Condition;
+use crate::script::dice::Dice;
+use crate::script::memory::{Declared, Memory};
+use crate::script::number::parse_number;
+use crate::script::problem::Wrong;
+use crate::script::template::render;
 use crate::wire::layout::Value;
 use crate::wire::region::Head;
 
 /// What everything in a decision depends on, but for the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
-    /// The environment of templates.
     pub environment: &'a Environment<'static>,
     /// Scenarios and variables of all files.
     pub declared: &'a Declared,
-    /// The channel.
     pub channel: &'a Channel,
     /// Reset values that differ in this subspace.
     pub reset: Option<&'a BTreeMap<String, Value>>,
-    /// The subspace.
     pub subspace: u8,
     /// When this life of the guest began.
     pub began: Time,
-    /// The time.
     pub now: Time,
 }
 
-/// Registers at work.
 pub struct Bank<'a> {
     around: Around<'a>,
     /// What is remembered, scenarios and variables included.
@@ -48,11 +45,9 @@ pub struct Bank<'a> {
     /// The fields of its header.
     pub heads: Vec<Head>,
     values: BTreeMap<String, Value>,
-    /// Registers that were set.
     pub touched: BTreeSet<String>,
     /// How many commands the channel got.
     pub count: u64,
-    /// Random numbers.
     pub dice: Dice,
 }
 
@@ -108,10 +103,6 @@ impl<'a> Bank<'a> {
     }
 
     /// Whether conditions hold; else the first that does not.
-    ///
-    /// # Errors
-    ///
-    /// What differs, for people.
     pub fn holds(&self, when: &[(Subject, Condition)]) -> Result<(), String> {
         for (subject, condition) in when {
             let (name, value, register) = match subject {
@@ -140,7 +131,7 @@ impl<'a> Bank<'a> {
                 return Err(format!("there is no `{name}`"));
             };
             let named = register.and_then(|one| one.name_of(&value));
-            if !condition.holds(Seen { value: &value, name: named }) {
+            if !condition.holds(&value, named) {
                 return Err(format!(
                     "`{name}` is {}, wanted {}",
                     show(&value),
@@ -157,31 +148,23 @@ impl<'a> Bank<'a> {
             .iter()
             .map(|(name, value)| (name.clone(), json(value)))
             .collect();
-        let declared = self.around.declared.json(&self.memory);
-        if let Json::Object(declared) = declared {
-            state.extend(declared);
-        }
-        let dice = self.dice.clone();
+        state.extend(self.around.declared.json(&self.memory));
         filling(
             self.request.clone(),
             state,
             self.around.channel.tables.clone(),
             self.count,
             (self.around.began, self.around.now),
-            move |from, to| dice.roll(from, to),
+            &self.dice,
         )
     }
 
-    fn render(&self, source: &str) -> Result<Json, String> {
+    fn render(&self, source: &str) -> Result<Json, Wrong> {
         render(self.around.environment, source, &self.filling())
             .map(|text| Json::String(text.trim().to_owned()))
     }
 
     /// Does what is to be set, one after the other.
-    ///
-    /// # Errors
-    ///
-    /// A template that cannot be filled in, or gives no fitting value.
     pub fn set(&mut self, says: &Says) -> Result<(), String> {
         self.touched.clear();
         for assign in &says.set {
@@ -218,18 +201,12 @@ impl<'a> Bank<'a> {
     }
 
     /// The fields of a header that is to be sent.
-    ///
-    /// # Errors
-    ///
-    /// As for what is set.
     pub fn header(&self, says: &Says) -> Result<Vec<(HeadField, u32)>, String> {
         let fields = says.header.iter().map(|(field, made)| {
             let number = match made {
                 Made::Fixed(number) => Some(*number),
                 Made::Template(source) => match self.render(source)? {
-                    Json::String(text) => {
-                        crate::handlers::file::parse_number(&text)
-                    }
+                    Json::String(text) => parse_number(&text),
                     _ => None,
                 },
             };

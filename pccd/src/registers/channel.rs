@@ -7,18 +7,17 @@ use minijinja::Value as Filling;
 
 use super::file::Rest;
 use super::register::Register;
-use crate::handlers::condition::Condition;
-use crate::handlers::fault::Told;
-use crate::handlers::memory::Variable;
-use crate::handlers::rule::Delay;
+use crate::script::check::Clock;
+use crate::script::condition::Condition;
+use crate::script::delay::Delay;
+use crate::script::envelope::EnvelopeOptions;
+use crate::script::memory::Variable;
 use crate::wire::layout::Value;
 
 /// A value that is fixed or filled in.
 #[derive(Debug, Clone)]
 pub enum Made<T> {
-    /// Fixed.
     Fixed(T),
-    /// A template.
     Template(String),
 }
 
@@ -34,9 +33,7 @@ pub enum Assign {
 /// What a condition is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// A register.
     Register(String),
-    /// A scenario or variable.
     Variable(String),
     /// A field of the request's header.
     Head(&'static str),
@@ -45,7 +42,6 @@ pub enum Subject {
 /// A field of an answer's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadField {
-    /// All types.
     Signature,
     /// Types 3 and 4.
     Flags,
@@ -56,7 +52,6 @@ pub enum HeadField {
 }
 
 impl HeadField {
-    /// Their names.
     pub const ALL: [(&'static str, Self); 4] = [
         ("signature", Self::Signature),
         ("flags", Self::Flags),
@@ -70,10 +65,9 @@ impl HeadField {
 pub struct Says {
     /// What is set, in order.
     pub set: Vec<Assign>,
-    /// Fields of the header.
     pub header: Vec<(HeadField, Made<u64>)>,
     /// What the device is told.
-    pub told: Option<Told>,
+    pub envelope: Option<EnvelopeOptions>,
     /// Whether a template asks for the time.
     pub timely: bool,
 }
@@ -83,11 +77,9 @@ pub struct Says {
 pub struct Then {
     /// Milliseconds after the answer.
     pub after: u64,
-    /// What.
     pub says: Says,
 }
 
-/// What a command does.
 #[derive(Debug, Clone)]
 pub struct Effect {
     /// Whether the guest's writes count.
@@ -96,7 +88,6 @@ pub struct Effect {
     pub says: Says,
     /// Whether it ends with error status.
     pub error: bool,
-    /// How long it takes.
     pub delay: Option<Delay>,
     /// Whether later commands wait for it.
     pub in_order: bool,
@@ -104,16 +95,11 @@ pub struct Effect {
     pub then: Vec<Then>,
 }
 
-/// A command.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// Its name.
     pub name: String,
-    /// Its code.
     pub code: Condition,
-    /// What must be so.
     pub when: Vec<(Subject, Condition)>,
-    /// What it does.
     pub effect: Effect,
     /// Registers of the request that it looks at.
     pub looks_at: Vec<String>,
@@ -124,24 +110,14 @@ pub struct Command {
 /// What is said unasked, by the clock.
 #[derive(Debug, Clone)]
 pub struct Notification {
-    /// Its name.
     pub name: String,
-    /// Milliseconds after a life of the guest begins.
-    pub after: u64,
-    /// Milliseconds from one to the next.
-    pub every: Option<u64>,
-    /// How often at most.
-    pub times: u64,
-    /// What must be so.
+    pub clock: Clock,
     pub when: Vec<(Subject, Condition)>,
-    /// What is said.
     pub says: Says,
 }
 
-/// A channel.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    /// Its name.
     pub name: String,
     /// The file it stands in.
     pub file: String,
@@ -153,11 +129,8 @@ pub struct Channel {
     pub rest: Rest,
     /// Its tables, as templates see them.
     pub tables: Filling,
-    /// Its registers.
     pub registers: BTreeMap<String, Register>,
-    /// Its commands.
     pub commands: Vec<Command>,
-    /// What all others do.
     pub otherwise: Option<Effect>,
     /// What is said by the clock.
     pub notifications: Vec<Notification>,
@@ -170,7 +143,7 @@ impl Channel {
     pub fn in_order(&self) -> Vec<&Register> {
         let mut all: Vec<&Register> = self.registers.values().collect();
         all.sort_by_key(|one| {
-            (one.offset.unwrap_or(usize::MAX), one.holds.size(), &one.name)
+            (one.offset.unwrap_or(usize::MAX), one.form.size(), &one.name)
         });
         all
     }

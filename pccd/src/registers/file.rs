@@ -1,5 +1,6 @@
 //! The shape of channels of registers in a handler file, as serde reads it.
 //! Judging names and values is the business of `compile`.
+#![expect(dead_code, reason = "descriptions are for people")]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,9 +12,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::handlers::file::Number;
-use crate::handlers::rule::{Delay, EnvelopeFile};
-use crate::handlers::schema::Condition;
+use crate::script::delay::Delay;
+use crate::script::envelope::EnvelopeFile;
+use crate::script::number::Number;
+use crate::script::schema::Condition;
 
 /// A channel.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -22,21 +22,19 @@ use std::collections::BTreeMap;
 
 use minijinja::Environment;
 
-pub use self::answer::{Answered, Asked, Sent, refusal};
+pub use self::answer::{Answered, Asked, refusal};
 use self::bank::{Around, Bank};
 pub use self::channel::Channel;
-use self::compile::Compiler;
-use self::players::Player;
-use crate::handlers::compile::key;
-use crate::handlers::error::{Problem, nearest};
-use crate::handlers::file::File;
-use crate::handlers::load::problem_at;
-use crate::handlers::locate::{Side, Step};
-use crate::handlers::make::Dice;
-use crate::handlers::memory::{Declared, Memory};
-use crate::handlers::value::Wrong;
+use self::players::alone;
+pub(crate) use self::players::{Player, players};
+pub(crate) use self::template::environment;
 use crate::mailbox;
 use crate::record::Time;
+use crate::script::check::{Checker, Clock};
+use crate::script::dice::Dice;
+use crate::script::locate::Place;
+use crate::script::memory::{Declared, Memory};
+use crate::script::problem::{Wrong, nearest};
 use crate::wire::layout::Value;
 use crate::wire::pcc::COMMAND_MCTP;
 
@@ -52,23 +50,17 @@ pub struct Registers {
 #[derive(Debug, Clone, Copy)]
 pub struct Played<'a> {
     registers: &'a Registers,
-    /// The description.
     pub channel: &'a Channel,
     reset: Option<&'a BTreeMap<String, Value>>,
     subspace: u8,
 }
 
 /// A notification by the clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Timed {
     /// Channel, subspace and its own name.
     pub name: String,
-    /// Milliseconds after a life of the guest begins.
-    pub after: u64,
-    /// Milliseconds from one to the next.
-    pub every: Option<u64>,
-    /// How often at most.
-    pub times: u64,
+    pub clock: Clock,
 }
 
 /// What a notification by the clock leads to.
@@ -86,72 +78,19 @@ pub fn is_mctp(kind: u8, content: &[u8]) -> bool {
 }
 
 impl Registers {
-    /// Compiles the channels of all files, given as name, text and shape.
-    pub(crate) fn compile<'s>(
-        files: impl Iterator<Item = (&'s str, &'s str, &'s File)> + Clone,
-        declared: &Declared,
-        problems: &mut Vec<Problem>,
+    pub(crate) fn new(
+        channels: Vec<Channel>,
+        players: BTreeMap<u8, Player>,
+        environment: Environment<'static>,
     ) -> Self {
-        let environment = template::environment();
-        let mut channels: Vec<Channel> = Vec::new();
-        let mut sound = true;
-        for (name, text, file) in files.clone() {
-            let mut compiler = Compiler {
-                environment: &environment,
-                declared,
-                faults: Vec::new(),
-                counts: false,
-            };
-            for (index, source) in file.channels.iter().enumerate() {
-                let path =
-                    vec![key("channels"), Step::Index(index), key("name")];
-                let first = channels.iter().find(|c| c.name == source.name);
-                if let Some(first) = first {
-                    let (other, file) = (&source.name, &first.file);
-                    let wrong = Wrong::new(
-                        format!(
-                            "there is a channel `{other}` in {file} already"
-                        ),
-                        "another name",
-                    );
-                    compiler.fault(path, Side::Value, wrong);
-                }
-                let channel = compiler.channel(name, index, source);
-                sound &= channel.is_some();
-                if let Some(channel) = channel {
-                    compiler.alone(index, &channel, &channels);
-                    channels.push(channel);
-                }
-            }
-            report(name, text, compiler, problems);
-        }
-        let mut players = BTreeMap::new();
-        for (name, text, file) in files {
-            let mut compiler = Compiler {
-                environment: &environment,
-                declared,
-                faults: Vec::new(),
-                counts: false,
-            };
-            // A channel that is wrong is no reason to call its name unknown.
-            if sound {
-                compiler.players(file, &channels, &mut players);
-            }
-            report(name, text, compiler, problems);
-        }
         Self { channels, players, environment }
     }
 
-    /// The channels.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
     }
 
     /// A channel by its name.
-    ///
-    /// # Errors
-    ///
-    /// There is none; the text names the nearest.
     pub fn named(&self, name: &str) -> Result<&Channel, String> {
         self.channels.iter().find(|one| one.name == name).ok_or_else(|| {
             let names = self.channels.iter().map(|one| one.name.as_str());
@@ -165,10 +104,6 @@ impl Registers {
     }
 
     /// Lets a channel play a subspace, whatever the files say.
-    ///
-    /// # Errors
-    ///
-    /// There is no such channel.
     pub fn assign(&mut self, subspace: u8, name: &str) -> Result<(), String> {
         self.named(name)?;
         let found = self.channels.iter().position(|one| one.name == name);
@@ -211,17 +146,33 @@ impl Registers {
     }
 }
 
-fn report(
-    name: &str,
-    text: &str,
-    compiler: Compiler<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    for fault in compiler.faults {
-        let problem =
-            problem_at(name, text, &fault.path, fault.side, fault.wrong);
-        problems.push(problem);
+/// Compiles the channels of a file. Whether all are sound.
+pub(crate) fn add(
+    check: &mut Checker<'_>,
+    file: &str,
+    sources: &[file::ChannelFile],
+    channels: &mut Vec<Channel>,
+) -> bool {
+    let mut sound = true;
+    let list = Place::FILE.key("channels");
+    for (index, source) in sources.iter().enumerate() {
+        let at = list.index(index);
+        let first = channels.iter().find(|c| c.name == source.name);
+        if let Some(Channel { name, file, .. }) = first {
+            let wrong = Wrong::new(
+                format!("there is a channel `{name}` in {file} already"),
+                "another name",
+            );
+            check.wrong(&at.key("name"), wrong);
+        }
+        let channel = compile::channel(check, &at, file, source);
+        sound &= channel.is_some();
+        if let Some(channel) = channel {
+            alone(check, &at, &channel, channels);
+            channels.push(channel);
+        }
     }
+    sound
 }
 
 impl Played<'_> {
@@ -242,7 +193,6 @@ impl Played<'_> {
         }
     }
 
-    /// Decides about a command.
     pub fn answer(
         &self,
         declared: &Declared,
@@ -263,17 +213,11 @@ impl Played<'_> {
         let prefix = self.prefix();
         self.channel.notifications.iter().map(move |one| Timed {
             name: format!("{prefix}{}", one.name),
-            after: one.after,
-            every: one.every,
-            times: one.times,
+            clock: one.clock,
         })
     }
 
     /// Makes a notification by the clock. None if it is none of its own.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be made.
     pub fn tick(
         &self,
         name: &str,

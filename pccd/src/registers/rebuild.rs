@@ -5,10 +5,6 @@ use crate::record::{Decoded, Field, FieldValue};
 /// The way back from [`super::show`]: envelope, header and communication
 /// space; registers are part of that. None for contents that other layers
 /// decode.
-///
-/// # Errors
-///
-/// A field is missing or does not fit.
 pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, String>> {
     let has = |name: &str| decoded.field(&format!("pcc.{name}")).is_some();
     if !has("data") || decoded.field("mctp.source").is_some() {
@@ -26,7 +22,6 @@ type Word = &'static [(&'static str, u32, u16)];
 /// The command word of types 0–2.
 const COMMAND: Word =
     &[("command", 0, 0xff), ("reserved", 8, 0x7f), ("notify", 15, 1)];
-/// Their status word.
 const STATUS: Word = &[
     ("command_complete", 0, 1),
     ("platform_interrupt", 1, 1),

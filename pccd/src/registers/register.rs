@@ -6,42 +6,33 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::file::Access;
-use crate::handlers::error::nearest;
-use crate::handlers::file::parse_number;
-use crate::handlers::memory::Variable;
-use crate::handlers::value::{Wrong, hex_bytes};
+use crate::script::memory::Variable;
+use crate::script::number::{hex_bytes, parse_number};
+use crate::script::problem::Wrong;
 use crate::wire::layout::Value;
 
-/// What a register holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
+pub enum Form {
     /// Bits `high` to `low` of a word of so many bytes.
     Bits {
         /// Bytes of the word.
         size: usize,
-        /// Highest bit.
         high: u32,
-        /// Lowest bit.
         low: u32,
     },
     /// So many bytes.
     Bytes(usize),
 }
 
-/// A register.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
-    /// Its name.
     pub name: String,
     /// Where it begins in the communication space; none if it is hidden.
     pub offset: Option<usize>,
-    /// What it holds.
-    pub holds: Holds,
-    /// Who may write it.
+    pub form: Form,
     pub access: Access,
     /// Value at the start of a life of the guest.
     pub reset: Value,
-    /// Names of values.
     pub values: BTreeMap<String, u64>,
 }
 
@@ -54,7 +45,7 @@ fn ones(width: u32) -> u64 {
     1_u64.checked_shl(width).map_or(u64::MAX, |bit| bit - 1)
 }
 
-impl Holds {
+impl Form {
     /// Bytes it takes.
     pub fn size(self) -> usize {
         match self {
@@ -70,7 +61,6 @@ impl Holds {
         }
     }
 
-    /// Zero.
     pub fn zero(self) -> Value {
         match self {
             Self::Bits { .. } => Value::Number(0),
@@ -110,18 +100,18 @@ impl Register {
 
     /// The byte after its last, for one that has a place.
     pub fn end(&self) -> usize {
-        self.offset.map_or(0, |at| at.saturating_add(self.holds.size()))
+        self.offset.map_or(0, |at| at.saturating_add(self.form.size()))
     }
 
     /// Reads it from a communication space. None if it is hidden or lies
     /// beyond the end.
     pub fn read(&self, space: &[u8]) -> Option<Value> {
         let raw = space.get(self.offset?..self.end())?;
-        Some(match self.holds {
-            Holds::Bits { high, low, .. } => {
+        Some(match self.form {
+            Form::Bits { high, low, .. } => {
                 Value::Number((number(raw) >> low) & ones(high - low + 1))
             }
-            Holds::Bytes(_) => Value::Bytes(raw.to_vec()),
+            Form::Bytes(_) => Value::Bytes(raw.to_vec()),
         })
     }
 
@@ -136,15 +126,15 @@ impl Register {
         let Some(raw) = space.get_mut(offset..self.end()) else {
             return;
         };
-        match (self.holds, value) {
-            (Holds::Bits { low, .. }, Value::Number(value)) => {
-                let mask = self.holds.mask();
+        match (self.form, value) {
+            (Form::Bits { low, .. }, Value::Number(value)) => {
+                let mask = self.form.mask();
                 let word = (number(raw) & !mask) | ((value << low) & mask);
                 for (to, from) in raw.iter_mut().zip(word.to_le_bytes()) {
                     *to = from;
                 }
             }
-            (Holds::Bytes(_), Value::Bytes(bytes)) => {
+            (Form::Bytes(_), Value::Bytes(bytes)) => {
                 for (to, from) in raw.iter_mut().zip(bytes) {
                     *to = *from;
                 }
@@ -172,16 +162,12 @@ impl Register {
     }
 
     /// Reads a value as files and filled in templates have it.
-    ///
-    /// # Errors
-    ///
-    /// It is none of this register's.
     pub fn value(&self, json: &Json) -> Result<Value, Wrong> {
         let wrong = || {
             let message = format!("`{}` cannot be {json}", self.name);
-            Wrong::new(message, self.holds.room())
+            Wrong::new(message, self.form.room())
         };
-        if let Holds::Bytes(size) = self.holds {
+        if let Form::Bytes(size) = self.form {
             let mut bytes = match json {
                 Json::String(text) => hex_bytes(text)?,
                 Json::Array(list) => list
@@ -210,7 +196,7 @@ impl Register {
             Json::String(text) => Some(self.read_number(text.trim())?),
             _ => None,
         };
-        number.and_then(|n| self.holds.fit(n)).ok_or_else(wrong)
+        number.and_then(|n| self.form.fit(n)).ok_or_else(wrong)
     }
 
     fn read_number(&self, text: &str) -> Result<i128, Wrong> {
@@ -236,16 +222,14 @@ impl Register {
         parsed.ok_or_else(|| {
             let names: Vec<&str> =
                 self.values.keys().map(String::as_str).collect();
-            Wrong {
-                message: format!("`{text}` is no value of `{}`", self.name),
-                expected: Some(match names.is_empty() {
-                    true => self.holds.room(),
-                    false => {
-                        format!("a number, or one of `{}`", names.join("`, `"))
-                    }
-                }),
-                suggestion: nearest(text, names).map(str::to_owned),
-            }
+            let expected = match names.is_empty() {
+                true => self.form.room(),
+                false => {
+                    format!("a number, or one of `{}`", names.join("`, `"))
+                }
+            };
+            let wrong = format!("`{text}` is no value of `{}`", self.name);
+            Wrong::unknown(wrong, expected, text, names)
         })
     }
 
@@ -260,11 +244,11 @@ impl Register {
     /// The reverse. None if it was kept by a register of another kind, from
     /// before the files were changed.
     pub fn kept(&self, kept: &Variable) -> Option<Value> {
-        match (self.holds, kept) {
-            (Holds::Bits { .. }, Variable::Number(number)) => {
-                self.holds.fit(i128::from(*number))
+        match (self.form, kept) {
+            (Form::Bits { .. }, Variable::Number(number)) => {
+                self.form.fit(i128::from(*number))
             }
-            (Holds::Bytes(size), Variable::Text(text)) => {
+            (Form::Bytes(size), Variable::Text(text)) => {
                 let bytes = hex::decode(text).ok()?;
                 (bytes.len() == size).then_some(Value::Bytes(bytes))
             }
@@ -278,19 +262,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn register(offset: usize, holds: Holds) -> Register {
+    fn register(offset: usize, form: Form) -> Register {
         Register {
             name: "r".to_owned(),
             offset: Some(offset),
-            holds,
+            form,
             access: Access::Rw,
-            reset: holds.zero(),
+            reset: form.zero(),
             values: BTreeMap::from([("fast".to_owned(), 2)]),
         }
     }
 
-    const fn bits(size: usize, high: u32, low: u32) -> Holds {
-        Holds::Bits { size, high, low }
+    const fn bits(size: usize, high: u32, low: u32) -> Form {
+        Form::Bits { size, high, low }
     }
 
     #[test]
@@ -316,7 +300,7 @@ mod tests {
                 assert_eq!(register.read(&space[..cut]), None);
             }
         }
-        let bytes = register(2, Holds::Bytes(3));
+        let bytes = register(2, Form::Bytes(3));
         let mut space = Vec::new();
         bytes.write(&mut space, &Value::Bytes(vec![1, 2, 3]));
         assert_eq!(space, [0, 0, 1, 2, 3], "it grows");
@@ -350,7 +334,7 @@ mod tests {
         assert_eq!(wide.value(&most), Ok(Value::Number(u64::MAX)));
         let wrong = byte.value(&json!("fats")).unwrap_err();
         assert_eq!(wrong.suggestion.as_deref(), Some("fast"));
-        let bytes = register(0, Holds::Bytes(3));
+        let bytes = register(0, Form::Bytes(3));
         let three = |a, b| Ok(Value::Bytes(vec![a, b, 0]));
         assert_eq!(bytes.value(&json!("01 02")), three(1, 2));
         assert_eq!(bytes.value(&json!([1, 2])), three(1, 2));
@@ -364,7 +348,7 @@ mod tests {
     fn what_is_kept_comes_back() {
         for (register, value) in [
             (register(0, bits(8, 63, 0)), Value::Number(u64::MAX)),
-            (register(0, Holds::Bytes(2)), Value::Bytes(vec![0, 0xff])),
+            (register(0, Form::Bytes(2)), Value::Bytes(vec![0, 0xff])),
         ] {
             let kept = register.keep(&value);
             assert_eq!(register.kept(&kept), Some(value));

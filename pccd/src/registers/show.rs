@@ -5,9 +5,8 @@ use super::channel::{Assign, Channel, Command, Subject};
 use super::file::Access;
 use super::is_mctp;
 use super::register::Register;
-use crate::handlers::condition::Seen;
-use crate::handlers::rule::Flag;
 use crate::record::{self, Decoded, Field, FieldValue};
+use crate::script::envelope::Flag;
 use crate::wire::layout::Value;
 use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC, signature};
 use crate::wire::region::{DOORBELL_LEN, GENERIC_LEN, Head, Region, guess};
@@ -17,25 +16,13 @@ use crate::wire::region::{DOORBELL_LEN, GENERIC_LEN, Head, Region, guess};
 pub struct Known<'a> {
     /// PCCT type of its channel.
     pub kind: u8,
-    /// Subspace.
     pub subspace: u8,
     /// Whether it comes from the guest.
     pub is_request: bool,
     /// Whether nobody asked for it.
     pub is_unasked: bool,
-    /// What plays the channel.
     pub channel: Option<&'a Channel>,
 }
-
-pub(crate) const FLAGS: [(&str, Flag); 7] = [
-    ("error", Flag::Error),
-    ("notification", Flag::Notification),
-    ("no-interrupt", Flag::NoInterrupt),
-    ("double-interrupt", Flag::DoubleInterrupt),
-    ("early-interrupt", Flag::EarlyInterrupt),
-    ("leave-completion", Flag::LeaveCompletion),
-    ("force", Flag::Force),
-];
 
 fn field(layer: &str, name: &str, value: FieldValue) -> Field {
     Field {
@@ -63,10 +50,7 @@ fn envelope<'a>(
     let mut words = Vec::new();
     if let Some(Field { value: FieldValue::Number(flags), meaning, .. }) = flags
     {
-        let set = FLAGS
-            .iter()
-            .filter(|(_, flag)| *flags & u64::from(flag.bit()) != 0);
-        words.extend(set.map(|(name, _)| *name));
+        words.extend(Flag::names(*flags));
         *meaning = (!words.is_empty()).then(|| words.join(", "));
     }
     fields.append(&mut found);
@@ -120,7 +104,7 @@ fn likely<'c>(
     let value = &Value::Number(code);
     let mut found = Vec::new();
     for command in &channel.commands {
-        if !command.code.holds(Seen { value, name: None }) {
+        if !command.code.holds(value, None) {
             continue;
         }
         let mut sure = known.is_request;
@@ -136,7 +120,7 @@ fn likely<'c>(
             match seen {
                 Some((register, value)) => {
                     let name = register.name_of(&value);
-                    may &= condition.holds(Seen { value: &value, name });
+                    may &= condition.holds(&value, name);
                 }
                 None => sure = false,
             }
@@ -162,7 +146,6 @@ fn names(commands: &[&Command]) -> String {
     }
 }
 
-/// Decodes a content.
 pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     let mut fields = Vec::new();
     let (content, flags) = envelope(content, &mut fields);

@@ -1,42 +1,28 @@
 //! Templates of channels of registers: the names they may use, checked when
 //! a file is loaded, and what stands behind those names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, Error, ErrorKind, Value as Filling};
 use serde_json::{Map, Value as Json};
 
 use super::register::Register;
-use crate::handlers::error::nearest;
-use crate::handlers::memory::{Declared, Memory};
-use crate::handlers::template::{self, Uses};
-use crate::handlers::value::Wrong;
 use crate::record::Time;
-use crate::script::budget::{self, add_filter};
+use crate::script::check::Checker;
+use crate::script::dice::Dice;
+use crate::script::problem::Wrong;
+use crate::script::template;
 use crate::wire::layout::Value;
 use crate::wire::region;
 
-/// Names that are always there.
-const ALWAYS: [&str; 7] = [
-    "count",
-    "random",
-    "time.iso",
-    "time.compact",
-    "time.unix",
-    "time.unix_ms",
-    "time.up_us",
-];
-
-/// What a template may speak of.
-#[derive(Debug, Clone, Copy)]
+/// What a template of a channel may speak of.
 pub struct Scope<'a> {
-    /// Registers of the channel.
     pub registers: &'a BTreeMap<String, Register>,
-    /// Its tables.
-    pub tables: &'a Map<String, Json>,
-    /// Scenarios and variables of all files.
-    pub declared: &'a Declared,
-    /// Whether there is a request.
+    tables: &'a Map<String, Json>,
+    names: BTreeSet<String>,
+    request: BTreeSet<String>,
+    /// A request with all there is.
+    sample: Map<String, Json>,
     pub has_request: bool,
 }
 
@@ -71,131 +57,90 @@ fn signed(number: i128, width: u32) -> Result<i128, Error> {
 
 /// The environment of these templates.
 pub fn environment() -> Environment<'static> {
-    let mut environment = template::environment();
-    let mut add = |name, filter| add_filter(&mut environment, name, filter);
-    add("le", Filling::from_function(le));
-    add("bits", Filling::from_function(bits));
-    add("signed", Filling::from_function(signed));
-    add("mask", Filling::from_function(|a: i128, b: i128| a & b));
-    add("with", Filling::from_function(|a: i128, b: i128| a | b));
-    add("flip", Filling::from_function(|a: i128, b: i128| a ^ b));
-    add("left", Filling::from_function(shift));
-    let right = |number: i128, by: u32| number >> by.min(127);
-    add("right", Filling::from_function(right));
-    environment
+    template::environment([
+        ("le", Filling::from_function(le)),
+        ("bits", Filling::from_function(bits)),
+        ("signed", Filling::from_function(signed)),
+        ("mask", Filling::from_function(|a: i128, b: i128| a & b)),
+        ("with", Filling::from_function(|a: i128, b: i128| a | b)),
+        ("flip", Filling::from_function(|a: i128, b: i128| a ^ b)),
+        ("left", Filling::from_function(shift)),
+        ("right", Filling::from_function(|n: i128, by: u32| n >> by.min(127))),
+    ])
 }
 
-impl Scope<'_> {
-    fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        if self.has_request {
-            names.extend(["request.hex", "request.subspace"].map(String::from));
-            for kind in [0, 3, 5] {
-                let fields = region::field_names(kind);
-                names.extend(
-                    fields.iter().map(|name| format!("request.pcc.{name}")),
-                );
-            }
-            let seen =
-                self.registers.values().filter(|one| one.offset.is_some());
-            names.extend(seen.map(|one| format!("request.{}", one.name)));
-        }
-        let states = self.registers.keys().chain(self.declared.0.keys());
-        names.extend(states.map(|name| format!("state.{name}")));
-        names.extend(self.tables.keys().map(|name| format!("table.{name}")));
-        names.extend(ALWAYS.map(String::from));
-        names
-    }
+fn reset(registers: &BTreeMap<String, Register>) -> Map<String, Json> {
+    registers
+        .iter()
+        .map(|(name, one)| (name.clone(), json(&one.reset)))
+        .collect()
+}
 
-    /// Checks a template. Returns what it asks for beyond request and
-    /// state.
-    ///
-    /// # Errors
-    ///
-    /// Its syntax, a name or a filter that is not there.
-    pub fn check(
-        &self,
-        environment: &Environment<'_>,
-        source: &str,
-    ) -> Result<Uses, Wrong> {
-        let example = "a template, as in \"{{ state.level + 1 }}\"";
-        let used = budget::names(environment, source).map_err(|error| {
-            Wrong::new(format!("template: {error:#}"), example)
-        })?;
-        let names = self.names();
-        let mut uses = Uses::default();
-        for used in used {
-            uses.time |= used == "time" || used.starts_with("time.");
-            uses.count |= used == "count";
-            let is_known =
-                names.iter().any(|name| {
-                    *name == used
-                        || name.starts_with(&format!("{used}."))
-                        || (name.starts_with("table.")
-                            && used.starts_with(&format!("{name}.")))
-                }) || environment.globals().any(|(name, _)| name == used);
-            if is_known {
-                continue;
-            }
-            return Err(Wrong {
-                message: format!("template: unknown name `{used}`"),
-                expected: Some(format!(
-                    "{}`state.REGISTER`, `table.NAME`, `count`, \
-                     `time.up_us`, `random(1, 6)`",
-                    match self.has_request {
-                        true => "`request.REGISTER`, `request.hex`, ",
-                        false => "",
-                    }
-                )),
-                suggestion: nearest(&used, names.iter().map(String::as_str))
-                    .map(str::to_owned),
-            });
-        }
-        self.try_out(environment, source)?;
-        Ok(uses)
-    }
-
-    /// Names of filters and functions come to light only when a template
-    /// runs.
-    fn try_out(
-        &self,
-        environment: &Environment<'_>,
-        source: &str,
-    ) -> Result<(), Wrong> {
-        let values = || {
-            self.registers
-                .iter()
-                .map(|(name, one)| (name.clone(), json(&one.reset)))
-        };
-        let mut request: Map<String, Json> = values().collect();
+impl<'a> Scope<'a> {
+    pub fn new(
+        registers: &'a BTreeMap<String, Register>,
+        tables: &'a Map<String, Json>,
+    ) -> Self {
         let mut pcc = Map::new();
         for kind in [0, 3, 5] {
             for name in region::field_names(kind) {
                 pcc.insert(name.to_owned(), 0.into());
             }
         }
-        request.insert("pcc".to_owned(), pcc.into());
-        request.insert("hex".to_owned(), "00".into());
-        request.insert("subspace".to_owned(), 0.into());
-        let mut state: Map<String, Json> = values().collect();
-        if let Json::Object(declared) = self.declared.json(&Memory::default()) {
-            state.extend(declared);
-        }
-        let filling = filling(
-            Some(request.into()),
-            state,
-            Filling::from_serialize(self.tables),
-            1,
-            (Time::UNIX_EPOCH, Time::UNIX_EPOCH),
-            |from, _| from,
-        );
-        template::known_names(
-            environment,
-            source,
-            filling,
-            "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
-             `with`, `flip`, `left`, `right`, `signed`",
-        )
+        let seen = registers.iter().filter(|(_, one)| one.offset.is_some());
+        let request = seen
+            .map(|(name, _)| format!("request.{name}"))
+            .chain(pcc.keys().map(|name| format!("request.pcc.{name}")))
+            .chain(["request.hex", "request.subspace"].map(String::from))
+            .collect();
+        let states = registers.keys().map(|name| format!("state.{name}"));
+        let names = states
+            .chain(tables.keys().map(|name| format!("table.{name}")))
+            .chain(["time.up_us".to_owned()])
+            .collect();
+        let mut sample = reset(registers);
+        sample.insert("pcc".to_owned(), pcc.into());
+        sample.insert("hex".to_owned(), "00".into());
+        sample.insert("subspace".to_owned(), 0.into());
+        let has_request = true;
+        Self { registers, tables, names, request, sample, has_request }
+    }
+
+    /// Checks a template.
+    pub fn check(
+        &self,
+        check: &mut Checker<'_>,
+        source: &str,
+    ) -> Result<(), Wrong> {
+        let sample = || {
+            let mut time = template::time(Time::UNIX_EPOCH);
+            time.insert("up_us".to_owned(), 0.into());
+            vec![
+                ("request", Filling::from_serialize(&self.sample)),
+                ("table", Filling::from_serialize(self.tables)),
+                ("time", Filling::from_serialize(time)),
+            ]
+        };
+        let scope = template::Scope {
+            names: &self.names,
+            request: self.has_request.then_some(&self.request),
+            sample: &sample,
+            state: &|| reset(self.registers),
+            example: "a template, as in \"{{ state.level + 1 }}\"",
+            expected: match self.has_request {
+                true => {
+                    "`request.REGISTER`, `request.hex`, `state.REGISTER`, \
+                     `table.NAME`, `count`, `time.up_us`, `random(1, 6)`"
+                }
+                false => {
+                    "`state.REGISTER`, `table.NAME`, `count`, `time.up_us`, \
+                     `random(1, 6)`"
+                }
+            },
+            filters: "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
+                      `with`, `flip`, `left`, `right`, `signed`",
+        };
+        check.template(source, &scope)
     }
 }
 
@@ -207,32 +152,20 @@ pub fn json(value: &Value) -> Json {
     }
 }
 
-/// Everything a template sees.
 pub fn filling(
     request: Option<Json>,
     state: Map<String, Json>,
     tables: Filling,
     count: u64,
     (began, now): (Time, Time),
-    random: impl Fn(u64, u64) -> u64 + Send + Sync + 'static,
+    dice: &Dice,
 ) -> Filling {
     let mut time = template::time(now);
-    if let Json::Object(time) = &mut time {
-        let up = (now - began).num_microseconds().unwrap_or(0).max(0);
-        time.insert("up_us".to_owned(), up.into());
-    }
-    let plain = [
-        ("request", request),
-        ("state", Some(state.into())),
-        ("count", Some(count.into())),
-        ("time", Some(time)),
-    ];
-    let random =
-        Filling::from_function(move |from: u64, to: u64| random(from, to));
-    plain
+    let up = (now - began).num_microseconds().unwrap_or(0).max(0);
+    time.insert("up_us".to_owned(), up.into());
+    template::filling(request, state, count, time, dice)
         .into_iter()
-        .filter_map(|(name, json)| Some((name, Filling::from_serialize(json?))))
-        .chain([("table", tables), ("random", random)])
+        .chain([("table", tables)])
         .collect()
 }
 
@@ -257,7 +190,7 @@ mod tests {
             ("{{ 472 | signed(9) }} {{ 40 | signed(9) }}", "-40 40"),
         ];
         for (source, expected) in cases {
-            let text = budget::render(&environment, source, &().into());
+            let text = template::render(&environment, source, &().into());
             let text = text.unwrap();
             assert_eq!(text, expected, "{source}");
         }
@@ -268,7 +201,7 @@ mod tests {
             "{{ 1 | left(64) }}",
             "{{ 1 | signed(0) }}",
         ] {
-            let text = budget::render(&environment, source, &().into());
+            let text = template::render(&environment, source, &().into());
             assert!(text.is_err(), "{source}");
         }
     }

@@ -1,12 +1,13 @@
 //! Channels of registers, from file to bytes.
 
 use super::*;
-use crate::handlers::{Handlers, Wait};
+use crate::messages::Messages;
+use crate::script::delay::Wait;
 use crate::wire::pcc::ENVELOPE_LEN;
 
 /// A platform of one channel on one subspace, from request to request.
 struct Bench {
-    handlers: Handlers,
+    handlers: Messages,
     memory: Memory,
     on: mailbox::Channel,
     serial: u32,
@@ -15,7 +16,7 @@ struct Bench {
 
 impl Bench {
     fn new(text: &str, kind: u8, size: usize) -> Self {
-        let loaded = Handlers::from_texts(&[("a.json", text)]);
+        let loaded = Messages::from_texts(&[("a.json", text)]);
         let handlers = loaded.unwrap_or_else(|wrong| panic!("{wrong}"));
         let on = mailbox::Channel {
             subspace: 3,
@@ -127,7 +128,7 @@ fn registers_are_taken_set_and_given_back() {
     let back = bench.command(1, &words(&[2, 77, 0x5555]));
     assert_eq!(back, words(&[2, 1800, 0x5555]));
     let kept = &bench.memory.registers[&3];
-    let number = crate::handlers::memory::Variable::Number;
+    let number = crate::script::memory::Variable::Number;
     assert_eq!(kept["starts"], number(2));
     assert_eq!(kept["rpm"], number(1800));
 }
@@ -193,7 +194,7 @@ fn notifications_carry_registers_that_change() {
     bench.command(1, &words(&[1, 0, 0]));
     let timed: Vec<Timed> = bench.played().timed().collect();
     assert_eq!(timed[0].name, "fan@3/stalled");
-    assert_eq!((timed[0].after, timed[0].every), (5000, None));
+    assert_eq!((timed[0].clock.after, timed[0].clock.every), (5000, None));
     let tick = |bench: &Bench| {
         let declared = bench.handlers.declared();
         let (began, now) = bench.times();
@@ -363,7 +364,7 @@ fn which_channel_plays() {
       {"name": "id", "for": {"subspaces": [3, 4]}},
       {"name": "type", "for": {"types": [2, 3]}}],
       "subspaces": {"3": "map"}}"#;
-    let handlers = Handlers::from_texts(&[("a.json", text)]).unwrap();
+    let handlers = Messages::from_texts(&[("a.json", text)]).unwrap();
     let on = |subspace, kind, paired| mailbox::Channel {
         subspace,
         kind,

@@ -27,7 +27,6 @@ use minijinja::{
 const MOST: usize = 8 << 20;
 /// About the bytes a value takes in memory.
 const VALUE: usize = 16;
-/// Lists in lists.
 const DEEPEST: usize = 64;
 /// Instructions, those that pay included.
 const FUEL: u64 = 500_000;
@@ -407,10 +406,6 @@ fn parsed(source: &str) -> Result<Stmt<'_>, Error> {
 }
 
 /// Checks the syntax of a template, and gives the names it uses.
-///
-/// # Errors
-///
-/// Its syntax, or constants that are too large.
 pub fn names(
     environment: &Environment<'_>,
     source: &str,
@@ -513,10 +508,6 @@ fn paid<'s>(from: &Instructions<'s>) -> Instructions<'s> {
 }
 
 /// Fills a template in.
-///
-/// # Errors
-///
-/// What the template says cannot be done with these values.
 pub fn render(
     environment: &Environment<'_>,
     source: &str,

@@ -1,3 +1,18 @@
-//! What both kinds of handler files share.
+//! What both kinds of handler files share: what is wrong and where, numbers,
+//! delays, envelopes, conditions, memory, dice, templates.
+//!
+//! Knows no MCTP and no registers, opens no file and asks for no time.
 
-pub(crate) mod budget;
+mod budget;
+pub(crate) mod check;
+pub(crate) mod condition;
+pub(crate) mod delay;
+pub(crate) mod dice;
+pub(crate) mod envelope;
+pub mod locate;
+pub(crate) mod memory;
+pub(crate) mod number;
+pub(crate) mod phrase;
+pub mod problem;
+pub(crate) mod schema;
+pub(crate) mod template;

@@ -8,12 +8,12 @@ use super::request::Receipt;
 use super::{Opened, Station, Trouble, later};
 use crate::daemon::micros_since;
 use crate::exchange::{Action, Changes, Sending};
-use crate::handlers::Wait;
 use crate::log::Log;
 use crate::mailbox::{
     Answer, Due, Epoch, Mailbox, Outgoing, Progress, RequestName, UnaskedName,
 };
 use crate::record::{Event, Record, compact, later_by};
+use crate::script::delay::Wait;
 use crate::stats::NEVER;
 use crate::wire::pcc::split_envelope;
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::{LONGEST, Opened, Station, Trouble};
 use crate::exchange::Changes;
-use crate::handlers::Wait;
 use crate::log::Log;
 use crate::mailbox::Due;
 use crate::record::{Event, Time, later_by, until};
 use crate::registers::Timed;
+use crate::script::check::Clock;
+use crate::script::delay::Wait;
 
 impl Station {
     /// A time of day by the clock that nobody can set, at most so far off:
@@ -46,7 +47,7 @@ impl Station {
         let timed = self.platform.timed(&self.channels);
         self.deadlines
             .retain(|name, _| timed.iter().any(|other| other.name == *name));
-        for Timed { name, after, every, times } in timed {
+        for Timed { name, clock: Clock { after, every, times } } in timed {
             if self.ledger.memory.times(&name) >= times {
                 self.deadlines.remove(&name);
                 continue;
@@ -132,17 +133,17 @@ impl Station {
     /// Other handlers are there than before: what is by the clock and has
     /// another time now begins anew.
     pub(super) fn retime(&mut self, before: &[Timed]) {
-        for Timed { name, after, every, .. } in
-            self.platform.timed(&self.channels)
-        {
+        for Timed { name, clock } in self.platform.timed(&self.channels) {
             let same = |old: &&Timed| {
-                old.name == name && old.after == after && old.every == every
+                old.name == name
+                    && (old.clock.after, old.clock.every)
+                        == (clock.after, clock.every)
             };
             if before.iter().any(|old| same(&old)) {
                 continue;
             }
             self.deadlines.remove(&name);
-            let next = every.and_then(|ms| later_by((self.clock)(), ms));
+            let next = clock.every.and_then(|ms| later_by((self.clock)(), ms));
             if let (Some(at), Some(next)) =
                 (self.ledger.timers.get_mut(&name), next)
             {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use pccd::handlers::error::nearest;
+use pccd::script::problem::nearest;
 
 use crate::process::{Running, child};
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
-use pccd::handlers::error::Problem;
+use pccd::script::problem::Problem;
 use regex::Regex;
 
 /// What a test may use: the functions of a script, and those of them that

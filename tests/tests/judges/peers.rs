@@ -16,8 +16,8 @@ use nvme_mi_dev::{
     ManagementEndpoint, PciePort, PortType, Subsystem, SubsystemInfo,
 };
 use pccd::exchange::{Changes, Platform, Verdict};
-use pccd::handlers::Handlers;
 use pccd::mailbox::{Channels, RequestName};
+use pccd::messages::Messages;
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::layout::spaced_hex;
@@ -111,7 +111,7 @@ fn ask(platform: &mut Platform, message: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn ours() -> Platform {
-    Platform::new(Arc::new(Handlers::builtin().unwrap()), 0)
+    Platform::new(Arc::new(Messages::builtin().unwrap()), 0)
 }
 
 fn said(answer: Option<&[u8]>) -> String {

@@ -10,15 +10,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 
-use super::error::{Problem, nearest};
 use super::file;
-use super::locate::{Side, Step, elements, locate, path_text};
-use super::phrase::plain;
-use super::rule::{HandlerFile, Message, TimedFile};
-use super::value;
+use crate::handlers::rule::{HandlerFile, TimedFile};
 use crate::registers::file::ChannelFile;
-use crate::wire::encode::Given;
-use crate::wire::message;
+use crate::script::locate::{Side, Step, elements, locate, path_text};
+use crate::script::phrase::plain;
+use crate::script::problem::{Problem, nearest};
 
 /// All JSON files under a folder. Links are followed, to a bounded depth.
 pub(super) fn gather(
@@ -84,18 +81,15 @@ pub(super) fn parse(
             None => "the file is empty".to_owned(),
             Some(first) => format!("the file starts with `{first}`"),
         };
-        let wrong = value::Wrong::new(
-            found,
-            "a JSON object, as in `{ \"handlers\": [] }`",
-        );
+        let expected = "a JSON object, as in `{ \"handlers\": [] }`";
         let end = (blanks + 1).min(text.len());
         return Err(vec![Problem::at(
             name,
             text,
             blanks..end,
             String::new(),
-            wrong.message,
-            wrong.expected,
+            found,
+            Some(expected.to_owned()),
             None,
         )]);
     }
@@ -242,21 +236,6 @@ fn parse_problem(
     )
 }
 
-/// What serde says, where there is no file to show it in.
-pub(crate) fn words(error: &serde_json::Error) -> String {
-    let full = error.to_string();
-    let (said, place) = match full.rsplit_once(" at line ") {
-        Some((said, place)) => (said, format!(" at line {place}")),
-        None => (&*full, String::new()),
-    };
-    match plain(said) {
-        (wrong, Some(expected)) => {
-            format!("{wrong}{place}; expected {expected}")
-        }
-        (wrong, None) => format!("{wrong}{place}"),
-    }
-}
-
 /// What to do where serde only says what is wrong.
 fn advice(said: &str, path: &[Step]) -> String {
     let last = path.iter().rev().find_map(|step| match step {
@@ -306,56 +285,4 @@ fn word_before(text: &str, end: usize, word: &str) -> Option<Range<usize>> {
     }
     let start = text.get(..upto)?.rfind(&quoted)?;
     Some(start..start + quoted.len())
-}
-
-/// Makes a message as handler files have it, without a request.
-///
-/// # Errors
-///
-/// What is wrong, and what was probably meant.
-pub fn message_from(text: &str) -> Result<Vec<u8>, String> {
-    let said = |wrong: value::Wrong| {
-        let mut text = wrong.message;
-        if let Some(expected) = wrong.expected {
-            text.push_str(&format!("; expected {expected}"));
-        }
-        if let Some(meant) = wrong.suggestion {
-            text.push_str(&format!("; did you mean `{meant}`?"));
-        }
-        text
-    };
-    let message: Message =
-        serde_json::from_str(text).map_err(|error| words(&error))?;
-    match message {
-        Message::Hex(text) => value::hex_bytes(&text).map_err(said),
-        Message::Fields(fields) => {
-            let mut given = Given::new();
-            for (field, json) in &fields {
-                let items = value::field_items(field).map_err(said)?;
-                let value =
-                    value::value_of(field, &items, json).map_err(said)?;
-                given.insert(field.clone(), value);
-            }
-            message::encode(&given).map_err(|error| error.to_string())
-        }
-    }
-}
-
-pub(crate) fn problem_at(
-    file: &str,
-    text: &str,
-    path: &[Step],
-    side: Side,
-    wrong: value::Wrong,
-) -> Problem {
-    let range = locate(text, path, side).unwrap_or(0..0);
-    Problem::at(
-        file,
-        text,
-        range,
-        path_text(path),
-        wrong.message,
-        wrong.expected,
-        wrong.suggestion,
-    )
 }

@@ -1,15 +1,18 @@
 //! What handlers can be told to do, one request after the other.
 
-use super::fault::Fault;
-use super::memory::{Memory, Variable};
 use super::tests::asking;
 use super::*;
+use crate::handlers::Asked;
+use crate::handlers::fault::Fault;
+use crate::handlers::request::{Asking, NO_ANSWERS, Replied};
 use crate::record::Time;
+use crate::script::delay::Wait;
+use crate::script::memory::Memory;
 use crate::wire::layout::Value;
 
 /// Handlers that remember.
 struct Talk {
-    handlers: Handlers,
+    handlers: Messages,
     memory: Memory,
     serial: u32,
     seed: u64,
@@ -17,7 +20,7 @@ struct Talk {
 
 impl Talk {
     fn new(text: &str) -> Self {
-        let handlers = match Handlers::from_texts(&[("t.json", text)]) {
+        let handlers = match Messages::from_texts(&[("t.json", text)]) {
             Ok(handlers) => handlers,
             Err(problems) => panic!("{problems}"),
         };
@@ -27,7 +30,7 @@ impl Talk {
     fn ask(&mut self, message: &[u8]) -> Option<Asked> {
         self.serial += 1;
         let asking = asking(&self.memory, self.serial, self.seed, message);
-        let asked = self.handlers.ask(&asking).unwrap()?;
+        let asked = self.handlers.handlers().ask(&asking).unwrap()?;
         if let Some(memory) = &asked.memory {
             self.memory = memory.clone();
         }
@@ -210,7 +213,7 @@ fn delays_faults_and_envelopes_add_up() {
     let tag = Fault::Overwrite("mctp.tag".into(), Value::Number(4), None);
     assert_eq!(asked.faults[0], tag);
     assert_eq!(asked.faults[8], Fault::Duplicate(1), "the outer one's last");
-    let told = asked.told.unwrap();
+    let told = asked.envelope.unwrap();
     assert_eq!((told.flags, told.delay_ms), (0x44, 3), "the outer one's");
     assert_eq!(talk.ask(&[0x60, 2]).unwrap().wait, Wait::Never);
 }
@@ -244,8 +247,8 @@ fn the_nearest_handler_and_what_differs() {
     ];
     for (message, name, differs) in cases {
         let asking = asking(&talk.memory, 1, 0, message);
-        assert_eq!(talk.handlers.ask(&asking), Ok(None));
-        let nearest = talk.handlers.nearest(&asking).unwrap();
+        assert_eq!(talk.handlers.handlers().ask(&asking), Ok(None));
+        let nearest = talk.handlers.handlers().nearest(&asking).unwrap();
         assert_eq!(nearest.handler, *name, "{message:02x?}");
         assert_eq!(nearest.differs.join(", "), *differs);
     }
@@ -256,7 +259,7 @@ fn overlaps_are_named() {
     let said = |handlers: &str| {
         let text = format!("{{\"handlers\": [{handlers}]}}");
         let talk = Talk::new(&text);
-        talk.handlers.overlaps().0.join("\n")
+        talk.handlers.handlers().overlaps().0.join("\n")
     };
     let handler = |name: &str, rest: &str| {
         format!(r#"{{"name": "{name}", {rest}, "reply": "none"}}"#)
@@ -310,7 +313,8 @@ fn expectations() {
       {"name": "c", "match": {"hex": "07"}, "reply": "none"}
     ]}"#,
     );
-    let unmet = |talk: &Talk| talk.handlers.unmet(&talk.memory).join("\n");
+    let unmet =
+        |talk: &Talk| talk.handlers.handlers().unmet(&talk.memory).join("\n");
     assert_eq!(
         unmet(&talk),
         "`a` (t.json) answered never, expected at least 2\n\
@@ -331,82 +335,6 @@ fn expectations() {
     assert_eq!(talk.ask(&[7]).unwrap().memory, None, "nobody counts it");
 }
 
-/// The index changes nothing but the time it takes.
-#[test]
-fn the_index_finds_what_a_search_finds() {
-    let talk = Talk::new(
-        r#"{"handlers": [
-      {"name": "a", "match": {"hex": "05 01 **"}, "reply": "none"},
-      {"name": "b", "match": {"hex": "?? 01"}, "reply": "none"},
-      {"name": "c", "match": {"fields": {"mctp.type": 5}}, "reply": "none"},
-      {"name": "d", "match": {"not": {"fields": {"mctp.type": 5}}},
-       "reply": "none"},
-      {"name": "e", "match": {"any": [{"hex": "06"}, {"all": [
-         {"fields": {"mctp.type": 1}}, {"hex": "01 80 **"}]}]},
-       "reply": "none"},
-      {"name": "f", "match": {"fields": {"pldm.command": {"range":
-         {"from": 2}}}}, "reply": "none"},
-      {"name": "g", "match": {"hex": "**"}, "reply": "none"}
-    ]}"#,
-    );
-    let messages = (0..=7_u8).flat_map(|kind| {
-        (0..4_u8).flat_map(move |size| {
-            [0x01_u8, 0x80].map(|byte| {
-                let mut message = vec![kind, byte, 0, 2];
-                message.truncate(usize::from(size) + 1);
-                message
-            })
-        })
-    });
-    for message in messages {
-        let described = crate::wire::message::describe(&message);
-        let view = matcher::View {
-            message: &message,
-            fields: &described.fields,
-            headers: Vec::new(),
-        };
-        let all: Vec<usize> = (0..talk.handlers.handlers.len())
-            .filter(|n| talk.handlers.handlers[*n].matcher.matches(&view))
-            .collect();
-        let mut found = talk.handlers.index.candidates(&view);
-        found.retain(|n| talk.handlers.handlers[*n].matcher.matches(&view));
-        assert_eq!(found, all, "{message:02x?}");
-    }
-}
-
-/// However many handlers there are, an exact match looks at one.
-#[test]
-fn many_handlers_leave_one_candidate() {
-    let handlers: Vec<String> = (0..2000)
-        .map(|n| {
-            format!(
-                r#"{{"name": "h{n}", "match": {{"fields": {{
-                "mctp.type": "vendor-PCI", "vendor.vendor_id": {n},
-                "vendor.data": "{n:04x}"}}}}, "reply": "none"}},
-                {{"name": "b{n}", "match": {{"hex": "05 {n:04x} ??"}},
-                "reply": "none"}}"#
-            )
-        })
-        .collect();
-    let text = format!("{{\"handlers\": [{}]}}", handlers.join(",\n"));
-    let talk = Talk::new(&text);
-    for message in [&[0x7e, 7, 8, 7, 8][..], &[5, 7, 8, 0]] {
-        let described = crate::wire::message::describe(message);
-        let view = matcher::View {
-            message,
-            fields: &described.fields,
-            headers: Vec::new(),
-        };
-        let found = talk.handlers.index.candidates(&view);
-        assert_eq!(found.len(), 1, "{message:02x?}");
-        let start = std::time::Instant::now();
-        for _ in 0..100 {
-            talk.handlers.index.candidates(&view);
-        }
-        println!("{:?} a look-up", start.elapsed() / 100);
-    }
-}
-
 #[test]
 fn messages_by_the_clock() {
     let talk = Talk::new(
@@ -417,7 +345,12 @@ fn messages_by_the_clock() {
        "message": {"hex": "05"}, "destination": 20, "tag": 2}
     ]}"#,
     );
-    let timed: Vec<_> = talk.handlers.timed().collect();
+    let timed: Vec<_> = talk
+        .handlers
+        .handlers()
+        .timed()
+        .map(|(name, clock)| (name, clock.after, clock.every, clock.times))
+        .collect();
     assert_eq!(timed, [("beat", 0, Some(100), 3), ("once", 5, None, 1)]);
     let mut memory = Memory::default();
     let mut tick = |name: &str| {
@@ -426,9 +359,10 @@ fn messages_by_the_clock() {
             memory: &memory,
             time: Time::UNIX_EPOCH,
             seed: 0,
-            answers: &crate::handlers::exec::NO_ANSWERS,
+            answers: &NO_ANSWERS,
         };
-        let timely = talk.handlers.tick(name, &asking).unwrap().unwrap();
+        let timely =
+            talk.handlers.handlers().tick(name, &asking).unwrap().unwrap();
         memory = timely.memory;
         timely.unasked
     };

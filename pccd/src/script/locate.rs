@@ -13,6 +13,38 @@ pub enum Step {
     Index(usize),
 }
 
+/// A place in a file, on the way to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a>(Option<(&'a Self, Inner<'a>)>);
+
+#[derive(Debug, Clone, Copy)]
+enum Inner<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl Place<'_> {
+    pub const FILE: Place<'static> = Place(None);
+
+    pub fn key<'a>(&'a self, key: &'a str) -> Place<'a> {
+        Place(Some((self, Inner::Key(key))))
+    }
+
+    pub fn index(&self, index: usize) -> Place<'_> {
+        Place(Some((self, Inner::Index(index))))
+    }
+
+    pub fn steps(&self) -> Vec<Step> {
+        let Some((above, step)) = self.0 else { return Vec::new() };
+        let mut steps = above.steps();
+        steps.push(match step {
+            Inner::Key(key) => Step::Key(key.to_owned()),
+            Inner::Index(index) => Step::Index(index),
+        });
+        steps
+    }
+}
+
 /// A path as people read it: `handlers[0].match.fields["pldm.tid"]`.
 pub fn path_text(path: &[Step]) -> String {
     let mut text = String::new();

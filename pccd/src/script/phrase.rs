@@ -1,7 +1,7 @@
 //! What serde says of a JSON text, in the words of handler files.
 
 /// What is wrong, and what would have been right, if serde says so.
-pub(super) fn plain(said: &str) -> (String, Option<String>) {
+pub(crate) fn plain(said: &str) -> (String, Option<String>) {
     let (wrong, expected) = match said.rsplit_once(", expected ") {
         Some((wrong, expected)) => (wrong, Some(wanted(expected))),
         None => (said, None),
@@ -27,6 +27,21 @@ pub(super) fn plain(said: &str) -> (String, Option<String>) {
         broken(wrong).unwrap_or(wrong).to_owned()
     };
     (wrong, expected)
+}
+
+/// What serde says, where there is no file to show it in.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    let full = error.to_string();
+    let (said, place) = match full.rsplit_once(" at line ") {
+        Some((said, place)) => (said, format!(" at line {place}")),
+        None => (&*full, String::new()),
+    };
+    match plain(said) {
+        (wrong, Some(expected)) => {
+            format!("{wrong}{place}; expected {expected}")
+        }
+        (wrong, None) => format!("{wrong}{place}"),
+    }
 }
 
 /// What serde found in a place.

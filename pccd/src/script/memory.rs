@@ -7,23 +7,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::error::nearest;
-use super::file::parse_number;
-use super::value::Wrong;
+use super::number::plain;
+use super::problem::Wrong;
 use crate::wire::layout::Value;
 
 /// Value of a variable, or state of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Variable {
-    /// A number.
     Number(u64),
-    /// Text.
     Text(String),
 }
 
 impl Variable {
-    /// As conditions judge it.
     pub fn value(&self) -> Value {
         match self {
             Self::Number(number) => Value::Number(*number),
@@ -31,7 +27,6 @@ impl Variable {
         }
     }
 
-    /// As templates see it.
     pub fn json(&self) -> Json {
         match self {
             Self::Number(number) => (*number).into(),
@@ -45,7 +40,6 @@ impl Variable {
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
 pub struct Count {
-    /// Times.
     pub times: u64,
     /// How many counted answers there were before its first.
     pub first: u64,
@@ -97,7 +91,6 @@ pub enum Declaration {
 pub struct Declared(pub BTreeMap<String, Declaration>);
 
 impl Declared {
-    /// Where a name begins.
     fn initial(&self, name: &str) -> Option<Variable> {
         Some(match self.0.get(name)? {
             Declaration::Variable(value) => value.clone(),
@@ -126,29 +119,27 @@ impl Declared {
     }
 
     /// What templates see under `state`.
-    pub fn json(&self, memory: &Memory) -> Json {
+    pub fn json(&self, memory: &Memory) -> Map<String, Json> {
         let all = self.0.keys().filter_map(|name| {
             Some((name.clone(), self.now(memory, name)?.json()))
         });
-        Json::Object(all.collect::<Map<_, _>>())
+        all.collect()
     }
 
-    /// Looks a name up.
     pub fn get(&self, name: &str) -> Result<&Declaration, Wrong> {
-        self.0.get(name).ok_or_else(|| Wrong {
-            message: format!("unknown scenario or variable `{name}`"),
-            expected: Some(match self.0.is_empty() {
+        let names = || self.0.keys().map(String::as_str);
+        self.0.get(name).ok_or_else(|| {
+            let expected = match self.0.is_empty() {
                 true => "a name declared in `scenarios` or `variables`; \
                          there is none"
                     .to_owned(),
                 false => {
-                    let names: Vec<&str> =
-                        self.0.keys().map(String::as_str).collect();
+                    let names: Vec<&str> = names().collect();
                     format!("one of `{}`", names.join("`, `"))
                 }
-            }),
-            suggestion: nearest(name, self.0.keys().map(String::as_str))
-                .map(str::to_owned),
+            };
+            let text = format!("unknown scenario or variable `{name}`");
+            Wrong::unknown(text, expected, name, names())
         })
     }
 
@@ -159,23 +150,15 @@ impl Declared {
                 if states.contains(text) {
                     return Ok(Variable::Text(text.clone()));
                 }
-                Err(Wrong {
-                    message: format!("`{text}` is no state of `{name}`"),
-                    expected: Some(format!("one of `{}`", states.join("`, `"))),
-                    suggestion: nearest(
-                        text,
-                        states.iter().map(String::as_str),
-                    )
-                    .map(str::to_owned),
-                })
+                Err(Wrong::unknown(
+                    format!("`{text}` is no state of `{name}`"),
+                    format!("one of `{}`", states.join("`, `")),
+                    text,
+                    states.iter().map(String::as_str),
+                ))
             }
             (Declaration::Variable(Variable::Number(_)), _) => {
-                let number = match json {
-                    Json::Number(number) => number.as_u64(),
-                    Json::String(text) => parse_number(text.trim()),
-                    _ => None,
-                };
-                number.map(Variable::Number).ok_or_else(|| {
+                plain(json).map(Variable::Number).ok_or_else(|| {
                     Wrong::new(
                         format!("`{name}` cannot be {json}"),
                         "a number from 0 up",

@@ -7,6 +7,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use super::locate::{Place, Side, Step, locate, path_text};
+
 /// The nearest of some names, if one is near enough to be meant.
 pub fn nearest<'a>(
     word: &str,
@@ -26,6 +28,85 @@ pub fn nearest<'a>(
             b.2.cmp(&a.2).then(a.1.total_cmp(&b.1)).then(b.0.cmp(a.0))
         })
         .map(|(name, _, _)| name)
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// What is wrong.
+    pub message: String,
+    /// What would have been right.
+    pub expected: Option<String>,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+impl Wrong {
+    /// Without a suggestion.
+    pub fn new(
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            expected: Some(expected.into()),
+            suggestion: None,
+        }
+    }
+
+    /// Where nothing else would have been right.
+    pub fn plain(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { message, expected: None, suggestion: None }
+    }
+
+    /// A name that is none of those there are.
+    pub fn unknown<'n>(
+        message: String,
+        expected: impl Into<String>,
+        name: &str,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        let suggestion = nearest(name, names).map(str::to_owned);
+        Self { suggestion, ..Self::new(message, expected) }
+    }
+}
+
+/// As a sentence, where there is no file to show it in.
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(expected) = &self.expected {
+            write!(f, "; expected {expected}")?;
+        }
+        if let Some(meant) = &self.suggestion {
+            write!(f, "; did you mean `{meant}`?")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl From<Wrong> for String {
+    fn from(wrong: Wrong) -> Self {
+        wrong.to_string()
+    }
+}
+
+/// Something wrong at a place of a file.
+#[derive(Debug)]
+pub(crate) struct Mistake {
+    pub path: Vec<Step>,
+    /// The key or the value there.
+    pub side: Side,
+    pub wrong: Wrong,
+}
+
+impl Mistake {
+    pub fn new(place: &Place<'_>, side: Side, wrong: Wrong) -> Self {
+        Self { path: place.steps(), side, wrong }
+    }
 }
 
 /// The end of the character that an offset lies in.
@@ -108,6 +189,15 @@ impl Problem {
             suggestion,
             picture,
         }
+    }
+
+    /// A mistake in a file's text.
+    pub(crate) fn mistake(file: &str, text: &str, mistake: Mistake) -> Self {
+        let Mistake { path, side, wrong } = mistake;
+        let range = locate(text, &path, side).unwrap_or(0..0);
+        let Wrong { message, expected, suggestion } = wrong;
+        let field = path_text(&path);
+        Self::at(file, text, range, field, message, expected, suggestion)
     }
 
     /// A problem with a file as a whole.

@@ -1,0 +1,243 @@
+//! Text with `{{ … }}` in it: checked when it is loaded, filled in when a
+//! request comes.
+
+use std::collections::BTreeSet;
+
+use minijinja::{Environment, Error, ErrorKind, Value as Filling};
+use serde_json::{Map, Value as Json, json};
+
+use super::budget::{self, add_filter};
+use super::check::Checker;
+use super::dice::Dice;
+use super::memory::{Declared, Memory};
+use super::number::hex_bytes;
+use super::problem::Wrong;
+use crate::record::{Time, compact, iso};
+use crate::wire::checksum::Checksum;
+
+/// Names that are always there.
+const ALWAYS: [&str; 6] = [
+    "count",
+    "random",
+    "time.iso",
+    "time.compact",
+    "time.unix",
+    "time.unix_ms",
+];
+
+/// Whether a text is a template at all.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// A number as hex bytes: two digits, or as many as asked for.
+fn hex_filter(number: u64, digits: Option<usize>) -> String {
+    let digits = digits.unwrap_or(2).min(16);
+    format!("{number:0digits$x}")
+}
+
+/// The checksum of bytes in hex, as a number.
+fn checksum(kind: Checksum, text: &str) -> Result<u64, Error> {
+    let bytes = hex_bytes(text).map_err(|wrong| {
+        Error::new(ErrorKind::InvalidOperation, wrong.message)
+    })?;
+    Ok(kind.of(&bytes))
+}
+
+/// An environment to fill templates in with, and some filters more.
+pub(crate) fn environment(
+    filters: impl IntoIterator<Item = (&'static str, Filling)>,
+) -> Environment<'static> {
+    let mut environment = budget::environment();
+    let mut add = |name, filter| add_filter(&mut environment, name, filter);
+    add("hex", Filling::from_function(hex_filter));
+    for (name, kind) in [
+        ("crc8", Checksum::Crc8),
+        ("crc32", Checksum::Crc32),
+        ("crc32c", Checksum::Crc32c),
+    ] {
+        let filter = move |hex: &str| checksum(kind, hex);
+        add(name, Filling::from_function(filter));
+    }
+    for (name, filter) in filters {
+        add(name, filter);
+    }
+    environment
+}
+
+/// What a template asks for that does not come from the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// How often its handler answered.
+    pub count: bool,
+    pub time: bool,
+}
+
+/// What templates of one kind may speak of, beside scenarios, variables and
+/// [`ALWAYS`].
+pub(crate) struct Scope<'a> {
+    /// Full names, but for those under `request`.
+    pub names: &'a BTreeSet<String>,
+    /// Those under `request`, if there is one.
+    pub request: Option<&'a BTreeSet<String>>,
+    /// A request with all names, and whatever else there is.
+    pub sample: &'a dyn Fn() -> Vec<(&'static str, Filling)>,
+    /// Registers, which are there beside scenarios and variables.
+    pub state: &'a dyn Fn() -> Map<String, Json>,
+    pub example: &'static str,
+    /// Names that there are, in words.
+    pub expected: &'static str,
+    pub filters: &'static str,
+}
+
+/// Whether a name or one that begins with it and a dot is there.
+fn has(names: &BTreeSet<String>, name: &str) -> bool {
+    let longer = format!("{name}.");
+    let mut later = names.range(longer.clone()..);
+    names.contains(name)
+        || later.next().is_some_and(|later| later.starts_with(&longer))
+}
+
+impl Scope<'_> {
+    fn knows(&self, declared: &Declared, name: &str) -> bool {
+        let parts: Vec<&str> = name.splitn(3, '.').collect();
+        match parts.as_slice() {
+            ["request", ..] => {
+                self.request.is_some_and(|names| has(names, name))
+            }
+            ["state" | "time"] => true,
+            ["state", state] if declared.0.contains_key(*state) => true,
+            // What lies in a table is data.
+            ["table", table, _] => {
+                self.names.contains(&format!("table.{table}"))
+            }
+            _ => ALWAYS.contains(&name) || has(self.names, name),
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Checks the syntax of a template and the names it uses, and notes what
+    /// it asks for.
+    pub fn template(
+        &mut self,
+        source: &str,
+        scope: &Scope<'_>,
+    ) -> Result<(), Wrong> {
+        let names = budget::names(self.environment, source);
+        let names = names.map_err(|error| {
+            Wrong::new(format!("template: {error:#}"), scope.example)
+        })?;
+        for used in names {
+            let first = used.split('.').next().unwrap_or(&used);
+            self.uses.count |= first == "count";
+            self.uses.time |= first == "time";
+            if scope.knows(self.declared, &used)
+                || self.environment.globals().any(|(name, _)| name == used)
+            {
+                continue;
+            }
+            let states = self.declared.0.keys();
+            let states = states.map(|name| format!("state.{name}"));
+            let known: Vec<String> = scope
+                .request
+                .into_iter()
+                .flatten()
+                .chain(scope.names)
+                .cloned()
+                .chain(states)
+                .chain(ALWAYS.iter().map(|name| (*name).to_owned()))
+                .collect();
+            return Err(Wrong::unknown(
+                format!("template: unknown name `{used}`"),
+                scope.expected,
+                &used,
+                known.iter().map(String::as_str),
+            ));
+        }
+        self.try_out(source, scope)
+    }
+
+    /// Names of filters and functions come to light only when a template
+    /// runs: runs it once on a request that has everything. What else goes
+    /// wrong then may be right with other values.
+    fn try_out(&self, source: &str, scope: &Scope<'_>) -> Result<(), Wrong> {
+        let random = |from: u64, _: u64| from;
+        let mut state = self.declared.json(&Memory::default());
+        state.extend((scope.state)());
+        let mut filling = vec![
+            ("state", Filling::from_serialize(state)),
+            ("count", Filling::from(1)),
+            ("time", Filling::from_serialize(time(Time::UNIX_EPOCH))),
+            ("random", Filling::from_function(random)),
+        ];
+        filling.extend((scope.sample)());
+        let filling = filling.into_iter().collect();
+        let Err(error) = budget::render(self.environment, source, &filling)
+        else {
+            return Ok(());
+        };
+        let expected = match error.kind() {
+            ErrorKind::OutOfFuel => "a template that comes to an end soon",
+            ErrorKind::UnknownFilter
+            | ErrorKind::UnknownTest
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod => scope.filters,
+            _ => return Ok(()),
+        };
+        Err(Wrong::new(format!("template: {error:#}"), expected))
+    }
+}
+
+/// What templates see of the time.
+pub(crate) fn time(now: Time) -> Map<String, Json> {
+    let time = json!({
+        "iso": iso(now),
+        "compact": compact(now),
+        "unix": now.timestamp(),
+        "unix_ms": now.timestamp_millis(),
+    });
+    match time {
+        Json::Object(time) => time,
+        _ => Map::new(),
+    }
+}
+
+pub(crate) fn filling(
+    request: Option<Json>,
+    state: Map<String, Json>,
+    count: u64,
+    time: Map<String, Json>,
+    dice: &Dice,
+) -> Vec<(&'static str, Filling)> {
+    let dice = dice.clone();
+    let random =
+        Filling::from_function(move |from: u64, to: u64| dice.roll(from, to));
+    let mut filling = vec![
+        ("state", Filling::from_serialize(state)),
+        ("count", Filling::from(count)),
+        ("time", Filling::from_serialize(time)),
+        ("random", random),
+    ];
+    let request = request.map(Filling::from_serialize);
+    filling.extend(request.map(|request| ("request", request)));
+    filling
+}
+
+/// Fills a template in.
+pub(crate) fn render(
+    environment: &Environment<'_>,
+    source: &str,
+    filling: &Filling,
+) -> Result<String, Wrong> {
+    budget::render(environment, source, filling)
+        .map_err(|error| Wrong::plain(format!("template: {error:#}")))
+}
+
+/// Names that a template uses; none if it is no template.
+pub(crate) fn names(
+    environment: &Environment<'_>,
+    source: &str,
+) -> Vec<String> {
+    budget::names(environment, source).unwrap_or_default()
+}

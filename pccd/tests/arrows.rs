@@ -1,0 +1,149 @@
+//! Which module may use which. A module stands below all that it uses; what
+//! still points downwards, and so closes a circle, has an exclamation mark.
+//! The invariants of ARCHITECTURE.md rest on this: `wire` names no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+const PCCD: &str = "
+    wire:
+    record: wire
+    endpoint: wire
+    conduct: record wire
+    script: record wire
+    mailbox: endpoint record script
+    handlers: endpoint record script wire
+    registers: conduct mailbox record script wire
+    messages: endpoint handlers registers script wire
+    exchange: conduct endpoint handlers mailbox messages record registers script wire
+    programs: handlers mailbox
+    stats: record script
+    log: record stats
+    station: conduct exchange log mailbox messages programs record registers script stats wire !daemon
+    daemon: log mailbox messages record script station
+    status: mailbox record stats
+    cli: daemon log
+    manual: cli
+    command: cli daemon exchange handlers log mailbox manual messages record registers script status wire";
+
+const PCCLAB: &str = "
+    interrupted:
+    process:
+    usage:
+    tell:
+    say:
+    table:
+    json:
+    ktap:
+    claim:
+    backtrace:
+    cli:
+    manual: cli
+    kernel: backtrace
+    lab: kernel usage
+    logs: usage
+    log: interrupted logs
+    moment: log
+    conduct: claim log
+    exchange: ktap
+    initramfs: lab
+    platform: json kernel usage
+    new: lab platform
+    console: process !session
+    qmp: !session
+    programs: initramfs process tell !session
+    session: backtrace console lab process programs qmp tell
+    result: exchange ktap !run
+    run: claim conduct exchange kernel ktap moment result say session
+    aml: lab !machine
+    machine: aml claim kernel platform run session
+    check: aml claim json kernel lab machine platform process
+    matrix: interrupted kernel lab logs machine platform result run session table
+    defects: interrupted matrix platform run
+    shell: exchange run say session tell";
+
+const ACPI_TOOLS: &str = "
+    bytes:
+    field: bytes !table
+    table: bytes field
+    text: bytes table
+    tree: bytes field
+    memory: bytes tree
+    aml: bytes field table
+    platform: aml bytes memory table text tree
+    extract: bytes memory platform table tree
+    check: aml bytes field platform table tree
+    diff: aml field platform table tree
+    report: aml bytes check diff field platform table tree
+    cli: check report
+    manual: cli
+    command: check cli diff extract manual platform report";
+
+/// The modules that a file's code names, its tests apart.
+fn named(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code.lines().filter(|line| !line.trim().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let word = |rest: &str| {
+        let is_in = |c: char| c.is_ascii_lowercase() || c == '_';
+        rest.split(|c| !is_in(c)).next().unwrap_or_default().to_owned()
+    };
+    code.split("crate::").skip(1).map(word).collect()
+}
+
+fn arrows(folder: &Path, module: &str, found: &mut Found) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let module = if module.is_empty() { &name[..] } else { module };
+        if ["tests", "behaviour", "testing", "lib", "main"].contains(&&*name) {
+            continue;
+        }
+        if path.is_dir() {
+            arrows(&path, module, found);
+        } else {
+            let text = fs::read_to_string(&path).unwrap();
+            found.entry(module.to_owned()).or_default().extend(named(&text));
+        }
+    }
+}
+
+type Found = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut wrong = Vec::new();
+    for (name, table) in
+        [("pccd", PCCD), ("pcclab", PCCLAB), ("acpi-tools", ACPI_TOOLS)]
+    {
+        let mut may: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in table.trim().lines() {
+            let (module, used) = line.trim().split_once(':').unwrap();
+            for used in used.split_whitespace() {
+                let known = used.starts_with('!') || may.contains_key(used);
+                assert!(known, "{name}: {module} stands above {used}");
+            }
+            let used = used.split_whitespace();
+            may.insert(module, used.map(|m| m.trim_matches('!')).collect());
+        }
+        let mut found = Found::new();
+        arrows(&root.join(name).join("src"), "", &mut found);
+        assert!(found.len() >= 12, "{name} has more modules than {found:?}");
+        for (module, used) in &found {
+            let may = may.get(module.as_str());
+            let is_new = |other: &&String| {
+                *other != module
+                    && found.contains_key(*other)
+                    && !may.is_some_and(|may| may.contains(other.as_str()))
+            };
+            wrong.extend(
+                used.iter()
+                    .filter(is_new)
+                    .map(|other| format!("{name}: {module} uses {other}")),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "not in the table:\n{}", wrong.join("\n"));
+}
