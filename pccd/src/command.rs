@@ -5,8 +5,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::Signals;
 
 use crate::cli::{
     BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, FormatArg,
@@ -16,7 +14,7 @@ use crate::daemon;
 use crate::exchange::pack;
 use crate::handlers::message_from;
 use crate::log::Log;
-use crate::mailbox::{Mailbox, UnaskedName, Waker};
+use crate::mailbox::{Mailbox, UnaskedName};
 use crate::manual;
 use crate::messages;
 use crate::record::{
@@ -26,6 +24,7 @@ use crate::registers::{rebuild, show};
 use crate::script::number::parse_number;
 use crate::script::problem::Problems;
 use crate::status::{self, Status};
+use crate::wake::Waker;
 use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
@@ -97,21 +96,10 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
 
 fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = daemon::Config::try_from(args)?;
-    let (waker, woken) = Waker::new();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
-        .context("cannot catch signals")?;
-    let told = waker.clone();
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            match signal {
-                SIGHUP => told.reload(),
-                SIGUSR1 => told.stats(),
-                _ => told.stop(),
-            }
-        }
-    });
+    let (waker, woken) = Waker::new().context("cannot make a socket")?;
+    waker.obey_signals().context("cannot catch signals")?;
     let log = Log::new(args.format.into(), io::stderr());
-    match daemon::run(&config, now, log, &waker, &woken)? {
+    match daemon::run(&config, now, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

@@ -13,6 +13,7 @@
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
 //! - [`exchange`]: from a request's bytes to a decision.
+//! - [`wake`]: what wakes the loop.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
 //! - [`status`]: what the files tell of a mailbox, without the daemon.
@@ -46,6 +47,7 @@ pub mod script;
 pub mod station;
 pub mod stats;
 pub mod status;
+pub mod wake;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;
 

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
 use crate::handlers::exec::{Program, Question, shortened};
-use crate::mailbox::Waker;
+use crate::wake::Waker;
 
 /// Longest line a program may write.
 const MOST_LINE: u64 = 1 << 20;

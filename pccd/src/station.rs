@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,12 +24,13 @@ use crate::exchange::Platform;
 use crate::log::Log;
 use crate::mailbox::{
     Aside, Channels, ChannelsError, Due, Epoch, Ledger, Mailbox, RequestName,
-    StateFolder, Waker, Watch,
+    StateFolder, Watch,
 };
 use crate::messages::Messages;
 use crate::programs::Programs;
 use crate::record::{Event, Record};
 use crate::stats::{self, Counting};
+use crate::wake::Waker;
 
 /// How long to wait before what the system refused is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -47,7 +49,10 @@ type Stamp = (u64, i64, i64, u64);
 struct Opened {
     mailbox: Mailbox,
     state: StateFolder,
-    _watch: Watch,
+    /// None where the system can watch no more.
+    watch: Option<Watch>,
+    /// Why, until it is said.
+    unwatched: Option<String>,
 }
 
 /// One mailbox and the platform behind it.
@@ -145,9 +150,15 @@ impl Station {
         &self.path
     }
 
-    /// Whether it is there; otherwise a look tries to make it again.
-    pub fn is_open(&self) -> bool {
-        self.opened.is_some()
+    /// What has something to read when the mailbox has something new.
+    pub fn watch(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.opened.as_ref()?.watch.as_ref()?.as_fd())
+    }
+
+    /// Whether something may be new in the mailbox since this was asked last.
+    pub fn is_told(&self) -> bool {
+        let watch = self.opened.as_ref().and_then(|o| o.watch.as_ref());
+        watch.is_some_and(Watch::drain)
     }
 
     /// Takes other handlers from the next request on.
@@ -166,19 +177,12 @@ impl Station {
     fn open_folders(&self) -> Result<Opened> {
         let mailbox = Mailbox::open_daemon(&self.path, self.lock.as_ref())?;
         let state = StateFolder::open(&self.state_path)?;
-        let watch = Watch::arm(
-            mailbox.path(),
-            mailbox.outbox_path(),
-            self.waker.clone(),
-        )
-        .with_context(|| {
-            format!(
-                "cannot watch {}; if it says that there are too many \
-                 watches, raise fs.inotify.max_user_instances with sysctl",
-                mailbox.path().display()
-            )
-        })?;
-        Ok(Opened { mailbox, state, _watch: watch })
+        let armed = Watch::arm(mailbox.path(), mailbox.outbox_path());
+        let (watch, unwatched) = match armed {
+            Ok(watch) => (Some(watch), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Ok(Opened { mailbox, state, watch, unwatched })
     }
 
     fn load_ledger(&mut self, opened: &Opened) -> Result<()> {
@@ -278,13 +282,19 @@ impl Station {
             self.lock = opened.mailbox.lock();
             return Ok(Some(SETTLE));
         }
+        if let Some(reason) = opened.unwatched.take() {
+            let text =
+                format!("{reason}; the mailbox is looked at once a second");
+            log.write(&self.record(Event::Note).because(text));
+        }
         let done = self.work(&mut opened, log);
+        let is_watched = opened.watch.is_some();
         if self.served {
             opened.mailbox.prepare();
         }
         self.opened = Some(opened);
         match done {
-            Ok(()) if self.stuck.is_empty() => {
+            Ok(()) if self.stuck.is_empty() && is_watched => {
                 self.failure = None;
                 Ok(self.next_wake())
             }

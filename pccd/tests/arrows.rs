@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 const PCCD: &str = "
+    wake:
     wire:
     record: wire
     endpoint: wire
@@ -17,15 +18,15 @@ const PCCD: &str = "
     registers: conduct mailbox record script wire
     messages: endpoint handlers registers script wire
     exchange: conduct endpoint handlers mailbox messages record registers script wire
-    programs: handlers mailbox
+    programs: handlers wake
     stats: record script
     log: record stats
-    station: conduct exchange log mailbox messages programs record registers script stats wire !daemon
-    daemon: log mailbox messages record script station
+    station: conduct exchange log mailbox messages programs record registers script stats wake wire !daemon
+    daemon: log messages record script station wake
     status: mailbox record stats
     cli: daemon log
     manual: cli
-    command: cli daemon exchange handlers log mailbox manual messages record registers script status wire";
+    command: cli daemon exchange handlers log mailbox manual messages record registers script status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

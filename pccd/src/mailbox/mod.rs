@@ -23,7 +23,7 @@ pub use error::MailboxError;
 pub use folder::{Folder, ReadError};
 pub use ledger::{Answer, Due, Ledger, Outgoing, Progress};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
-pub use watch::{Look, Waker, Watch, sleep};
+pub use watch::Watch;
 
 /// Most messages `rejected` and `stale` may hold (§3).
 const MOST_ASIDE: usize = 1024;

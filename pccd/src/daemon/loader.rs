@@ -1,0 +1,244 @@
+//! Handler files: watched, and read on a thread of its own. Those read before
+//! answer meanwhile.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use notify::event::{
+    AccessKind, AccessMode, CreateKind, EventKind, ModifyKind,
+};
+use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::{Clock, Config};
+use crate::log::Log;
+use crate::messages::Messages;
+use crate::record::{Event, Record};
+use crate::script::problem::Problems;
+use crate::station::Station;
+use crate::wake::Waker;
+
+/// How often the files are looked at where they cannot be watched.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A watch on the folders of handler files; it ends when dropped.
+pub type Watch = Box<dyn Watcher + Send>;
+
+/// A new watch on the handler files, and what they hold.
+type Read = (Option<Watch>, Result<Messages>);
+
+/// Loads the handlers a configuration names.
+///
+/// # Errors
+///
+/// Everything that is wrong in them.
+pub fn load(messages: &[PathBuf]) -> Result<Messages> {
+    let handlers = if messages.is_empty() {
+        Messages::builtin()
+    } else {
+        Messages::load(messages)
+    };
+    Ok(handlers?)
+}
+
+/// The same, with channels where the configuration wants them.
+pub fn load_all(config: &Config) -> Result<Messages> {
+    let mut handlers = load(&config.messages)?;
+    for (subspace, name) in &config.channels {
+        let assigned = handlers.registers_mut().assign(*subspace, name);
+        assigned.map_err(|reason| anyhow!("--channel: {reason}"))?;
+    }
+    Ok(handlers)
+}
+
+/// Whether an event may mean that a handler file was saved, moved or
+/// removed. Our own reading must not wake us.
+fn changes_handlers(event: &notify::Event) -> bool {
+    let kind = matches!(
+        event.kind,
+        EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Remove(_)
+            | EventKind::Create(CreateKind::Folder)
+    );
+    // A name without an extension may be a folder; editors' own files have
+    // others than json.
+    let is_ours = |path: &PathBuf| {
+        path.extension().is_none_or(|extension| extension == "json")
+    };
+    event.need_rescan() || (kind && event.paths.iter().any(is_ours))
+}
+
+fn add(watch: &mut dyn Watcher, folders: &[PathBuf]) -> notify::Result<()> {
+    folders
+        .iter()
+        .try_for_each(|folder| watch.watch(folder, RecursiveMode::Recursive))
+}
+
+/// Watches the folders of handler files, if there are any. Where the system
+/// can watch no more, why comes beside, and the files are looked at.
+///
+/// # Errors
+///
+/// They cannot even be looked at.
+pub fn watch(
+    config: &Config,
+    waker: &Waker,
+) -> Result<(Option<Watch>, Option<String>)> {
+    let folders = &*config.messages;
+    if folders.is_empty() {
+        return Ok((None, None));
+    }
+    let wake = |is_poll: bool| {
+        let waker = waker.clone();
+        move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|e| is_poll || changes_handlers(&e)) {
+                waker.reload();
+            }
+        }
+    };
+    let settings = notify::Config::default().with_poll_interval(POLL);
+    let told =
+        RecommendedWatcher::new(wake(false), settings).and_then(|mut watch| {
+            add(&mut watch, folders).map(|()| Box::new(watch))
+        });
+    match told {
+        Ok(watch) => Ok((Some(watch), None)),
+        Err(error) => {
+            let polled = PollWatcher::new(wake(true), settings)
+                .and_then(|mut watch| add(&mut watch, folders).map(|()| watch));
+            let polled = polled.with_context(|| {
+                let names = folders.iter().map(|one| one.display().to_string());
+                let names = names.collect::<Vec<_>>().join(", ");
+                format!("cannot watch the handler files in {names}")
+            })?;
+            let limit = match error.kind {
+                notify::ErrorKind::MaxFilesWatch => "max_user_watches",
+                _ => "max_user_instances",
+            };
+            let reason = format!(
+                "cannot watch the handler files: {error}; they are looked at \
+                 once a second; fs.inotify.{limit} may be too low"
+            );
+            Ok((Some(Box::new(polled)), Some(reason)))
+        }
+    }
+}
+
+/// Reads handler files when asked to, one after the other.
+#[derive(Default)]
+pub struct Loader {
+    reading: Option<Receiver<Read>>,
+    /// Whether something was saved since they began to be read.
+    again: bool,
+}
+
+/// Wakes the loop when its thread is done, or has panicked.
+struct Done(Waker);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+impl Loader {
+    /// Takes what was read, and begins anew if that is wanted.
+    pub fn turn(&mut self, config: &Config, waker: &Waker) -> Option<Read> {
+        self.again |= waker.take_reload();
+        let ended = || anyhow!("the thread that reads them ended");
+        let read = match self.reading.as_ref().map(Receiver::try_recv) {
+            Some(Err(TryRecvError::Empty)) => return None,
+            Some(Err(TryRecvError::Disconnected)) => Some((None, Err(ended()))),
+            Some(Ok(read)) => Some(read),
+            None => None,
+        };
+        self.reading = std::mem::take(&mut self.again).then(|| {
+            let (sender, receiver) = sync_channel(1);
+            let (config, done) = (config.clone(), Done(waker.clone()));
+            // Without a thread the receiver says that it ended.
+            let _ = thread::Builder::new().spawn(move || {
+                // The sender goes first: then there is something to be told.
+                let (done, sender) = (done, sender);
+                // A folder that was replaced is another one. What is saved
+                // from now on is read again.
+                let watch = watch(&config, &done.0).ok().and_then(|w| w.0);
+                // Gone means that the daemon ends.
+                let _ = sender.send((watch, load_all(&config)));
+            });
+            receiver
+        });
+        read
+    }
+}
+
+/// Puts handlers in force that were read again. Wrong ones are refused as a
+/// whole, and the old handlers go on.
+pub fn replace<'a, W: Write>(
+    handlers: Result<Messages>,
+    clock: Clock,
+    stations: impl Iterator<Item = &'a mut Station>,
+    log: &mut Log<W>,
+) {
+    let (event, text) = match handlers {
+        Ok(handlers) => {
+            let text = format!(
+                "handlers read again: {} from {}",
+                handlers.handlers().len(),
+                handlers.source()
+            );
+            let handlers = Arc::new(handlers);
+            for station in stations {
+                station.replace(Arc::clone(&handlers));
+            }
+            (Event::Note, text)
+        }
+        Err(error) => {
+            let mut text = String::new();
+            if let Some(problems) = error.downcast_ref::<Problems>() {
+                // Readers of one line at a time see the place at least.
+                text.push_str(&problems.line());
+                text.push_str("; the handlers read before go on\n");
+            }
+            text.push_str(&format!(
+                "{error:#}; the handlers read before go on"
+            ));
+            (Event::Error, text)
+        }
+    };
+    log.write(&Record::new(clock(), event).because(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{Flag, RemoveKind, RenameMode};
+
+    #[test]
+    fn what_reads_the_handlers_again() {
+        let event =
+            |kind, path: &str| notify::Event::new(kind).add_path(path.into());
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        let lost = notify::Event::new(EventKind::Other);
+        let cases = [
+            (event(close, "/h/a.json"), true),
+            (event(close, "/h/.a.json.swp"), false),
+            (event(open, "/h/a.json"), false),
+            (event(moved, "/h/a.json"), true),
+            (event(moved, "/h/folder"), true),
+            (event(moved, "/h/a.json~"), false),
+            (event(EventKind::Remove(RemoveKind::File), "/h/a.json"), true),
+            (event(EventKind::Create(CreateKind::Folder), "/h/f"), true),
+            (lost.set_flag(Flag::Rescan), true),
+        ];
+        for (event, reloads) in cases {
+            assert_eq!(changes_handlers(&event), reloads, "{event:?}");
+        }
+    }
+}
