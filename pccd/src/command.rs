@@ -10,6 +10,7 @@ use crate::cli::{
     BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, FormatArg,
     LayerArg, RunArgs, SendArgs, StatusArgs, messages,
 };
+use crate::clock;
 use crate::daemon;
 use crate::exchange::pack;
 use crate::handlers::message_from;
@@ -99,7 +100,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     let (waker, woken) = Waker::new().context("cannot make a socket")?;
     waker.obey_signals().context("cannot catch signals")?;
     let log = Log::new(args.format.into(), io::stderr());
-    match daemon::run(&config, now, log, &waker, woken)? {
+    match daemon::run(&config, clock::system, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

@@ -21,8 +21,9 @@ use sd_notify::NotifyState;
 
 pub use self::loader::load;
 use self::loader::{Loader, load_all, replace};
+use crate::clock::{Clock, Now};
 use crate::log::Log;
-use crate::record::{Event, Record, Time};
+use crate::record::{Event, Record};
 use crate::station::Station;
 use crate::wake::{Waker, Woken};
 
@@ -39,9 +40,6 @@ pub struct Config {
     pub seed: u64,
 }
 
-/// The time, as the daemon is told it.
-pub type Clock = fn() -> Time;
-
 /// A mailbox's station, and when to look at it without being told to.
 struct Turn {
     station: Station,
@@ -50,9 +48,9 @@ struct Turn {
 
 /// Sleeps until a signal comes, a thread is done, a mailbox has something, or
 /// it is time.
-fn sleep(woken: &Woken, turns: &[Turn]) -> Result<()> {
+fn sleep(woken: &Woken, turns: &[Turn], now: Now) -> Result<()> {
     let left = turns.iter().filter_map(|turn| turn.next).min().map(|next| {
-        let left = next.saturating_duration_since(Instant::now());
+        let left = next.saturating_duration_since(now.instant);
         Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
@@ -105,7 +103,7 @@ pub fn run<W: Write>(
         turns.push(Turn { station, next: None });
     }
     for Turn { station, .. } in &turns {
-        let mut record = Record::new(clock(), Event::Started);
+        let mut record = Record::new(clock().time, Event::Started);
         record.mailbox = Some(station.path().display().to_string());
         log.write(&record.because(format!(
             "pccd {} answers for EID {} in {} with {} handlers from {}",
@@ -117,7 +115,7 @@ pub fn run<W: Write>(
         )));
     }
     if let Some(reason) = unwatched {
-        log.write(&Record::new(clock(), Event::Note).because(reason));
+        log.write(&Record::new(clock().time, Event::Note).because(reason));
     }
     tell(NotifyState::Ready, clock, &mut log);
     let mut loader = Loader::default();
@@ -135,14 +133,13 @@ pub fn run<W: Write>(
             write_stats(clock, &turns, &mut log);
         }
         for Turn { station, next } in &mut turns {
-            let is_due = next.is_some_and(|next| next <= Instant::now());
+            let is_due = next.is_some_and(|next| next <= clock().instant);
             if station.is_told() || is_due || all {
-                let wait = station.look(&mut log)?;
-                *next = wait.and_then(|wait| Instant::now().checked_add(wait));
+                *next = station.look(&mut log)?;
             }
         }
         if !waker.is_stopped() {
-            sleep(&woken, &turns)?;
+            sleep(&woken, &turns, clock())?;
         }
         all = woken.drain();
     }
@@ -152,7 +149,9 @@ pub fn run<W: Write>(
         met &= station.conclude(&mut log);
     }
     write_stats(clock, &turns, &mut log);
-    log.write(&Record::new(clock(), Event::Stopped).because("asked to end"));
+    log.write(
+        &Record::new(clock().time, Event::Stopped).because("asked to end"),
+    );
     Ok(met)
 }
 
@@ -160,7 +159,7 @@ pub fn run<W: Write>(
 fn tell<W: Write>(state: NotifyState<'_>, clock: Clock, log: &mut Log<W>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         let text = format!("cannot tell the service manager: {error}");
-        log.write(&Record::new(clock(), Event::Error).because(text));
+        log.write(&Record::new(clock().time, Event::Error).because(text));
     }
 }
 
@@ -169,12 +168,7 @@ fn write_stats<W: Write>(clock: Clock, turns: &[Turn], log: &mut Log<W>) {
     for Turn { station, .. } in turns {
         if let Err(error) = station.write_stats(log.counting()) {
             let text = format!("cannot write the counters: {error:#}");
-            log.write(&Record::new(clock(), Event::Error).because(text));
+            log.write(&Record::new(clock().time, Event::Error).because(text));
         }
     }
-}
-
-/// Microseconds since a point in time.
-pub(crate) fn micros_since(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

@@ -7,13 +7,14 @@
 //! - [`wire`]: bytes to values and back; no files, no state, no time.
 //! - [`record`]: the log's plain data, and decoding for display.
 //! - [`endpoint`]: the MCTP endpoint's state and control answers.
-//! - [`mailbox`]: folders, names, locks, the ledger; knows no message.
+//! - [`mailbox`]: folders, names, locks; knows no message.
 //! - [`script`]: what handlers and channels of registers have in common.
 //! - `handlers`: matchers and answers of MCTP messages.
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
 //! - [`exchange`]: from a request's bytes to a decision.
 //! - [`wake`]: what wakes the loop.
+//! - [`clock`]: the two clocks.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
 //! - [`status`]: what the files tell of a mailbox, without the daemon.
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod clock;
 pub mod command;
 pub mod conduct;
 pub mod daemon;

@@ -1,15 +1,17 @@
 //! One mailbox and the platform behind it: a look at the folder, a decision
-//! for each request, and the steps that keep the promise when the daemon
-//! dies between any two of them.
+//! for each request, and the steps that keep the promise of docs/mailbox.md §7
+//! when the daemon dies between any two of them: decide, commit, publish,
+//! remove. Each part that remembers something is a child of its own.
 
 mod echo;
 mod held;
-mod publish;
-mod request;
-mod timed;
+mod intake;
+mod journal;
+pub mod ledger;
+mod timers;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,19 +19,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
-use crate::daemon::Clock;
-use crate::exchange::Platform;
+use self::echo::Echoes;
+use self::held::{Held, Waiting};
+use self::intake::Intake;
+use self::journal::Journal;
+use self::ledger::{Answer, Due, Progress};
+use self::timers::Timers;
+use self::verdict::Verdict;
+use crate::clock::{Clock, Now};
+use crate::conduct::{self, Breach};
+use crate::exchange::{self, Action, Changes, Dropped, Platform};
 use crate::log::Log;
 use crate::mailbox::{
-    Aside, Channels, ChannelsError, Due, Epoch, Ledger, Mailbox, RequestName,
-    StateFolder, Watch,
+    Aside, Channel, Channels, ChannelsError, Epoch, Mailbox, Moved, ReadError,
+    RequestName, StateFolder, Watch,
 };
 use crate::messages::Messages;
-use crate::programs::Programs;
-use crate::record::{Event, Record};
-use crate::stats::{self, Counting};
+use crate::record::{Event, Record, Time};
+use crate::script::delay::Wait;
+use crate::stats::{self, Counting, NEVER};
 use crate::wake::Waker;
 
 /// How long to wait before what the system refused is tried again.
@@ -42,6 +52,10 @@ const SETTLE: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// Longest content of any channel that says no size.
 const MOST_CONTENT: usize = 16 << 20;
+
+/// A name the device cannot have made.
+const LATER: &str = "its name claims a later life of the guest than the \
+                     device's, which channels.json tells";
 
 type Stamp = (u64, i64, i64, u64);
 
@@ -62,38 +76,56 @@ pub struct Station {
     clock: Clock,
     waker: Waker,
     opened: Option<Opened>,
+    away: Away,
     platform: Platform,
     channels: Channels,
     stamp: Option<Stamp>,
-    ledger: Ledger,
-    /// Requests whose message is not complete yet.
-    waiting: BTreeSet<RequestName>,
-    /// Requests that get no answer and could not be removed yet.
-    given_up: BTreeSet<RequestName>,
-    /// Requests that the log has, for as long as they may be read again.
-    logged: HashSet<String>,
-    /// Names that could not be moved aside yet.
-    stuck: HashSet<OsString>,
-    /// Time and number of the last message nobody asked for.
-    last_unasked: Option<(Epoch, u32)>,
-    /// The lock of a mailbox that lacks folders.
-    lock: Option<File>,
-    /// When a mailbox that went away may be made again.
-    away_until: Option<Instant>,
+    journal: Journal,
+    intake: Intake,
+    held: Held,
+    timers: Timers,
+    verdict: Verdict,
+    echoes: Echoes,
     /// The failure last logged, so that a retry does not fill the log.
     failure: Option<String>,
-    /// When messages by the clock are due, by a clock nobody can set.
-    deadlines: BTreeMap<String, Instant>,
-    /// Whether this life of the guest was answered by this process.
-    served: bool,
-    /// Handlers whose expectation is known to be exceeded.
-    told: HashSet<String>,
-    /// Whether expectations of an earlier life were not met.
-    failed: bool,
-    echoes: echo::Echoes,
-    programs: Programs,
-    /// Messages that wait for one of them.
-    held: Vec<held::Waiting>,
+}
+
+/// What is left of a mailbox that went away.
+#[derive(Default)]
+struct Away {
+    /// When it may be made again.
+    until: Option<Instant>,
+    /// The lock of one that only lacks folders.
+    lock: Option<File>,
+}
+
+/// What the log says of a request that was read. It is written before
+/// anything comes of it; where all would come again after an interruption,
+/// once the reply is out, as nobody should wait for the log.
+struct Receipt {
+    name: String,
+    content: Vec<u8>,
+    /// The message it completes, and the number of its packets.
+    message: Vec<u8>,
+    packets: usize,
+    time: Time,
+    /// Rules that it breaks, beyond what its bytes show.
+    breaches: Vec<Breach>,
+}
+
+fn open_folders(
+    path: &Path,
+    state_path: &Path,
+    lock: Option<&File>,
+) -> Result<Opened> {
+    let mailbox = Mailbox::open_daemon(path, lock)?;
+    let state = StateFolder::open(state_path)?;
+    let armed = Watch::arm(mailbox.path(), mailbox.outbox_path());
+    let (watch, unwatched) = match armed {
+        Ok(watch) => (Some(watch), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    Ok(Opened { mailbox, state, watch, unwatched })
 }
 
 impl Station {
@@ -110,39 +142,30 @@ impl Station {
         clock: Clock,
         waker: Waker,
     ) -> Result<Self> {
-        let platform = Platform::new(handlers, seed);
-        let programs = Programs::new(waker.clone());
-        let ledger = Ledger::new(String::new(), clock(), platform.state());
-        let mut station = Self {
+        let mut platform = Platform::new(handlers, seed);
+        let opened = open_folders(path, state_path, None)?;
+        let journal = Journal::open(&opened.state, platform.state(), clock())?;
+        let Changes { endpoint, memory } = journal.changes();
+        platform.set(endpoint, memory);
+        platform.set_began(journal.ledger.began);
+        Ok(Self {
             path: path.to_owned(),
             state_path: state_path.to_owned(),
             clock,
+            held: Held::new(waker.clone()),
             waker,
-            opened: None,
+            opened: Some(opened),
+            away: Away::default(),
             platform,
             channels: Channels::default(),
             stamp: None,
-            ledger,
-            waiting: BTreeSet::new(),
-            given_up: BTreeSet::new(),
-            logged: HashSet::new(),
-            stuck: HashSet::new(),
-            last_unasked: None,
-            lock: None,
-            away_until: None,
+            journal,
+            intake: Intake::default(),
+            timers: Timers::default(),
+            verdict: Verdict::default(),
+            echoes: Echoes::default(),
             failure: None,
-            deadlines: BTreeMap::new(),
-            served: false,
-            told: HashSet::new(),
-            failed: false,
-            echoes: echo::Echoes::default(),
-            programs,
-            held: Vec::new(),
-        };
-        let opened = station.open_folders()?;
-        station.load_ledger(&opened)?;
-        station.opened = Some(opened);
-        Ok(station)
+        })
     }
 
     /// The mailbox's path.
@@ -157,7 +180,7 @@ impl Station {
 
     /// Whether something may be new in the mailbox since this was asked last.
     pub fn is_told(&self) -> bool {
-        let watch = self.opened.as_ref().and_then(|o| o.watch.as_ref());
+        let watch = self.opened.as_ref().and_then(|one| one.watch.as_ref());
         watch.is_some_and(Watch::drain)
     }
 
@@ -165,51 +188,15 @@ impl Station {
     pub fn replace(&mut self, handlers: Arc<Messages>) {
         let before = self.platform.timed(&self.channels);
         self.platform.replace(handlers);
-        self.programs.restart();
-        self.retime(&before);
+        self.held.restart();
+        let after = self.platform.timed(&self.channels);
+        let ledger = &mut self.journal.ledger;
+        self.timers.change(&before, after, ledger, (self.clock)());
     }
 
     /// EID in force.
     pub fn eid(&self) -> u8 {
         self.platform.state().eid
-    }
-
-    fn open_folders(&self) -> Result<Opened> {
-        let mailbox = Mailbox::open_daemon(&self.path, self.lock.as_ref())?;
-        let state = StateFolder::open(&self.state_path)?;
-        let armed = Watch::arm(mailbox.path(), mailbox.outbox_path());
-        let (watch, unwatched) = match armed {
-            Ok(watch) => (Some(watch), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        Ok(Opened { mailbox, state, watch, unwatched })
-    }
-
-    fn load_ledger(&mut self, opened: &Opened) -> Result<()> {
-        let loaded = opened.state.load().map_err(|reason| {
-            let path = opened.state.path().join("ledger.json");
-            anyhow!(
-                "{0} cannot be used: {reason}; look at what it is, and at \
-                 who else writes there; to start with the endpoint's initial \
-                 state, move it away or name another folder with --state",
-                path.display()
-            )
-        })?;
-        if let Some(mut ledger) = loaded {
-            for answer in &mut ledger.answers {
-                answer.progress.inherited = true;
-                if let Due::At(at) = answer.due {
-                    // The clock may have been set since.
-                    let delay = answer.delay_ms;
-                    let most = delay.map_or(LONGEST, Duration::from_millis);
-                    answer.progress.deadline = Some(self.deadline(at, most));
-                }
-            }
-            self.platform.set(ledger.endpoint, ledger.memory.clone());
-            self.platform.set_began(ledger.began);
-            self.ledger = ledger;
-        }
-        Ok(())
     }
 
     /// Writes down what was counted of this mailbox.
@@ -220,13 +207,13 @@ impl Station {
     pub fn write_stats(&self, counting: &Counting) -> Result<()> {
         let Some(opened) = &self.opened else { return Ok(()) };
         let (mailbox, now) = (self.path.display().to_string(), (self.clock)());
-        let stats = counting.stats(&mailbox, std::process::id(), now);
+        let stats = counting.stats(&mailbox, std::process::id(), now.time);
         let text = serde_json::to_vec(&stats)?;
         Ok(opened.state.replace(stats::FILE, &text)?)
     }
 
     fn record(&self, event: Event) -> Record {
-        let mut record = Record::new((self.clock)(), event);
+        let mut record = Record::new((self.clock)().time, event);
         record.mailbox = Some(self.path.display().to_string());
         record
     }
@@ -252,6 +239,10 @@ impl Station {
         record
     }
 
+    fn note<W: Write>(&self, log: &mut Log<W>, text: &str) {
+        log.write(&self.record(Event::Note).because(text));
+    }
+
     /// Looks at the mailbox and does all there is to do. Returns when it
     /// wants to look again without being woken.
     ///
@@ -261,56 +252,50 @@ impl Station {
     pub fn look<W: Write>(
         &mut self,
         log: &mut Log<W>,
-    ) -> Result<Option<Duration>> {
+    ) -> Result<Option<Instant>> {
+        let now = (self.clock)();
+        let retry = Some(now.after(RETRY));
         let Some(mut opened) = self.opened.take() else {
-            return self.reopen(log);
+            return Ok(self.reopen(log, now));
         };
         if !opened.mailbox.is_current() || !opened.state.is_current() {
             let text = "the mailbox went away; waiting, then making it again";
-            log.write(&self.record(Event::Note).because(text));
+            self.note(log, text);
             self.platform.forget();
-            self.forget_held();
-            self.waiting.clear();
-            self.given_up.clear();
-            self.stuck.clear();
-            for answer in &mut self.ledger.answers {
-                // What was published may be gone as well.
-                answer.progress.published = 0;
-            }
+            self.held.forget();
+            self.intake.forget();
+            self.journal.unpublish();
             self.stamp = None;
-            self.away_until = Instant::now().checked_add(SETTLE);
-            self.lock = opened.mailbox.lock();
-            return Ok(Some(SETTLE));
+            let until = Some(now.after(SETTLE));
+            self.away = Away { until, lock: opened.mailbox.lock() };
+            return Ok(until);
         }
         if let Some(reason) = opened.unwatched.take() {
             let text =
                 format!("{reason}; the mailbox is looked at once a second");
-            log.write(&self.record(Event::Note).because(text));
+            self.note(log, &text);
         }
-        let done = self.work(&mut opened, log);
-        let is_watched = opened.watch.is_some();
-        if self.served {
+        let done = self.work(&mut opened, log, now);
+        let polls = opened.watch.is_none() || self.intake.any_stuck();
+        if self.verdict.served {
             opened.mailbox.prepare();
         }
         self.opened = Some(opened);
-        match done {
-            Ok(()) if self.stuck.is_empty() && is_watched => {
-                self.failure = None;
-                Ok(self.next_wake())
-            }
+        let text = match done {
             Ok(()) => {
-                Ok(Some(self.next_wake().map_or(RETRY, |next| next.min(RETRY))))
+                self.failure = None;
+                let parts = [self.journal.next(), self.timers.next()];
+                let parts = parts.into_iter().chain([self.held.next()]);
+                let next = parts.flatten().min();
+                let poll = retry.filter(|_| polls);
+                return Ok(next.into_iter().chain(poll).min());
             }
-            Err(Trouble::Fatal(error)) => Err(error),
-            Err(Trouble::Later(doing, error)) => {
-                self.fail(log, format!("{doing}: {error}; tried again"));
-                Ok(Some(RETRY))
-            }
-            Err(Trouble::Unread(error)) => {
-                self.fail(log, format!("read a request: {error}; tried again"));
-                Ok(Some(RETRY))
-            }
-        }
+            Err(Trouble::Fatal(error)) => return Err(error),
+            Err(Trouble::Later(doing, error)) => format!("{doing}: {error}"),
+            Err(Trouble::Unread(error)) => format!("read a request: {error}"),
+        };
+        self.fail(log, format!("{text}; tried again"));
+        Ok(retry)
     }
 
     fn fail<W: Write>(&mut self, log: &mut Log<W>, text: String) {
@@ -323,35 +308,34 @@ impl Station {
     fn reopen<W: Write>(
         &mut self,
         log: &mut Log<W>,
-    ) -> Result<Option<Duration>> {
-        if let Some(until) = self.away_until {
-            // Whoever removes it wakes us with every file.
-            let left = until.saturating_duration_since(Instant::now());
-            if !left.is_zero() {
-                return Ok(Some(left));
-            }
-            self.away_until = None;
+        now: Now,
+    ) -> Option<Instant> {
+        // Whoever removes it wakes us with every file.
+        if self.away.until.is_some_and(|until| until > now.instant) {
+            return self.away.until;
         }
-        let opened = self.open_folders().and_then(|opened| {
+        self.away.until = None;
+        let lock = self.away.lock.as_ref();
+        let opened = open_folders(&self.path, &self.state_path, lock);
+        let opened = opened.and_then(|opened| {
             // The ledger may have gone with the mailbox; the life of the
             // guest has not.
-            let stored = opened.state.store(&self.ledger);
+            let stored = self.journal.store(&opened.state);
             stored.context("cannot write the ledger")?;
             Ok(opened)
         });
         match opened {
             Ok(opened) => {
                 self.opened = Some(opened);
-                self.lock = None;
+                self.away = Away::default();
                 self.failure = None;
-                let text = "the mailbox is there again";
-                log.write(&self.record(Event::Note).because(text));
+                self.note(log, "the mailbox is there again");
                 // What came before the watch was armed is found now.
-                Ok(Some(Duration::ZERO))
+                Some(now.instant)
             }
             Err(error) => {
                 self.fail(log, format!("{error:#}; tried again"));
-                Ok(Some(RETRY))
+                Some(now.after(RETRY))
             }
         }
     }
@@ -360,13 +344,14 @@ impl Station {
         &mut self,
         opened: &mut Opened,
         log: &mut Log<W>,
+        now: Now,
     ) -> Result<(), Trouble> {
-        if !self.ledger.answers.is_empty() || !self.held.is_empty() {
+        if !self.journal.ledger.answers.is_empty() || !self.held.is_empty() {
             // They may be of a life that is over.
             self.read_channels(opened, log)?;
         }
         self.finish(opened, log, &mut None)?;
-        self.go_on(opened, log)?;
+        self.go_on(opened, log, now)?;
         let (requests, others) =
             opened.mailbox.list().map_err(later("list the outbox"))?;
         // The device says before the first message of an epoch; who fills
@@ -382,54 +367,36 @@ impl Station {
         }
         let mut known = true;
         let mut unread: Option<io::Error> = None;
-        let mut waits = BTreeSet::new();
+        let mut waits = Vec::new();
         for name in requests {
             if self.waker.is_stopped() {
                 break;
             }
             // Nothing overtakes what could not be read.
-            if !waits.contains(&name.subspace)
-                && !self.given_up.contains(&name)
-                && !self.waiting.contains(&name)
-                && !self.is_held(&name)
-                && !self.waits(&name)
+            if waits.contains(&name.subspace)
+                || self.intake.holds(&name)
+                || self.journal.holds(&name)
+                || self.held.holds(&name)
             {
-                if !std::mem::take(&mut known) {
-                    self.read_channels(opened, log)?;
+                continue;
+            }
+            if !std::mem::take(&mut known) {
+                self.read_channels(opened, log)?;
+            }
+            match self.request(opened, log, &name) {
+                Err(Trouble::Unread(error)) => {
+                    waits.push(name.subspace);
+                    unread.get_or_insert(error);
                 }
-                match self.request(opened, log, &name) {
-                    Err(Trouble::Unread(error)) => {
-                        waits.insert(name.subspace);
-                        unread.get_or_insert(error);
-                    }
-                    other => other?,
-                }
+                other => other?,
             }
         }
         self.tick(opened, log)?;
         if let Some(error) = unread {
-            return Err(later("read a request")(error));
+            return Err(Trouble::Unread(error));
         }
-        let removed = self.remove_given_up(opened);
+        let removed = self.intake.remove(|name| opened.mailbox.unlink(name));
         removed.map_err(later("remove a request"))
-    }
-
-    /// Whether a request is answered already, only not yet, or comes after
-    /// one whose answer it must not overtake.
-    fn is_held(&self, name: &RequestName) -> bool {
-        // What is due is held as well, until it is published.
-        if self.ledger.answers.is_empty() {
-            return false;
-        }
-        let text = name.to_string();
-        self.ledger.answers.iter().any(|answer| {
-            let last = answer.requests.last();
-            let last = last.and_then(|last| last.parse::<RequestName>().ok());
-            let before = last.is_some_and(|last| {
-                last.subspace == name.subspace && last.epoch == name.epoch
-            });
-            answer.requests.contains(&text) || (answer.in_order && before)
-        })
     }
 
     fn read_channels<W: Write>(
@@ -441,32 +408,28 @@ impl Station {
         if stamp == self.stamp {
             return Ok(());
         }
-        self.stamp = stamp;
         match opened.mailbox.channels() {
             Ok(Some(channels)) => self.channels = channels,
             // It went away with the folder: what it said stays true.
-            Ok(None) => return Ok(()),
+            Ok(None) => {}
             Err(error @ ChannelsError::Version(_)) => {
                 return Err(Trouble::Fatal(error.into()));
             }
             Err(ChannelsError::Unread(reason)) => {
-                self.stamp = None;
                 let error = io::Error::other(reason);
                 return Err(later("read channels.json")(error));
             }
             Err(error) => {
                 let text = format!("{error}; the channels known before stay");
                 log.write(&self.record(Event::Error).because(text));
-                return Ok(());
             }
         }
         if let Some(epoch) = self.channels.epoch.clone()
-            && self.ledger.epoch != epoch.to_string()
+            && self.journal.ledger.epoch != epoch.to_string()
         {
-            self.begin(opened, log, &epoch).inspect_err(|_| {
-                self.stamp = None;
-            })?;
+            self.begin(opened, log, &epoch)?;
         }
+        self.stamp = stamp;
         Ok(())
     }
 
@@ -477,21 +440,16 @@ impl Station {
         log: &mut Log<W>,
         epoch: &Epoch,
     ) -> Result<(), Trouble> {
-        let (now, state) = ((self.clock)(), self.platform.initial());
-        let ledger = Ledger::new(epoch.to_string(), now, state);
-        opened.state.store(&ledger).map_err(later("write the ledger"))?;
-        self.ledger = ledger;
-        self.verdict(log);
-        self.served = false;
+        let (now, endpoint) = ((self.clock)(), self.platform.initial());
+        let begun = self.journal.begin(&opened.state, epoch, endpoint, now);
+        begun.map_err(later("write the ledger"))?;
+        self.judge(log);
         self.platform.reset();
-        self.platform.set_began(now);
-        self.forget_held();
-        self.waiting.clear();
-        self.given_up.clear();
-        self.logged.clear();
-        self.deadlines.clear();
-        let text = format!("the guest starts anew: epoch {epoch}");
-        log.write(&self.record(Event::Note).because(text));
+        self.platform.set_began(now.time);
+        self.held.forget();
+        self.intake.begin();
+        self.timers.clear();
+        self.note(log, &format!("the guest starts anew: epoch {epoch}"));
         Ok(())
     }
 
@@ -504,7 +462,7 @@ impl Station {
         name: &RequestName,
     ) -> Result<Life, Trouble> {
         let epoch = name.epoch.to_string();
-        if epoch > self.ledger.epoch {
+        if epoch > self.journal.ledger.epoch {
             // It says before the first message, so its file is newer.
             let told = self.channels.epoch.is_some();
             if told || opened.mailbox.read(name, MOST_CONTENT).is_err() {
@@ -512,10 +470,537 @@ impl Station {
             }
             self.begin(opened, log, &name.epoch)?;
         }
-        Ok(match epoch == self.ledger.epoch {
+        Ok(match epoch == self.journal.ledger.epoch {
             true => Life::Current,
             false => Life::Over,
         })
+    }
+
+    /// Goes on with the messages whose programs have answered.
+    fn go_on<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        now: Now,
+    ) -> Result<(), Trouble> {
+        let (answered, notes) = self.held.work(now);
+        for text in notes {
+            self.note(log, &text);
+        }
+        let mut done = Ok(());
+        for (Waiting { requests, held, start, .. }, answer) in answered {
+            let time = (self.clock)().time;
+            let message = held.message().to_vec();
+            let mut action =
+                self.platform.go_on(&self.channels, *held, answer, time);
+            self.stop_echo(&message, &mut action);
+            // One that cannot be written down is read and asked again.
+            let acted = self.act(opened, log, requests, action, start, None);
+            done = done.and(acted);
+        }
+        done
+    }
+
+    /// Writes that a request was read, unless it is written already.
+    fn write_receipt<W: Write>(
+        &mut self,
+        log: &mut Log<W>,
+        receipt: &mut Option<Receipt>,
+    ) {
+        if let Some(receipt) = receipt.take()
+            && self.intake.log(&receipt.name)
+        {
+            let Receipt { name, content, message, packets, time, breaches } =
+                receipt;
+            let mut record = self.seen(Event::Received, &name, &content);
+            record.time = time;
+            let record = record.with_message(&message, packets);
+            log.write(&record);
+            let whole = record.decoded.as_ref().filter(|_| !message.is_empty());
+            let wrong = whole.and_then(conduct::message);
+            let list = breaches.into_iter().chain(wrong).collect();
+            self.write_breaches(log, &name, &content, time, list);
+        }
+    }
+
+    /// Writes which rules a request breaks: those its frame shows, and these.
+    fn write_breaches<W: Write>(
+        &self,
+        log: &mut Log<W>,
+        name: &str,
+        content: &[u8],
+        time: Time,
+        others: Vec<Breach>,
+    ) {
+        let Ok(request) = name.parse::<RequestName>() else { return };
+        let subspace = request.subspace;
+        let Some(channel) = self.channels.get(subspace) else { return };
+        let frame =
+            conduct::frame(channel.kind, subspace, channel.size, content);
+        for Breach { rule, reason } in frame.into_iter().chain(others) {
+            let mut record = self.record(Event::Conduct).named(name);
+            record.time = time;
+            record.subspace = Some(subspace);
+            record.rule = Some(rule.to_owned());
+            log.write(&record.because(reason));
+        }
+    }
+
+    /// Moves a file aside and says so. One that cannot be moved now is tried
+    /// again, without a further word.
+    fn set_aside<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        name: &OsStr,
+        aside: Aside<'_>,
+        content: &[u8],
+    ) {
+        let is_known = self.intake.is_stuck(name);
+        let shown = name.to_string_lossy();
+        let (event, reason) = match aside {
+            Aside::Rejected(reason) => (Event::Rejected, reason),
+            Aside::Stale => {
+                (Event::Stale, "it belongs to an earlier life of the guest")
+            }
+        };
+        let record = match content.is_empty() {
+            true => self.record(event).named(&shown),
+            false => self.seen(event, &shown, content),
+        };
+        let time = record.time;
+        let record = record.because(reason);
+        match opened.mailbox.set_aside(name, aside) {
+            Ok(Moved { removed, unexplained }) => {
+                self.intake.gone(&shown);
+                if !is_known {
+                    log.write(&record);
+                }
+                if let Some(error) = unexplained {
+                    let text = format!("its reason cannot be written: {error}");
+                    let note = self.record(Event::Error);
+                    log.write(&note.named(&shown).because(text));
+                }
+                if let Aside::Rejected(_) = aside {
+                    let none = Vec::new();
+                    self.write_breaches(log, &shown, content, time, none);
+                }
+                for name in removed {
+                    let text = "removed to make room for newer ones";
+                    let name = name.to_string_lossy();
+                    let note = self.record(Event::Note);
+                    log.write(&note.named(name).because(text));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.intake.gone(&shown);
+            }
+            Err(_) if is_known => {}
+            Err(error) => {
+                log.write(&record);
+                let text =
+                    format!("cannot be moved aside: {error}; tried again");
+                let note = self.record(Event::Error);
+                log.write(&note.named(&shown).because(text));
+                self.intake.stick(name);
+            }
+        }
+    }
+
+    fn request<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        name: &RequestName,
+    ) -> Result<(), Trouble> {
+        let text = name.to_string();
+        let aside = match self.life(opened, log, name)? {
+            Life::Current => None,
+            Life::Over => Some(Aside::Stale),
+            // Read below where no device told: that says what is wrong.
+            Life::Unknown if self.channels.epoch.is_none() => None,
+            Life::Unknown => Some(Aside::Rejected(LATER)),
+        };
+        if let Some(aside) = aside {
+            self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
+            return Ok(());
+        }
+        let now = (self.clock)();
+        let start = now.instant;
+        let size = self
+            .channels
+            .get(name.subspace)
+            .map_or(MOST_CONTENT, Channel::most_content);
+        let content = match opened.mailbox.read(name, size) {
+            Ok(content) => content,
+            Err(ReadError::Gone) => {
+                self.intake.gone(&text);
+                return Ok(());
+            }
+            Err(ReadError::System(error)) => {
+                return Err(Trouble::Unread(error));
+            }
+            Err(ReadError::Refused(reason)) => {
+                let aside = Aside::Rejected(&reason);
+                self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
+                return Ok(());
+            }
+        };
+        let time = now.time;
+        let verdict =
+            self.platform.receive(&self.channels, name, &content, time);
+        let breaches = self.platform.take_breaches();
+        let receipt = |content, message, packets| {
+            let name = text.clone();
+            Some(Receipt { name, content, message, packets, time, breaches })
+        };
+        match verdict {
+            exchange::Verdict::Rejected(reason) => {
+                let aside = Aside::Rejected(&reason);
+                let name = OsStr::new(&text);
+                self.set_aside(opened, log, name, aside, &content);
+            }
+            exchange::Verdict::Waiting { dropped } => {
+                let none = Vec::new();
+                self.write_receipt(log, &mut receipt(content, none, 1));
+                self.intake.wait(name.clone());
+                self.give_up(opened, log, dropped);
+            }
+            exchange::Verdict::Dropped(dropped) => {
+                let none = Vec::new();
+                self.write_receipt(log, &mut receipt(content, none, 1));
+                self.give_up(opened, log, Some(dropped));
+            }
+            exchange::Verdict::Complete {
+                requests,
+                message,
+                mut action,
+                dropped,
+            } => {
+                self.verdict.served = true;
+                self.stop_echo(&message, &mut action);
+                let mut receipt = receipt(content, message, requests.len());
+                if dropped.is_some() {
+                    self.write_receipt(log, &mut receipt);
+                }
+                self.give_up(opened, log, dropped);
+                self.act(opened, log, requests, *action, start, receipt)?;
+            }
+            exchange::Verdict::Command(action) => {
+                self.verdict.served = true;
+                let requests = vec![name.clone()];
+                let receipt = receipt(content, Vec::new(), 1);
+                self.act(opened, log, requests, *action, start, receipt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends nothing unasked that would come back and be sent again for
+    /// ever.
+    fn stop_echo(&mut self, message: &[u8], action: &mut Action) {
+        let sent = action.unasked.iter().map(|(sent, _)| &*sent.message);
+        if action.unasked.is_empty()
+            || self.echoes.may_send(message, sent, (self.clock)().instant)
+        {
+            return;
+        }
+        action.unasked.clear();
+        let text = "what it sends unasked comes back and makes it send \
+                    again: stopped here";
+        action.notes.push(text.to_owned());
+    }
+
+    /// Requests that get no answer.
+    fn give_up<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        dropped: Option<Dropped>,
+    ) {
+        let Some((names, reason)) = dropped else { return };
+        for name in &names {
+            let record = self.record(Event::Ignored).named(name);
+            log.write(&record.because(reason.clone()));
+        }
+        self.intake.give_up(names);
+        // What stays is tried again, and said then.
+        let _ = self.intake.remove(|name| opened.mailbox.unlink(name));
+    }
+
+    /// Writes down what is decided about a message, and does what is due.
+    fn act<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        requests: Vec<RequestName>,
+        mut action: Action,
+        start: Instant,
+        mut receipt: Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        if action.wait == Wait::Never && action.reason.is_none() {
+            action.reason = Some(NEVER.to_owned());
+        }
+        self.intake.complete(&requests);
+        if action.held.is_some()
+            || action.reason.is_some()
+            || !action.notes.is_empty()
+            || !self.journal.ledger.answers.is_empty()
+        {
+            // There is something to say or to do after it.
+            self.write_receipt(log, &mut receipt);
+        }
+        if let Some(held) = action.held {
+            self.held.ask(requests, held, start);
+            return Ok(());
+        }
+        let Some(last) = requests.last() else {
+            return Ok(());
+        };
+        let remarks = {
+            let mut reason = self.record(Event::Ignored).named(last);
+            reason.handler = action.handler.clone();
+            let note = Record { event: Event::Note, ..reason.clone() };
+            let reasons = action.reason.map(|text| reason.because(text));
+            let notes = action.notes.into_iter();
+            let notes = notes.map(move |text| note.clone().because(text));
+            reasons.into_iter().chain(notes)
+        };
+        let now = (self.clock)();
+        let handler = action.handler.unwrap_or_default();
+        let (at_once, after): (Vec<_>, Vec<_>) =
+            action.unasked.into_iter().partition(|(_, after)| *after == 0);
+        let at_once = at_once.into_iter().map(|(sending, _)| sending).collect();
+        let (reply, wait) = (action.reply, action.wait);
+        let by = handler.clone();
+        let mut answer =
+            self.journal.answer(&requests, by, reply, at_once, wait, now);
+        answer.in_order = action.in_order;
+        answer.progress.start = answer.progress.start.map(|_| start);
+        let mut answers = vec![answer];
+        for (sending, after) in after {
+            let wait = match action.wait {
+                Wait::Ms(ms) => Wait::Ms(ms.saturating_add(after)),
+                Wait::Never => Wait::Never,
+            };
+            let (by, one) = (handler.clone(), vec![sending]);
+            answers.push(self.journal.answer(&[], by, None, one, wait, now));
+        }
+        // What changes nothing may be decided anew; all else is written
+        // down before anybody can see it.
+        let plain = action.changes.is_none()
+            && !action.timely
+            && answers.len() == 1
+            && answers.iter().all(|answer| {
+                answer.unasked.is_empty()
+                    && answer.replies.len() <= 1
+                    && answer.requests.len() == 1
+                    && answer.due == Due::Now
+            });
+        if !plain || self.platform.handlers().expects() {
+            self.write_receipt(log, &mut receipt);
+        }
+        self.commit(opened, answers, action.changes, plain)?;
+        // Decided for good: a further try says none of it again.
+        for remark in remarks {
+            log.write(&remark);
+        }
+        let handlers = self.platform.handlers();
+        let exceeded = self.verdict.exceeded(handlers, self.platform.memory());
+        for text in exceeded {
+            log.write(&self.record(Event::Failed).because(text));
+        }
+        self.finish(opened, log, &mut receipt)
+    }
+
+    fn commit(
+        &mut self,
+        opened: &Opened,
+        answers: Vec<Answer>,
+        changes: Option<Changes>,
+        plain: bool,
+    ) -> Result<(), Trouble> {
+        let state = &opened.state;
+        let taken = self.journal.commit(state, answers, changes, plain);
+        let taken = taken.map_err(later("write the ledger"))?;
+        if let Some(Changes { endpoint, memory }) = taken {
+            self.platform.set(endpoint, memory);
+        }
+        Ok(())
+    }
+
+    /// Publishes what is decided and due, and removes its requests.
+    /// Interrupted anywhere, it may be done again.
+    fn finish<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        receipt: &mut Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        let now = (self.clock)();
+        let mut from = 0;
+        let mut lone = false;
+        while let Some((at, answer)) = self.journal.due(from, now) {
+            from = at;
+            let mailbox = &mut opened.mailbox;
+            // When all its requests are gone, everything was published; not
+            // so if they were read just now.
+            if receipt.is_some()
+                || answer.requests.is_empty()
+                || answer.requests.iter().any(|name| mailbox.holds(name))
+            {
+                let mut done = answer.progress.published;
+                let published =
+                    self.publish(mailbox, log, &answer, &mut done, receipt);
+                self.write_receipt(log, receipt);
+                self.journal.published(at, done);
+                published?;
+                for name in &answer.requests {
+                    mailbox.unlink(name).map_err(later("remove a request"))?;
+                    self.intake.gone(name);
+                }
+            }
+            self.journal.ledger.answers.remove(at);
+            lone |= answer.requests.is_empty();
+        }
+        self.write_receipt(log, receipt);
+        if lone {
+            // No request tells a later life that these are out.
+            let stored = self.journal.store(&opened.state);
+            stored.map_err(later("write the ledger"))?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the files of an answer but for the first `done`, and counts
+    /// those on.
+    fn publish<W: Write>(
+        &mut self,
+        mailbox: &mut Mailbox,
+        log: &mut Log<W>,
+        answer: &Answer,
+        done: &mut usize,
+        receipt: &mut Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        let Progress { start, inherited, .. } = answer.progress;
+        let last = answer.replies.len();
+        let replies = answer.replies.iter().map(|file| (file, true));
+        let unasked = answer.unasked.iter().map(|file| (file, false));
+        for (k, (file, is_reply)) in
+            (1..).zip(replies.chain(unasked)).skip(*done)
+        {
+            let content = &file.content;
+            let mut name = file.name.clone();
+            if is_reply {
+                let published = mailbox.publish_reply(&name, content);
+                published.map_err(later("publish a reply"))?;
+            } else if let Ok(wanted) = name.parse() {
+                let published = mailbox.publish_unasked(wanted, content);
+                let taken =
+                    published.map_err(later("publish an unasked message"))?;
+                name = taken.to_string();
+            } else {
+                continue;
+            }
+            *done = k;
+            let latency_us =
+                start.map(|start| (self.clock)().micros_since(start));
+            self.write_receipt(log, receipt);
+            let event = if is_reply { Event::Replied } else { Event::Unasked };
+            let mut record = self.seen(event, &name, content);
+            record.request = answer.requests.last().cloned();
+            record.handler =
+                Some(answer.handler.clone()).filter(|name| !name.is_empty());
+            record.latency_us = latency_us;
+            if inherited && answer.due == Due::Now {
+                record = record.because("committed before an interruption");
+            }
+            if k == last {
+                record = record.with_message(&answer.reply, last);
+            }
+            log.write(&record);
+        }
+        Ok(())
+    }
+
+    /// Sends the messages by the clock that are due.
+    fn tick<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+    ) -> Result<(), Trouble> {
+        if self.journal.ledger.epoch.is_empty() {
+            return Ok(());
+        }
+        let timed = self.platform.timed(&self.channels);
+        let now = (self.clock)();
+        for due in self.timers.due(timed, &self.journal.ledger, now) {
+            self.send_timed(opened, log, due)?;
+        }
+        Ok(())
+    }
+
+    fn send_timed<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        due: timers::Due,
+    ) -> Result<(), Trouble> {
+        let (now, name) = ((self.clock)(), &due.name);
+        let Some(made) = self.platform.tick(&self.channels, name, now.time)
+        else {
+            return Ok(());
+        };
+        let (sending, changes) = made.unwrap_or_else(|reason| {
+            let mut record = self.record(Event::Error);
+            record.handler = Some(name.clone());
+            log.write(&record.because(reason));
+            // It counts as sent, or it would fail again at once.
+            let mut changes = self.journal.changes();
+            changes.memory.count(name);
+            (None, changes)
+        });
+        let answers = sending.map(|sending| {
+            let (by, one) = (name.clone(), vec![sending]);
+            self.journal.answer(&[], by, None, one, Wait::Ms(0), now)
+        });
+        let next = due.next.unwrap_or(due.at);
+        let timers = &mut self.journal.ledger.timers;
+        let before = timers.insert(name.clone(), next);
+        let answers = answers.into_iter().collect();
+        if let Err(trouble) = self.commit(opened, answers, Some(changes), false)
+        {
+            let timers = &mut self.journal.ledger.timers;
+            match before {
+                Some(before) => timers.insert(name.clone(), before),
+                None => timers.remove(name),
+            };
+            return Err(trouble);
+        }
+        self.timers.sent(due, now);
+        self.finish(opened, log, &mut None)
+    }
+
+    /// Judges the life of the guest that ends; says what was not met.
+    fn judge<W: Write>(&mut self, log: &mut Log<W>) {
+        let handlers = self.platform.handlers();
+        let judged = self.verdict.judge(handlers, self.platform.memory());
+        let Some(unmet) = judged else { return };
+        if unmet.is_empty() {
+            self.note(log, "all expectations are met");
+        }
+        for text in unmet {
+            log.write(&self.record(Event::Failed).because(text));
+        }
+    }
+
+    /// Judges all that this process has seen: whether everything that was
+    /// expected came about.
+    pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
+        // Who expects something and hears nothing is not served.
+        self.verdict.served = true;
+        self.judge(log);
+        !self.verdict.failed()
     }
 }
 

@@ -13,8 +13,9 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::Serialize;
 
-use crate::mailbox::{Channels, Due, Ledger};
+use crate::mailbox::Channels;
 use crate::record::iso;
+use crate::station::ledger::{Due, Ledger};
 use crate::stats::{self, Stats};
 
 /// How a mailbox stands.

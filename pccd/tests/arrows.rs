@@ -10,10 +10,11 @@ const PCCD: &str = "
     wake:
     wire:
     record: wire
+    clock: record
     endpoint: wire
     conduct: record wire
     script: record wire
-    mailbox: endpoint record script
+    mailbox:
     handlers: endpoint record script wire
     registers: conduct mailbox record script wire
     messages: endpoint handlers registers script wire
@@ -21,12 +22,12 @@ const PCCD: &str = "
     programs: handlers wake
     stats: record script
     log: record stats
-    station: conduct exchange log mailbox messages programs record registers script stats wake wire !daemon
-    daemon: log messages record script station wake
-    status: mailbox record stats
+    station: clock conduct endpoint exchange handlers log mailbox messages programs record registers script stats wake wire
+    daemon: clock log messages record script station wake
+    status: mailbox record station stats
     cli: daemon log
     manual: cli
-    command: cli daemon exchange handlers log mailbox manual messages record registers script status wake wire";
+    command: cli clock daemon exchange handlers log mailbox manual messages record registers script status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

@@ -111,13 +111,11 @@ fn a_program_that_writes_without_end() {
 fn a_program_that_cannot_be_ended_as_a_group_is_ended_all_the_same() {
     let bench = Bench::new();
     // It joins the group of its parent's parent: pccd's own.
-    let text = r#"exec python3 -c '
-import os, sys
-os.setpgid(0, os.getpgid(os.getppid()))
-sys.stderr.write("left\n")
-sys.stderr.flush()
-sys.stdin.read()'"#;
-    script(&bench, 1500, text);
+    let text = r#"exec perl -e '
+setpgrp(0, getpgrp(getppid()));
+print STDERR "left\n";
+1 while <STDIN>'"#;
+    script(&bench, 4000, text);
     let daemon = bench.start();
     bench.request(1, &single(0, &[5]));
     bench.wait("the child to leave", || {

@@ -14,7 +14,8 @@ use notify::event::{
 };
 use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{Clock, Config};
+use super::Config;
+use crate::clock::Clock;
 use crate::log::Log;
 use crate::messages::Messages;
 use crate::record::{Event, Record};
@@ -210,7 +211,7 @@ pub fn replace<'a, W: Write>(
             (Event::Error, text)
         }
     };
-    log.write(&Record::new(clock(), event).because(text));
+    log.write(&Record::new(clock().time, event).because(text));
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 mod channels;
 mod error;
 mod folder;
-mod ledger;
 mod name;
 mod watch;
 
@@ -21,7 +20,6 @@ use rustix::fs::Dir;
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub use error::MailboxError;
 pub use folder::{Folder, ReadError};
-pub use ledger::{Answer, Due, Ledger, Outgoing, Progress};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
 pub use watch::Watch;
 
@@ -31,8 +29,6 @@ const MOST_ASIDE: usize = 1024;
 const REASON: &str = ".reason";
 /// The daemon's lock file.
 const LOCK: &str = "daemon.lock";
-/// The ledger's name in the state folder.
-const LEDGER: &str = "ledger.json";
 
 /// An open mailbox. The daemon's holds its lock; one opened to send does
 /// not.
@@ -276,11 +272,11 @@ impl Mailbox {
     }
 
     /// Publishes a reply in the file made for it; false if that cannot be.
-    fn publish_prepared(&mut self, file: &Outgoing) -> bool {
+    fn publish_prepared(&mut self, name: &str, content: &[u8]) -> bool {
         let Some((staged, open)) = self.spare.take() else { return false };
-        let filled = self.tmp.fill(open, &staged, &file.content);
+        let filled = self.tmp.fill(open, &staged, content);
         let moved = filled.and_then(|()| {
-            let name = OsStr::new(&file.name);
+            let name = OsStr::new(name);
             self.tmp.rename(OsStr::new(&staged), &self.inbox, name)
         });
         self.clean_up(&staged, moved).is_ok()
@@ -304,12 +300,16 @@ impl Mailbox {
     /// # Errors
     ///
     /// The system's.
-    pub fn publish_reply(&mut self, file: &Outgoing) -> io::Result<()> {
-        if self.publish_prepared(file) {
+    pub fn publish_reply(
+        &mut self,
+        name: &str,
+        content: &[u8],
+    ) -> io::Result<()> {
+        if self.publish_prepared(name, content) {
             return Ok(());
         }
-        let staged = self.stage(&file.content)?;
-        let name = OsStr::new(&file.name);
+        let staged = self.stage(content)?;
+        let name = OsStr::new(name);
         let moved = self.tmp.rename(OsStr::new(&staged), &self.inbox, name);
         self.clean_up(&staged, moved)
     }
@@ -440,7 +440,7 @@ fn make_room(folder: &Folder) -> io::Result<Vec<OsString>> {
     Ok(messages)
 }
 
-/// The folder that holds the ledger, locked.
+/// The folder of what must outlive its process, locked.
 #[derive(Debug)]
 pub struct StateFolder {
     folder: Folder,
@@ -469,30 +469,17 @@ impl StateFolder {
         self.folder.is_current()
     }
 
-    /// Reads the ledger, if there is one.
+    /// Reads a file.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
-    pub fn load(&self) -> Result<Option<Ledger>, String> {
-        const MOST: usize = 64 << 20;
-        match self.folder.read(OsStr::new(LEDGER), MOST) {
-            Ok(bytes) => Ledger::decode(&bytes).map(Some),
-            Err(ReadError::Gone) => Ok(None),
-            Err(ReadError::Refused(reason)) => Err(reason),
-            Err(ReadError::System(error)) => {
-                Err(format!("cannot be read: {error}"))
-            }
-        }
-    }
-
-    /// Replaces the ledger.
-    ///
-    /// # Errors
-    ///
-    /// The system's; the old ledger is still there then.
-    pub fn store(&self, ledger: &Ledger) -> io::Result<()> {
-        self.replace(LEDGER, &ledger.encode())
+    /// It is gone, is somewhat else, or the system refuses.
+    pub fn read(
+        &self,
+        name: &OsStr,
+        most: usize,
+    ) -> Result<Vec<u8>, ReadError> {
+        self.folder.read(name, most)
     }
 
     /// Replaces a file.

@@ -105,8 +105,7 @@ fn a_reply_is_published_in_the_file_made_for_it_or_anew() {
         path.join("tmp").join(&names[0])
     };
     let publish = |mailbox: &mut Mailbox, name: &str, content: &[u8]| {
-        let (name, content) = (name.to_owned(), content.to_vec());
-        mailbox.publish_reply(&Outgoing { name, content }).unwrap();
+        mailbox.publish_reply(name, content).unwrap();
         assert!(mailbox.tmp.list().unwrap().is_empty());
     };
     let made = std::fs::metadata(spare(&mut mailbox)).unwrap();
@@ -137,28 +136,6 @@ fn only_our_own_leftovers_are_removed() {
     assert!(mailbox.is_current());
     std::fs::rename(&path, dir.path().join("away")).unwrap();
     assert!(!mailbox.is_current());
-}
-
-#[test]
-fn the_ledger_is_replaced() {
-    let dir = tempfile::tempdir().unwrap();
-    let state = StateFolder::open(&dir.path().join("s")).unwrap();
-    assert_eq!(state.load(), Ok(None));
-    let endpoint = crate::endpoint::State {
-        eid: 9,
-        discovered: true,
-        asked: [None, Some(8), None, None, None, None, None, Some(0)],
-        instances: [None, Some(3), None, None, None, None, None, None],
-        renamed: [None, Some(3), None, None, None, None, None, None],
-    };
-    for epoch in ["a", "b"] {
-        let ledger =
-            Ledger::new(epoch.to_owned(), crate::record::now(), endpoint);
-        state.store(&ledger).unwrap();
-        assert_eq!(state.load(), Ok(Some(ledger)));
-    }
-    std::fs::write(dir.path().join("s/ledger.json"), "x").unwrap();
-    assert!(state.load().is_err());
 }
 
 /// Who holds a mailbox keeps it when somebody takes a folder away.

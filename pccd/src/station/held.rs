@@ -1,44 +1,70 @@
 //! Messages that wait for a program.
 
-use std::io::Write;
 use std::time::Instant;
 
-use super::{Opened, Station, Trouble};
-use crate::exchange::Held;
-use crate::log::Log;
+use crate::clock::Now;
+use crate::exchange;
 use crate::mailbox::RequestName;
-use crate::record::Event;
+use crate::programs::Programs;
+use crate::wake::Waker;
 
 /// A message whose program has been asked.
 pub struct Waiting {
-    ticket: u64,
-    requests: Vec<RequestName>,
-    held: Box<Held>,
-    start: Instant,
+    id: u64,
+    pub requests: Vec<RequestName>,
+    pub held: Box<exchange::Held>,
+    /// When its last request was read.
+    pub start: Instant,
 }
 
-impl Station {
+/// What became of a message: what its program said, or why it said nothing.
+pub type Answered = (Waiting, Result<String, String>);
+
+/// All of them, and their programs.
+pub struct Held {
+    programs: Programs,
+    waiting: Vec<Waiting>,
+}
+
+impl Held {
+    pub fn new(waker: Waker) -> Self {
+        Self { programs: Programs::new(waker), waiting: Vec::new() }
+    }
+
     /// Asks a program about a message.
-    pub(super) fn hold(
+    pub fn ask(
         &mut self,
         requests: Vec<RequestName>,
-        held: Box<Held>,
+        held: Box<exchange::Held>,
         start: Instant,
     ) {
-        let ticket = self.programs.ask(held.question.clone());
-        self.held.push(Waiting { ticket, requests, held, start });
+        let id = self.programs.ask(held.question.clone());
+        self.waiting.push(Waiting { id, requests, held, start });
     }
 
     /// Nothing that waits counts any more.
-    pub(super) fn forget_held(&mut self) {
-        self.held.clear();
+    pub fn forget(&mut self) {
+        self.waiting.clear();
         self.programs.forget();
+    }
+
+    /// The handlers are other ones.
+    pub fn restart(&mut self) {
+        self.programs.restart();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub fn next(&self) -> Option<Instant> {
+        self.programs.deadline()
     }
 
     /// Whether a request waits for a program, or comes after one of its
     /// channel that does.
-    pub(super) fn waits(&self, name: &RequestName) -> bool {
-        self.held.iter().any(|waiting| {
+    pub fn holds(&self, name: &RequestName) -> bool {
+        self.waiting.iter().any(|waiting| {
             waiting.requests.contains(name)
                 || waiting.requests.last().is_some_and(|last| {
                     last.subspace == name.subspace && last.epoch == name.epoch
@@ -46,30 +72,14 @@ impl Station {
         })
     }
 
-    /// Goes on with the messages whose programs have answered.
-    pub(super) fn go_on<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-    ) -> Result<(), Trouble> {
-        let (answers, said) = self.programs.work(Instant::now());
-        for text in said {
-            log.write(&self.record(Event::Note).because(text));
-        }
-        let mut done = Ok(());
-        for (ticket, answer) in answers {
-            let of = |waiting: &Waiting| waiting.ticket == ticket;
-            let Some(at) = self.held.iter().position(of) else { continue };
-            let Waiting { requests, held, start, .. } = self.held.remove(at);
-            let now = (self.clock)();
-            let message = held.message().to_vec();
-            let mut action =
-                self.platform.go_on(&self.channels, *held, answer, now);
-            self.stop_echo(&message, &mut action);
-            // One that cannot be written down is read and asked again.
-            let acted = self.act(opened, log, requests, action, start, None);
-            done = done.and(acted);
-        }
-        done
+    /// The messages whose programs have answered, and what else is to be
+    /// logged of programs.
+    pub fn work(&mut self, now: Now) -> (Vec<Answered>, Vec<String>) {
+        let (answers, notes) = self.programs.work(now.instant);
+        let answered = answers.into_iter().filter_map(|(id, answer)| {
+            let at = self.waiting.iter().position(|one| one.id == id)?;
+            Some((self.waiting.remove(at), answer))
+        });
+        (answered.collect(), notes)
     }
 }

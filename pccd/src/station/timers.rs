@@ -1,0 +1,164 @@
+//! Messages by the clock: when each is due next.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::LONGEST;
+use super::ledger::Ledger;
+use crate::clock::Now;
+use crate::record::{Time, later_by};
+use crate::registers::Timed;
+
+/// When messages by the clock are due, by a clock nobody can set. By the other
+/// one the ledger has it.
+#[derive(Default)]
+pub struct Timers(BTreeMap<String, Instant>);
+
+/// A message that is due, and when the next of its kind will be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Due {
+    pub name: String,
+    pub at: Time,
+    pub next: Option<Time>,
+}
+
+impl Timers {
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn next(&self) -> Option<Instant> {
+        self.0.values().copied().min()
+    }
+
+    /// Which of these messages are due.
+    pub fn due(
+        &mut self,
+        timed: Vec<Timed>,
+        ledger: &Ledger,
+        now: Now,
+    ) -> Vec<Due> {
+        let mut all = Vec::new();
+        self.0.retain(|name, _| timed.iter().any(|one| one.name == *name));
+        for Timed { name, clock } in timed {
+            if ledger.memory.times(&name) >= clock.times {
+                self.0.remove(&name);
+                continue;
+            }
+            let stored = ledger.timers.get(&name).copied();
+            let first = || later_by(ledger.began, clock.after);
+            let Some(at) = stored.or_else(first) else { continue };
+            let again = clock.every.filter(|_| stored.is_some());
+            let most = Duration::from_millis(again.unwrap_or(clock.after));
+            let deadline = *self
+                .0
+                .entry(name.clone())
+                .or_insert_with(|| now.deadline(at, most.min(LONGEST)));
+            if deadline <= now.instant {
+                // What was missed while nobody ran is left out.
+                let next = clock.every.and_then(|every| {
+                    later_by(at, every)
+                        .filter(|next| *next >= now.time)
+                        .or_else(|| later_by(now.time, every))
+                });
+                all.push(Due { name, at, next });
+            }
+        }
+        all
+    }
+
+    /// One was sent.
+    pub fn sent(&mut self, due: Due, now: Now) {
+        match due.next {
+            Some(next) => {
+                self.0.insert(due.name, now.deadline(next, LONGEST));
+            }
+            None => {
+                self.0.remove(&due.name);
+            }
+        }
+    }
+
+    /// Other handlers are there than before: what has another time now begins
+    /// anew.
+    pub fn change(
+        &mut self,
+        before: &[Timed],
+        after: Vec<Timed>,
+        ledger: &mut Ledger,
+        now: Now,
+    ) {
+        let of = |one: &Timed| (one.clock.after, one.clock.every);
+        let is_new = |one: &Timed| {
+            !before.iter().any(|old| old.name == one.name && of(old) == of(one))
+        };
+        for Timed { name, clock } in after.into_iter().filter(is_new) {
+            self.0.remove(&name);
+            let next = clock.every.and_then(|ms| later_by(now.time, ms));
+            if let (Some(at), Some(next)) = (ledger.timers.get_mut(&name), next)
+            {
+                *at = next;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::endpoint::State;
+    use crate::script::check::Clock;
+
+    fn timed(after: u64, every: Option<u64>) -> Vec<Timed> {
+        let clock = Clock { after, every, times: u64::MAX };
+        vec![Timed { name: "beat".to_owned(), clock }]
+    }
+
+    #[test]
+    fn the_time_goes_by() {
+        let start = clock::system();
+        let at = |ms| Now {
+            time: later_by(start.time, ms).unwrap(),
+            instant: start.after(Duration::from_millis(ms)),
+        };
+        let mut ledger = Ledger::new("e".into(), start.time, State::default());
+        let mut timers = Timers::default();
+        let beat = || timed(100, Some(50));
+        assert_eq!(timers.due(beat(), &ledger, at(0)), []);
+        assert_eq!(timers.next(), Some(at(100).instant));
+        assert_eq!(timers.due(beat(), &ledger, at(99)), []);
+        let due = timers.due(beat(), &ledger, at(100)).remove(0);
+        assert_eq!((due.at, due.next), (at(100).time, Some(at(150).time)));
+        ledger.timers.insert("beat".to_owned(), at(150).time);
+        timers.sent(due, at(101));
+        assert_eq!(timers.next(), Some(at(150).instant));
+        // Missed ones are left out.
+        let due = timers.due(beat(), &ledger, at(400)).remove(0);
+        assert_eq!(due.next, Some(at(450).time));
+        ledger.timers.insert("beat".to_owned(), at(450).time);
+        timers.sent(due, at(400));
+        // A saved file changes the time, and takes it away.
+        let faster = || timed(100, Some(10));
+        timers.change(&beat(), faster(), &mut ledger, at(400));
+        assert_eq!(timers.due(faster(), &ledger, at(409)), []);
+        assert_eq!(timers.due(faster(), &ledger, at(410)).len(), 1);
+        assert_eq!(timers.due(Vec::new(), &ledger, at(999)), []);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn no_longer_than_it_was_to_wait() {
+        let now = clock::system();
+        let day_ahead = later_by(now.time, 86_400_000).unwrap();
+        let mut ledger = Ledger::new("e".into(), day_ahead, State::default());
+        let mut timers = Timers::default();
+        timers.due(timed(100, None), &ledger, now);
+        let wait = |ms| Some(now.after(Duration::from_millis(ms)));
+        assert_eq!(timers.next(), wait(100));
+        timers.clear();
+        ledger.timers.insert("beat".to_owned(), day_ahead);
+        timers.due(timed(100, Some(70)), &ledger, now);
+        assert_eq!(timers.next(), wait(70));
+    }
+}
