@@ -11,7 +11,6 @@ pub mod ledger;
 mod timers;
 mod verdict;
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,22 +21,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use self::echo::Echoes;
-use self::held::{Held, Waiting};
-use self::intake::Intake;
+use self::held::Held;
+use self::intake::{Intake, Receipt};
 use self::journal::Journal;
 use self::ledger::{Answer, Due, Progress};
 use self::timers::Timers;
 use self::verdict::Verdict;
 use crate::clock::{Clock, Now};
-use crate::conduct::{self, Breach};
-use crate::exchange::{self, Action, Changes, Dropped, Platform};
+use crate::exchange::{Action, Changes, Platform};
 use crate::log::Log;
 use crate::mailbox::{
-    Aside, Channel, Channels, ChannelsError, Epoch, Mailbox, Moved, ReadError,
-    RequestName, StateFolder, Watch,
+    Aside, Channels, ChannelsError, Epoch, Mailbox, RequestName, StateFolder,
+    Watch,
 };
 use crate::messages::Messages;
-use crate::record::{Event, Record, Time};
+use crate::record::{Event, Record};
 use crate::script::delay::Wait;
 use crate::stats::{self, Counting, NEVER};
 use crate::wake::Waker;
@@ -52,10 +50,6 @@ const SETTLE: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// Longest content of any channel that says no size.
 const MOST_CONTENT: usize = 16 << 20;
-
-/// A name the device cannot have made.
-const LATER: &str = "its name claims a later life of the guest than the \
-                     device's, which channels.json tells";
 
 type Stamp = (u64, i64, i64, u64);
 
@@ -97,20 +91,6 @@ struct Away {
     until: Option<Instant>,
     /// The lock of one that only lacks folders.
     lock: Option<File>,
-}
-
-/// What the log says of a request that was read. It is written before
-/// anything comes of it; where all would come again after an interruption,
-/// once the reply is out, as nobody should wait for the log.
-struct Receipt {
-    name: String,
-    content: Vec<u8>,
-    /// The message it completes, and the number of its packets.
-    message: Vec<u8>,
-    packets: usize,
-    time: Time,
-    /// Rules that it breaks, beyond what its bytes show.
-    breaches: Vec<Breach>,
 }
 
 fn open_folders(
@@ -476,258 +456,6 @@ impl Station {
         })
     }
 
-    /// Goes on with the messages whose programs have answered.
-    fn go_on<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        now: Now,
-    ) -> Result<(), Trouble> {
-        let (answered, notes) = self.held.work(now);
-        for text in notes {
-            self.note(log, &text);
-        }
-        let mut done = Ok(());
-        for (Waiting { requests, held, start, .. }, answer) in answered {
-            let time = (self.clock)().time;
-            let message = held.message().to_vec();
-            let mut action =
-                self.platform.go_on(&self.channels, *held, answer, time);
-            self.stop_echo(&message, &mut action);
-            // One that cannot be written down is read and asked again.
-            let acted = self.act(opened, log, requests, action, start, None);
-            done = done.and(acted);
-        }
-        done
-    }
-
-    /// Writes that a request was read, unless it is written already.
-    fn write_receipt<W: Write>(
-        &mut self,
-        log: &mut Log<W>,
-        receipt: &mut Option<Receipt>,
-    ) {
-        if let Some(receipt) = receipt.take()
-            && self.intake.log(&receipt.name)
-        {
-            let Receipt { name, content, message, packets, time, breaches } =
-                receipt;
-            let mut record = self.seen(Event::Received, &name, &content);
-            record.time = time;
-            let record = record.with_message(&message, packets);
-            log.write(&record);
-            let whole = record.decoded.as_ref().filter(|_| !message.is_empty());
-            let wrong = whole.and_then(conduct::message);
-            let list = breaches.into_iter().chain(wrong).collect();
-            self.write_breaches(log, &name, &content, time, list);
-        }
-    }
-
-    /// Writes which rules a request breaks: those its frame shows, and these.
-    fn write_breaches<W: Write>(
-        &self,
-        log: &mut Log<W>,
-        name: &str,
-        content: &[u8],
-        time: Time,
-        others: Vec<Breach>,
-    ) {
-        let Ok(request) = name.parse::<RequestName>() else { return };
-        let subspace = request.subspace;
-        let Some(channel) = self.channels.get(subspace) else { return };
-        let frame =
-            conduct::frame(channel.kind, subspace, channel.size, content);
-        for Breach { rule, reason } in frame.into_iter().chain(others) {
-            let mut record = self.record(Event::Conduct).named(name);
-            record.time = time;
-            record.subspace = Some(subspace);
-            record.rule = Some(rule.to_owned());
-            log.write(&record.because(reason));
-        }
-    }
-
-    /// Moves a file aside and says so. One that cannot be moved now is tried
-    /// again, without a further word.
-    fn set_aside<W: Write>(
-        &mut self,
-        opened: &Opened,
-        log: &mut Log<W>,
-        name: &OsStr,
-        aside: Aside<'_>,
-        content: &[u8],
-    ) {
-        let is_known = self.intake.is_stuck(name);
-        let shown = name.to_string_lossy();
-        let (event, reason) = match aside {
-            Aside::Rejected(reason) => (Event::Rejected, reason),
-            Aside::Stale => {
-                (Event::Stale, "it belongs to an earlier life of the guest")
-            }
-        };
-        let record = match content.is_empty() {
-            true => self.record(event).named(&shown),
-            false => self.seen(event, &shown, content),
-        };
-        let time = record.time;
-        let record = record.because(reason);
-        match opened.mailbox.set_aside(name, aside) {
-            Ok(Moved { removed, unexplained }) => {
-                self.intake.gone(&shown);
-                if !is_known {
-                    log.write(&record);
-                }
-                if let Some(error) = unexplained {
-                    let text = format!("its reason cannot be written: {error}");
-                    let note = self.record(Event::Error);
-                    log.write(&note.named(&shown).because(text));
-                }
-                if let Aside::Rejected(_) = aside {
-                    let none = Vec::new();
-                    self.write_breaches(log, &shown, content, time, none);
-                }
-                for name in removed {
-                    let text = "removed to make room for newer ones";
-                    let name = name.to_string_lossy();
-                    let note = self.record(Event::Note);
-                    log.write(&note.named(name).because(text));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.intake.gone(&shown);
-            }
-            Err(_) if is_known => {}
-            Err(error) => {
-                log.write(&record);
-                let text =
-                    format!("cannot be moved aside: {error}; tried again");
-                let note = self.record(Event::Error);
-                log.write(&note.named(&shown).because(text));
-                self.intake.stick(name);
-            }
-        }
-    }
-
-    fn request<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        name: &RequestName,
-    ) -> Result<(), Trouble> {
-        let text = name.to_string();
-        let aside = match self.life(opened, log, name)? {
-            Life::Current => None,
-            Life::Over => Some(Aside::Stale),
-            // Read below where no device told: that says what is wrong.
-            Life::Unknown if self.channels.epoch.is_none() => None,
-            Life::Unknown => Some(Aside::Rejected(LATER)),
-        };
-        if let Some(aside) = aside {
-            self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-            return Ok(());
-        }
-        let now = (self.clock)();
-        let start = now.instant;
-        let size = self
-            .channels
-            .get(name.subspace)
-            .map_or(MOST_CONTENT, Channel::most_content);
-        let content = match opened.mailbox.read(name, size) {
-            Ok(content) => content,
-            Err(ReadError::Gone) => {
-                self.intake.gone(&text);
-                return Ok(());
-            }
-            Err(ReadError::System(error)) => {
-                return Err(Trouble::Unread(error));
-            }
-            Err(ReadError::Refused(reason)) => {
-                let aside = Aside::Rejected(&reason);
-                self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-                return Ok(());
-            }
-        };
-        let time = now.time;
-        let verdict =
-            self.platform.receive(&self.channels, name, &content, time);
-        let breaches = self.platform.take_breaches();
-        let receipt = |content, message, packets| {
-            let name = text.clone();
-            Some(Receipt { name, content, message, packets, time, breaches })
-        };
-        match verdict {
-            exchange::Verdict::Rejected(reason) => {
-                let aside = Aside::Rejected(&reason);
-                let name = OsStr::new(&text);
-                self.set_aside(opened, log, name, aside, &content);
-            }
-            exchange::Verdict::Waiting { dropped } => {
-                let none = Vec::new();
-                self.write_receipt(log, &mut receipt(content, none, 1));
-                self.intake.wait(name.clone());
-                self.give_up(opened, log, dropped);
-            }
-            exchange::Verdict::Dropped(dropped) => {
-                let none = Vec::new();
-                self.write_receipt(log, &mut receipt(content, none, 1));
-                self.give_up(opened, log, Some(dropped));
-            }
-            exchange::Verdict::Complete {
-                requests,
-                message,
-                mut action,
-                dropped,
-            } => {
-                self.verdict.served = true;
-                self.stop_echo(&message, &mut action);
-                let mut receipt = receipt(content, message, requests.len());
-                if dropped.is_some() {
-                    self.write_receipt(log, &mut receipt);
-                }
-                self.give_up(opened, log, dropped);
-                self.act(opened, log, requests, *action, start, receipt)?;
-            }
-            exchange::Verdict::Command(action) => {
-                self.verdict.served = true;
-                let requests = vec![name.clone()];
-                let receipt = receipt(content, Vec::new(), 1);
-                self.act(opened, log, requests, *action, start, receipt)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends nothing unasked that would come back and be sent again for
-    /// ever.
-    fn stop_echo(&mut self, message: &[u8], action: &mut Action) {
-        let sent = action.unasked.iter().map(|(sent, _)| &*sent.message);
-        if action.unasked.is_empty()
-            || self.echoes.may_send(message, sent, (self.clock)().instant)
-        {
-            return;
-        }
-        action.unasked.clear();
-        let text = "what it sends unasked comes back and makes it send \
-                    again: stopped here";
-        action.notes.push(text.to_owned());
-    }
-
-    /// Requests that get no answer.
-    fn give_up<W: Write>(
-        &mut self,
-        opened: &Opened,
-        log: &mut Log<W>,
-        dropped: Option<Dropped>,
-    ) {
-        let Some((names, reason)) = dropped else { return };
-        for name in &names {
-            let record = self.record(Event::Ignored).named(name);
-            log.write(&record.because(reason.clone()));
-        }
-        self.intake.give_up(names);
-        // What stays is tried again, and said then.
-        let _ = self.intake.remove(|name| opened.mailbox.unlink(name));
-    }
-
     /// Writes down what is decided about a message, and does what is due.
     fn act<W: Write>(
         &mut self,
@@ -921,86 +649,6 @@ impl Station {
             log.write(&record);
         }
         Ok(())
-    }
-
-    /// Sends the messages by the clock that are due.
-    fn tick<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-    ) -> Result<(), Trouble> {
-        if self.journal.ledger.epoch.is_empty() {
-            return Ok(());
-        }
-        let timed = self.platform.timed(&self.channels);
-        let now = (self.clock)();
-        for due in self.timers.due(timed, &self.journal.ledger, now) {
-            self.send_timed(opened, log, due)?;
-        }
-        Ok(())
-    }
-
-    fn send_timed<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        due: timers::Due,
-    ) -> Result<(), Trouble> {
-        let (now, name) = ((self.clock)(), &due.name);
-        let Some(made) = self.platform.tick(&self.channels, name, now.time)
-        else {
-            return Ok(());
-        };
-        let (sending, changes) = made.unwrap_or_else(|reason| {
-            let mut record = self.record(Event::Error);
-            record.handler = Some(name.clone());
-            log.write(&record.because(reason));
-            // It counts as sent, or it would fail again at once.
-            let mut changes = self.journal.changes();
-            changes.memory.count(name);
-            (None, changes)
-        });
-        let answers = sending.map(|sending| {
-            let (by, one) = (name.clone(), vec![sending]);
-            self.journal.answer(&[], by, None, one, Wait::Ms(0), now)
-        });
-        let next = due.next.unwrap_or(due.at);
-        let timers = &mut self.journal.ledger.timers;
-        let before = timers.insert(name.clone(), next);
-        let answers = answers.into_iter().collect();
-        if let Err(trouble) = self.commit(opened, answers, Some(changes), false)
-        {
-            let timers = &mut self.journal.ledger.timers;
-            match before {
-                Some(before) => timers.insert(name.clone(), before),
-                None => timers.remove(name),
-            };
-            return Err(trouble);
-        }
-        self.timers.sent(due, now);
-        self.finish(opened, log, &mut None)
-    }
-
-    /// Judges the life of the guest that ends; says what was not met.
-    fn judge<W: Write>(&mut self, log: &mut Log<W>) {
-        let handlers = self.platform.handlers();
-        let judged = self.verdict.judge(handlers, self.platform.memory());
-        let Some(unmet) = judged else { return };
-        if unmet.is_empty() {
-            self.note(log, "all expectations are met");
-        }
-        for text in unmet {
-            log.write(&self.record(Event::Failed).because(text));
-        }
-    }
-
-    /// Judges all that this process has seen: whether everything that was
-    /// expected came about.
-    pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
-        // Who expects something and hears nothing is not served.
-        self.verdict.served = true;
-        self.judge(log);
-        !self.verdict.failed()
     }
 }
 
