@@ -399,11 +399,6 @@ fn wrong_descriptions_are_explained() {
             &["unknown register `x`"],
         ),
         (
-            channel(r#""for": {"types": [6]}"#),
-            "c.json:2:19",
-            &["from 0 to 5"],
-        ),
-        (
             r#"{"channels": [{"name": "fan"}], "subspaces": {"3": "fam"}}"#
                 .to_owned(),
             "c.json:1:52",
@@ -423,11 +418,11 @@ fn wrong_descriptions_are_explained() {
             &["no register `b`", "one of `a`"],
         ),
         (
-            r#"{"channels": [{"name": "a", "for": {"types": [2]}},
-{"name": "b", "for": {"types": [2]}}, {"name": "a"}]}"#
+            r#"{"channels": [{"name": "a"},
+{"name": "b"}, {"name": "a"}]}"#
                 .to_owned(),
-            "c.json:2:32",
-            &["plays 2 as well", "there is a channel `a`"],
+            "c.json:2:25",
+            &["there is a channel `a`"],
         ),
     ];
     for (text, place, said) in cases {

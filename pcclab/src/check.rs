@@ -449,19 +449,10 @@ impl Check<'_> {
                 }
                 // Types 3 and 4 may speak MCTP.
                 None if !mctp && !matches!(kind, Some(3 | 4)) => {
-                    let by_type = there.iter().any(|it| {
-                        !it.subspaces.is_empty()
-                            || it
-                                .types
-                                .iter()
-                                .any(|t| Some((*t).into()) == kind)
-                    });
-                    if !by_type {
-                        self.note(format!(
-                            "nothing answers channel `{}`: it has no `plays`",
-                            channel.name
-                        ));
-                    }
+                    self.note(format!(
+                        "nothing answers channel `{}`: it has no `plays`",
+                        channel.name
+                    ));
                 }
                 _ => {}
             }
@@ -476,9 +467,7 @@ impl Check<'_> {
             let played = channels
                 .iter()
                 .any(|it| it.plays.as_deref() == Some(&channel.name));
-            let by_itself =
-                !channel.subspaces.is_empty() || !channel.types.is_empty();
-            if !played && !by_itself {
+            if !played {
                 self.note(format!(
                     "nothing plays channel `{}` of {}",
                     channel.name, channel.file

@@ -21,7 +21,7 @@ impl Platform {
         time: Time,
     ) -> Option<Action> {
         let on = channels.get(name.subspace)?;
-        let played = self.messages.registers().played(on, Some(content));
+        let played = self.messages.registers().played(on.subspace);
         let is_mctp = on.kind == 4
             || (on.kind == 3
                 && (on.paired.is_some() || is_mctp(on.kind, content)));
@@ -95,7 +95,7 @@ impl Platform {
         let played = channels
             .channels
             .iter()
-            .filter_map(|on| self.messages.registers().played(on, None))
+            .filter_map(|on| self.messages.registers().played(on.subspace))
             .flat_map(|played| played.timed().collect::<Vec<_>>());
         own.chain(played).collect()
     }
@@ -112,7 +112,7 @@ impl Platform {
         let times = (self.began, time, self.seed);
         let mut all = channels.channels.iter();
         all.find_map(|on| {
-            let played = self.messages.registers().played(on, None)?;
+            let played = self.messages.registers().played(on.subspace)?;
             let made = played.tick(name, on, declared, &self.memory, times)?;
             Some(made.map(|Ticked { content, memory }| {
                 let sending = content.map(|content| Sending {
@@ -147,7 +147,7 @@ impl Platform {
         let Some(on) = named.or(on) else {
             return describe(content);
         };
-        let played = self.messages.registers().played(on, Some(inner));
+        let played = self.messages.registers().played(on.subspace);
         if played.is_none()
             && matches!(on.kind, 3 | 4)
             && (on.paired.is_some() || is_mctp(on.kind, inner))

@@ -381,7 +381,7 @@ fn templates_that_never_end_are_refused_when_loaded() {
             "reply": {{"hex": "{template}"}}}}]}}"#
         );
         let channels = format!(
-            r#"{{"channels": [{{"name": "c", "for": {{"types": [2]}},
+            r#"{{"channels": [{{"name": "c",
             "registers": {{"r": {{"offset": 0, "width": 8}}}},
             "commands": [{{"name": "a", "code": 1,
                            "set": {{"r": "{template}"}}}}]}}]}}"#

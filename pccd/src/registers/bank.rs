@@ -29,7 +29,7 @@ pub struct Around<'a> {
     pub declared: &'a Declared,
     pub channel: &'a Channel,
     /// Reset values that differ in this subspace.
-    pub reset: Option<&'a BTreeMap<String, Value>>,
+    pub reset: &'a BTreeMap<String, Value>,
     pub subspace: u8,
     /// When this life of the guest began.
     pub began: Time,
@@ -61,7 +61,7 @@ impl<'a> Bank<'a> {
                 .and_then(|kept| kept.get(name))
                 .and_then(|kept| register.kept(kept));
             let reset = || {
-                let own = around.reset.and_then(|reset| reset.get(name));
+                let own = around.reset.get(name);
                 own.unwrap_or(&register.reset).clone()
             };
             (name.clone(), kept.unwrap_or_else(reset))
@@ -254,7 +254,7 @@ impl<'a> Bank<'a> {
             let Some(register) = channel.registers.get(name) else {
                 continue;
             };
-            let own = self.around.reset.and_then(|reset| reset.get(name));
+            let own = self.around.reset.get(name);
             let is_reset = own.unwrap_or(&register.reset) == value;
             let lasts = !matches!(register.access, Access::Answer | Access::Wo);
             if lasts && !is_reset {

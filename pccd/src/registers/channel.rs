@@ -121,10 +121,6 @@ pub struct Channel {
     pub name: String,
     /// The file it stands in.
     pub file: String,
-    /// Subspaces it plays when no map says so.
-    pub subspaces: Vec<u8>,
-    /// Types it plays when nothing else plays.
-    pub types: Vec<u8>,
     /// What becomes of bytes of no register.
     pub rest: Rest,
     /// Its tables, as templates see them.

@@ -20,7 +20,7 @@ use crate::script::condition::Condition;
 use crate::script::delay::LONGEST;
 use crate::script::envelope::EnvelopeFile;
 use crate::script::locate::Place;
-use crate::script::number::{Number, plain};
+use crate::script::number::plain;
 use crate::script::problem::Wrong;
 use crate::script::template::{Uses, is_template, names};
 use crate::wire::layout::Value;
@@ -82,15 +82,9 @@ pub fn channel(
         name(check, &at, &source.name, &mut seen);
         notifications.push(notification(check, &at, source, &scope));
     }
-    let plays = source.plays.clone().unwrap_or_default();
-    let at = at.key("for");
-    let subspaces = bytes(check, &at.key("subspaces"), &plays.subspaces, 255);
-    let types = bytes(check, &at.key("types"), &plays.types, 5);
     (check.mistakes.len() == before).then(|| Channel {
         name: source.name.clone(),
         file: file.to_owned(),
-        subspaces,
-        types,
         rest: source.rest,
         tables: Filling::from_serialize(&source.tables),
         registers,
@@ -99,16 +93,6 @@ pub fn channel(
         notifications,
         counts: check.uses.count,
     })
-}
-
-fn bytes(
-    check: &mut Checker<'_>,
-    at: &Place<'_>,
-    list: &[Number],
-    most: u8,
-) -> Vec<u8> {
-    let numbers = list.iter().enumerate();
-    numbers.map(|(n, one)| check.byte(&at.index(n), *one, most)).collect()
 }
 
 /// A command that an earlier one answers in any case is a mistake.

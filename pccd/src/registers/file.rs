@@ -26,9 +26,6 @@ pub struct ChannelFile {
     /// For people; not used.
     #[serde(default)]
     pub description: Option<String>,
-    /// Which channels of a mailbox it plays when no map says so.
-    #[serde(rename = "for", default)]
-    pub plays: Option<PlaysFile>,
     /// What becomes of bytes that belong to no register.
     #[serde(default)]
     pub rest: Rest,
@@ -47,16 +44,6 @@ pub struct ChannelFile {
     /// What is said unasked, by the clock.
     #[serde(default)]
     pub notifications: Vec<NotificationFile>,
-}
-
-/// Which channels of a mailbox a description plays.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PlaysFile {
-    /// These subspaces.
-    pub subspaces: Vec<Number>,
-    /// Subspaces of these PCCT types that nothing else plays.
-    pub types: Vec<Number>,
 }
 
 /// What becomes of bytes that belong to no register.

@@ -25,7 +25,6 @@ use minijinja::Environment;
 pub use self::answer::{Answered, Asked, refusal};
 use self::bank::{Around, Bank};
 pub use self::channel::Channel;
-use self::players::alone;
 pub(crate) use self::players::{Player, players};
 pub(crate) use self::template::environment;
 use crate::mailbox;
@@ -51,7 +50,7 @@ pub struct Registers {
 pub struct Played<'a> {
     registers: &'a Registers,
     pub channel: &'a Channel,
-    reset: Option<&'a BTreeMap<String, Value>>,
+    reset: &'a BTreeMap<String, Value>,
     subspace: u8,
 }
 
@@ -114,35 +113,11 @@ impl Registers {
         Ok(())
     }
 
-    /// What plays a channel of a mailbox. `content` is a request, where
-    /// there is one.
-    pub fn played(
-        &self,
-        on: &mailbox::Channel,
-        content: Option<&[u8]>,
-    ) -> Option<Played<'_>> {
-        let subspace = on.subspace;
-        let found = |channel, reset| Played {
-            registers: self,
-            channel,
-            reset,
-            subspace,
-        };
-        if let Some(player) = self.players.get(&subspace) {
-            let channel = self.channels.get(player.channel)?;
-            return Some(found(channel, Some(&player.reset)));
-        }
-        let by_id = |one: &&Channel| one.subspaces.contains(&subspace);
-        if let Some(channel) = self.channels.iter().find(by_id) {
-            return Some(found(channel, None));
-        }
-        let is_mctp = content.is_some_and(|bytes| is_mctp(on.kind, bytes));
-        if on.paired.is_some() || is_mctp {
-            return None;
-        }
-        let by_type = |one: &&Channel| one.types.contains(&on.kind);
-        let channel = self.channels.iter().find(by_type)?;
-        Some(found(channel, None))
+    /// What plays a subspace.
+    pub fn played(&self, subspace: u8) -> Option<Played<'_>> {
+        let Player { channel, reset } = self.players.get(&subspace)?;
+        let channel = self.channels.get(*channel)?;
+        Some(Played { registers: self, channel, reset, subspace })
     }
 }
 
@@ -167,10 +142,7 @@ pub(crate) fn add(
         }
         let channel = compile::channel(check, &at, file, source);
         sound &= channel.is_some();
-        if let Some(channel) = channel {
-            alone(check, &at, &channel, channels);
-            channels.push(channel);
-        }
+        channels.extend(channel);
     }
     sound
 }

@@ -21,34 +21,6 @@ pub struct Player {
     pub reset: BTreeMap<String, Value>,
 }
 
-/// Two channels cannot play the same subspace or type.
-pub(super) fn alone(
-    check: &mut Checker<'_>,
-    at: &Place<'_>,
-    channel: &Channel,
-    others: &[Channel],
-) {
-    let at = at.key("for");
-    let mut each = |list: &str, own: &[u8], of: fn(&Channel) -> &[u8]| {
-        for number in own {
-            let other = others.iter().find(|other| of(other).contains(number));
-            if let Some(other) = other {
-                let wrong = Wrong::new(
-                    format!(
-                        "`{}` in {} plays {number} as well",
-                        other.name, other.file
-                    ),
-                    "one channel for each; `subspaces` beside `channels` \
-                     says which plays where",
-                );
-                check.wrong(&at.key(list), wrong);
-            }
-        }
-    };
-    each("subspaces", &channel.subspaces, |other| &other.subspaces);
-    each("types", &channel.types, |other| &other.types);
-}
-
 /// The map from subspaces to channels.
 pub(crate) fn players(
     check: &mut Checker<'_>,

@@ -17,7 +17,12 @@ struct Bench {
 impl Bench {
     fn new(text: &str, kind: u8, size: usize) -> Self {
         let loaded = Messages::from_texts(&[("a.json", text)]);
-        let handlers = loaded.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let mut handlers = loaded.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let registers = handlers.registers_mut();
+        if registers.played(3).is_none() {
+            let name = registers.channels()[0].name.clone();
+            registers.assign(3, &name).unwrap();
+        }
         let on = mailbox::Channel {
             subspace: 3,
             kind,
@@ -31,7 +36,7 @@ impl Bench {
 
     fn played(&self) -> Played<'_> {
         let registers = self.handlers.registers();
-        registers.played(&self.on, None).expect("nothing plays")
+        registers.played(3).expect("nothing plays")
     }
 
     fn times(&self) -> (Time, Time) {
@@ -238,7 +243,7 @@ fn notifications_carry_registers_that_change() {
 
 #[test]
 fn commands_of_type_3_may_answer_more_than_they_got() {
-    let text = r#"{"channels": [{"name": "c", "for": {"types": [3]},
+    let text = r#"{"channels": [{"name": "c",
       "registers": {
         "in": {"offset": 0, "width": 32, "access": "wo"},
         "out": {"offset": 0, "width": 32, "access": "answer"},
@@ -267,7 +272,7 @@ fn commands_of_type_3_may_answer_more_than_they_got() {
 
 #[test]
 fn type_5_is_commanded_by_its_doorbell() {
-    let text = r#"{"channels": [{"name": "c", "for": {"subspaces": [3]},
+    let text = r#"{"channels": [{"name": "c",
       "registers": {
         "n": {"offset": 0, "width": 16},
         "hidden": {"width": 16}},
@@ -309,7 +314,7 @@ fn a_wrong_signature_from_the_guest_is_put_right() {
 #[test]
 fn variables_envelope_delay_and_what_comes_after() {
     let text = r#"{"variables": {"power": "on"},
-      "channels": [{"name": "c", "for": {"types": [1]},
+      "channels": [{"name": "c",
       "registers": {"a": {"offset": 0, "width": 8}},
       "commands": [
         {"name": "off", "code": 1, "when": {"power": "on", "pcc.notify": 1},
@@ -340,7 +345,7 @@ fn variables_envelope_delay_and_what_comes_after() {
 
 #[test]
 fn what_is_refused_is_judged_as_the_guest_wrote_it() {
-    let text = r#"{"channels": [{"name": "c", "for": {"types": [2]},
+    let text = r#"{"channels": [{"name": "c",
       "registers": {"wish": {"offset": 0, "width": 8, "reset": 100}},
       "commands": [
         {"name": "no", "code": 1, "when": {"wish": 250}, "take": false,
@@ -354,39 +359,6 @@ fn what_is_refused_is_judged_as_the_guest_wrote_it() {
         let answered = bench.ask(&wish(value));
         assert_eq!(answered.handler, handler, "{value}");
         assert_eq!(answered.content.last(), Some(&after), "{value}");
-    }
-}
-
-#[test]
-fn which_channel_plays() {
-    let text = r#"{"channels": [
-      {"name": "map"}, {"name": "idle"},
-      {"name": "id", "for": {"subspaces": [3, 4]}},
-      {"name": "type", "for": {"types": [2, 3]}}],
-      "subspaces": {"3": "map"}}"#;
-    let handlers = Messages::from_texts(&[("a.json", text)]).unwrap();
-    let on = |subspace, kind, paired| mailbox::Channel {
-        subspace,
-        kind,
-        size: 64,
-        completion: mailbox::Completion::Answered,
-        paired,
-    };
-    let mctp = b"\x05CCP\0\0\0\0\x04\0\0\0MCTP".as_slice();
-    let cases = [
-        (on(3, 2, None), None, Some("map")),
-        (on(4, 2, None), None, Some("id")),
-        (on(5, 2, None), None, Some("type")),
-        (on(5, 3, None), None, Some("type")),
-        (on(5, 3, None), Some(mctp), None),
-        (on(5, 3, Some(6)), None, None),
-        (on(3, 3, Some(6)), Some(mctp), Some("map")),
-        (on(5, 1, None), None, None),
-    ];
-    for (on, content, expected) in cases {
-        let played = handlers.registers().played(&on, content);
-        let name = played.map(|played| played.channel.name.as_str());
-        assert_eq!(name, expected, "{on:?}");
     }
 }
 
@@ -494,7 +466,7 @@ fn hccs_answers_a_probe_with_either_header() {
 /// The table in messages/README.md, its second row.
 #[test]
 fn channels_see_what_set_has_done() {
-    let text = r#"{"channels": [ {"name": "a", "for": {"types": [2]},
+    let text = r#"{"channels": [ {"name": "a",
       "registers": {"n": {"offset": 0, "width": 32, "access": "ro"},
         "last": {"offset": 4, "width": 32, "access": "ro"}},
       "commands": [ {"name": "count", "code": 1, "when": {"n": 0},
@@ -507,7 +479,7 @@ fn channels_see_what_set_has_done() {
     assert_eq!(flags(&bench.ask(&generic(1, &[0; 8])).content), 1, "`when`");
 }
 
-const NUMBERS: &str = r#"{ "channels": [ { "name": "n", "for": {"types": [3]},
+const NUMBERS: &str = r#"{ "channels": [ { "name": "n",
   "registers": {
     "number": { "offset": 0, "width": 32, "access": "wo" },
     "kind": { "offset": 4, "width": 8, "access": "wo" },
