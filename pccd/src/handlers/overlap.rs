@@ -171,6 +171,11 @@ fn disjoint(a: &Matcher, b: &Matcher) -> bool {
         (Matcher::Any(list), other) | (other, Matcher::Any(list)) => {
             return list.iter().all(|one| disjoint(one, other));
         }
+        (Matcher::All(list), other) | (other, Matcher::All(list))
+            if list.iter().any(|one| disjoint(one, other)) =>
+        {
+            return true;
+        }
         (Matcher::Hex(a), Matcher::Hex(b)) => {
             let apart = places(a).any(|(place, byte)| {
                 places(b).any(|(other, found)| place == other && byte != found)

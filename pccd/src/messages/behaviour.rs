@@ -273,6 +273,10 @@ fn overlaps_are_named() {
     assert_eq!(pair(one, any), "", "particular before general");
     assert!(pair(any, one).contains("never asked"));
     assert!(pair(one, one).contains("never asked"));
+    let both =
+        r#""match": {"all": [{"hex": "06 **"}, {"not": {"hex": "06"}}]}"#;
+    assert_eq!(pair(both, one), "", "of another type");
+    assert_ne!(pair(both, r#""match": {"hex": "06 ??"}"#), "");
     assert!(pair(two, three).contains("only because it is read first"));
     assert_eq!(pair(one, two), "", "of other lengths");
     let low = format!("{any}, \"priority\": -1");

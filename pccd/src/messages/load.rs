@@ -17,6 +17,10 @@ use crate::script::locate::{Side, Step, elements, locate, path_text};
 use crate::script::phrase::plain;
 use crate::script::problem::{Problem, nearest};
 
+/// What lies in such a folder is read only if it is given itself: examples
+/// would speak unasked, and expect what nobody does.
+const EXAMPLES: &str = "examples";
+
 /// All JSON files under a folder. Links are followed, to a bounded depth.
 pub(super) fn gather(
     folder: &Path,
@@ -35,7 +39,9 @@ pub(super) fn gather(
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.is_dir() {
-            gather(&path, depth + 1, paths)?;
+            if path.file_name().is_none_or(|name| name != EXAMPLES) {
+                gather(&path, depth + 1, paths)?;
+            }
         } else if path.extension().is_some_and(|e| e == "json")
             && path.file_name().is_some_and(|name| {
                 !["schema.json", "platform.json", "platform.schema.json"]

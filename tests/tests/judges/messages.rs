@@ -99,7 +99,8 @@ pub fn all() -> Messages {
         sent.push(Sent { packet, by_guest, from: from.to_owned() });
     };
     for table in written::exchanges(&root) {
-        if !table.about.is_empty() {
+        // Examples are wrong on purpose.
+        if !table.about.is_empty() || table.name.starts_with("examples/") {
             continue;
         }
         for (request, answer) in &table.pairs {
