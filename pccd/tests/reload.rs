@@ -165,3 +165,83 @@ fn answers_do_not_wait_while_files_are_read() {
     assert!(slowest * 3 < reading, "{slowest:?} of {reading:?}");
     assert_eq!(daemon.terminate(), 0);
 }
+
+/// A program that never ends its line, a template that does all it may, and
+/// files that nobody can read: the guest's other channel is answered.
+#[test]
+fn whatever_misbehaves_another_channel_is_answered() {
+    let bench = Bench::new();
+    bench.make_folders();
+    bench.channels(
+        common::EPOCH,
+        r#"{"subspace": 0, "type": 3, "size": 8192, "completion": "posted",
+            "paired": 1},
+           {"subspace": 1, "type": 4, "size": 8192, "completion": "posted",
+            "paired": 0},
+           {"subspace": 2, "type": 2, "size": 64, "completion": "answered"}"#,
+    );
+    let folder = bench.dir.path().join("messages");
+    let program = r#"{"command": ["cat", "/dev/zero"], "timeout_ms": 60000}"#;
+    let text = format!(
+        r#"{{"handlers": [
+      {{"name": "program", "match": {{"hex": "05"}},
+        "reply": {{"exec": {program}}}}},
+      {{"name": "template", "match": {{"hex": "06"}}, "reply": {{"hex":
+        "{{% for n in range(99999 if request.hex == '06' else 1) %}} 06 {{% endfor %}}"}}}}],
+      "channels": [{{"name": "c",
+        "registers": {{"a": {{"offset": 0, "width": 8}}}},
+        "commands": [{{"name": "add", "code": 1,
+                       "set": {{"a": "{{{{ state.a + 1 }}}}"}}}}]}}],
+      "subspaces": {{"2": "c"}}}}"#
+    );
+    write(&folder.join("a.json"), &text);
+    let daemon = bench.start();
+    let mut seq = 0;
+    let mut next = || {
+        seq += 1;
+        seq
+    };
+    let command = |seq: u32| {
+        let name = format!("{}-{seq:08}-002", common::EPOCH);
+        let start = Instant::now();
+        bench.put(&format!("{name}.pcc"), b"\x02CCP\x01\0\0\0\x29\0\0\0");
+        let reply = bench.path("inbox").join(format!("{name}.r1.pcc"));
+        bench.wait("answer", || reply.exists());
+        assert_eq!(fs::read(reply).unwrap()[8], 0x2a);
+        start.elapsed()
+    };
+    let quick = command(next());
+    bench.request(next(), &single(0, &[6]));
+    bench.request(next(), &single(1, &[5]));
+    let mut slowest = command(next());
+    // What is saved now: nested for ever, a pipe, text that is none, and
+    // templates that cost too much, each of which is told.
+    let deep = format!(r#"{{"handlers": {}"#, "[".repeat(1_000_000));
+    write(&folder.join("deep.json"), &deep);
+    let (kind, mode) = (rustix::fs::FileType::Fifo, 0o600.into());
+    let pipe = folder.join("pipe.json");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+    fs::write(folder.join("bytes.json"), [0xff; 1000]).unwrap();
+    let costly: Vec<String> = (0..6)
+        .map(|n| {
+            format!(
+                r#"{{"name": "c{n}", "match": {{"hex": "07 {n:02x}"}},
+                "reply": {{"hex": "{{% for n in range(99999) %}}{{{{ n }}}}{{% endfor %}}"}}}}"#
+            )
+        })
+        .collect();
+    let costly = format!(r#"{{"handlers": [{}]}}"#, costly.join(","));
+    write(&folder.join("costly.json"), &costly);
+    let saved = Instant::now();
+    while said(&bench, Event::Error).iter().all(|e| !e.contains("costly")) {
+        slowest = slowest.max(command(next()));
+    }
+    let error = said(&bench, Event::Error).join("\n");
+    for part in ["deep.json", "pipe.json", "bytes.json", "ran out of fuel"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let reading = saved.elapsed();
+    println!("answered in {quick:?}, at worst in {slowest:?} of {reading:?}");
+    assert!(slowest * 3 < reading, "{slowest:?} of {reading:?}");
+    assert_eq!(daemon.terminate(), 0);
+}

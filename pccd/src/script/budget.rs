@@ -29,7 +29,7 @@ const MOST: usize = 8 << 20;
 const VALUE: usize = 16;
 const DEEPEST: usize = 64;
 /// Instructions, those that pay included.
-const FUEL: u64 = 500_000;
+const FUEL: u64 = 200_000;
 
 thread_local! {
     static LEFT: Cell<usize> = const { Cell::new(0) };
