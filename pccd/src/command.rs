@@ -21,7 +21,7 @@ use crate::messages;
 use crate::record::{
     Decoded, Record, compact, describe, describe_message, describe_packet, now,
 };
-use crate::registers::{rebuild, show};
+use crate::registers::{decode, rebuild};
 use crate::script::number::parse_number;
 use crate::script::problem::Problems;
 use crate::status::{self, Status};
@@ -371,12 +371,12 @@ fn is_content(bytes: &[u8]) -> bool {
 fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
     let (kind, reply) = (args.subspace_type, args.reply);
     let Some(name) = &args.channel else {
-        return Ok(show::describe_alone(bytes, kind, reply, None));
+        return Ok(decode::describe_alone(bytes, kind, reply, None));
     };
     let handlers = daemon::load(&messages(&args.messages))?;
     let found = handlers.registers().named(name);
     let channel = found.map_err(|reason| anyhow!(reason))?;
-    Ok(show::describe_alone(bytes, kind, reply, Some(channel)))
+    Ok(decode::describe_alone(bytes, kind, reply, Some(channel)))
 }
 
 fn decode(args: &DecodeArgs) -> Result<ExitCode> {

@@ -15,7 +15,7 @@ use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::fault::spoil_message;
 use crate::handlers::request::{Answers, Asking, NO_ANSWERS, Replied, Request};
-use crate::handlers::{Asked, Handlers};
+use crate::handlers::{Answer, Handlers};
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::messages::Messages;
 use crate::record::Time;
@@ -407,7 +407,7 @@ impl Platform {
     fn send(
         &self,
         message: &Message<'_>,
-        asked: Asked,
+        asked: Answer,
         reason: String,
         changes: Option<Changes>,
     ) -> Result<Action, String> {

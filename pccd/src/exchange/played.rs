@@ -4,8 +4,8 @@
 use super::{Action, Changes, Platform, Sending};
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::record::{Decoded, Time, describe};
-use crate::registers::show::{self, Known};
-use crate::registers::{Asked, Ticked, Timed, is_mctp, refusal};
+use crate::registers::decode::{self, Known};
+use crate::registers::{Request, Ticked, Timed, is_mctp, refusal};
 use crate::script::delay::Wait;
 use crate::wire::pcc::{signature, split_envelope};
 
@@ -28,7 +28,7 @@ impl Platform {
         if played.is_none() && is_mctp {
             return None;
         }
-        let asked = Asked {
+        let asked = Request {
             kind: on.kind,
             size: on.size,
             serial: name.seq,
@@ -161,6 +161,6 @@ impl Platform {
             is_unasked,
             channel: played.map(|played| played.channel),
         };
-        show::describe(content, &known)
+        decode::describe(content, &known)
     }
 }

@@ -1,13 +1,13 @@
 //! A request put to the handlers: who answers, with what, and what changes.
 
 use super::Handlers;
-use super::act::{Answering, Push, Timed};
 use super::compile::Handler;
 use super::exec::{self, Question};
 use super::fault::Fault;
 use super::make::Maker;
 use super::matcher::{View, with_name};
 use super::request::{Asking, Replied};
+use super::step::{Answering, Push, Timed};
 use crate::script::check::Clock;
 use crate::script::condition::Condition;
 use crate::script::delay::{Delay, Wait};
@@ -32,7 +32,7 @@ pub struct Unasked {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct Answer {
     /// Names of those that matched, the first first; all but the last
     /// passed on.
     pub handlers: Vec<String>,
@@ -54,7 +54,7 @@ pub struct Asked {
     pub question: Option<Question>,
 }
 
-impl Default for Asked {
+impl Default for Answer {
     fn default() -> Self {
         Self {
             handlers: Vec::new(),
@@ -128,7 +128,7 @@ impl Handlers {
     }
 
     /// Asks the handlers. None if none of them matches.
-    pub fn ask(&self, asking: &Asking<'_>) -> Result<Option<Asked>, Failed> {
+    pub fn ask(&self, asking: &Asking<'_>) -> Result<Option<Answer>, Failed> {
         let Some(request) = asking.request else {
             return Ok(None);
         };
@@ -140,7 +140,7 @@ impl Handlers {
             fields,
             headers: request.headers(),
         };
-        let mut asked = Asked::default();
+        let mut asked = Answer::default();
         for number in self.index.candidates(&view) {
             let Some(handler) = self.handlers.get(number) else {
                 continue;
@@ -175,7 +175,7 @@ impl Handlers {
         handler: &Handler,
         asking: &Asking<'_>,
         fields: &[Found],
-        asked: &mut Asked,
+        asked: &mut Answer,
     ) -> Result<(), String> {
         let mut memory =
             asked.memory.clone().unwrap_or_else(|| asking.memory.clone());
@@ -183,12 +183,12 @@ impl Handlers {
             true => memory.count(&handler.name),
             false => 1,
         };
-        let Some(act) = handler.act(count) else {
+        let Some(step) = handler.step(count) else {
             return Ok(());
         };
         let maker = self.maker(asking, fields, &memory, &handler.name, count);
         let mut said = None;
-        asked.reply = match &act.answering {
+        asked.reply = match &step.answering {
             Answering::Make(make) => Replied::Message(maker.make(make, true)?),
             Answering::Exec(program, limit) => {
                 let name = &handler.name;
@@ -210,22 +210,22 @@ impl Handlers {
             Answering::Silence => Replied::Silence,
             Answering::Pass => Replied::Pass,
         };
-        let wait = Delay::wait(act.delay.as_ref(), &maker.dice);
+        let wait = Delay::wait(step.delay.as_ref(), &maker.dice);
         asked.wait = asked.wait.and(wait);
-        asked.in_order &= act.in_order;
+        asked.in_order &= step.in_order;
         // What is next to the bytes goes wrong first.
         let mut faults = Vec::new();
-        for plan in &act.faults {
+        for plan in &step.faults {
             faults.extend(plan.fill(&maker)?);
         }
         faults.append(&mut asked.faults);
         asked.faults = faults;
-        asked.envelope = asked.envelope.or(act.envelope);
-        for push in &act.then {
+        asked.envelope = asked.envelope.or(step.envelope);
+        for push in &step.then {
             asked.unasked.push(unasked(push, &maker)?);
         }
         let mut set = said.unwrap_or_default();
-        set.extend(maker.assign(&act.set)?);
+        set.extend(maker.assign(&step.set)?);
         if handler.counts || !set.is_empty() {
             memory.variables.extend(set);
             asked.memory = Some(memory);

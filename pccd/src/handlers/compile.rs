@@ -2,10 +2,10 @@
 //! value converted, every answer tried out, so that what is wrong is found
 //! at the start and not when a message comes.
 
-use super::act::{self, Act};
 use super::matcher::Matcher;
 use super::matching::{expected_request, matcher};
 use super::rule::HandlerFile;
+use super::step::{self, Step};
 use crate::script::check::Checker;
 use crate::script::condition::Condition;
 use crate::script::locate::Place;
@@ -31,7 +31,7 @@ pub struct Handler {
     /// Scenarios and variables it needs.
     pub when: Vec<(String, Condition)>,
     /// What it does, step by step; at least one.
-    pub acts: Vec<Act>,
+    pub steps: Vec<Step>,
     /// Whether the steps begin anew.
     pub repeat: bool,
     /// How often it must answer.
@@ -44,20 +44,22 @@ pub struct Handler {
 
 impl Handler {
     /// What it does the n-th time, from 1.
-    pub fn act(&self, time: u64) -> Option<&Act> {
-        let total: u64 =
-            self.acts.iter().fold(0, |sum, act| sum.saturating_add(act.times));
+    pub fn step(&self, time: u64) -> Option<&Step> {
+        let total: u64 = self
+            .steps
+            .iter()
+            .fold(0, |sum, step| sum.saturating_add(step.times));
         let mut left = time.saturating_sub(1);
         if self.repeat {
             left = left.checked_rem(total).unwrap_or(0);
         }
-        for act in &self.acts {
-            if left < act.times {
-                return Some(act);
+        for step in &self.steps {
+            if left < step.times {
+                return Some(step);
             }
-            left -= act.times;
+            left -= step.times;
         }
-        self.acts.last()
+        self.steps.last()
     }
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn handler(
     let matcher = matcher(check, &at.key("match"), &source.matching);
     let when = check.when(&at.key("when"), &source.when);
     let start = matcher.as_ref().map(expected_request).unwrap_or_default();
-    let acts = act::acts(check, at, source, &start);
+    let steps = step::steps(check, at, source, &start);
     let bounds = bounds(check, &at.key("expect"), source);
     if check.mistakes.len() > before {
         return None;
@@ -87,9 +89,9 @@ pub(crate) fn handler(
         any_length: source.any_length || matcher.says_length(),
         matcher,
         when,
-        counts: check.uses.count || acts.len() > 1 || bounds.is_some(),
-        timely: check.uses.time || acts.iter().any(Act::is_exec),
-        acts,
+        counts: check.uses.count || steps.len() > 1 || bounds.is_some(),
+        timely: check.uses.time || steps.iter().any(Step::is_exec),
+        steps,
         repeat: source.repeat,
         bounds,
     })

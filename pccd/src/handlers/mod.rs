@@ -4,7 +4,6 @@
 //! then of their place in it; the first that matches answers, or passes on to
 //! the next. No file is opened here, and nothing is known of registers.
 
-mod act;
 mod ask;
 pub(crate) mod compile;
 pub(crate) mod endpoint;
@@ -19,17 +18,18 @@ mod overlap;
 pub(crate) mod request;
 pub(crate) mod rule;
 mod schema;
+mod step;
 mod value;
 
 use minijinja::Environment;
 
-pub(crate) use self::act::{Timed, timed};
-pub(crate) use self::ask::Asked;
+pub(crate) use self::ask::Answer;
 #[cfg(test)]
 pub(crate) use self::ask::{Failed, Unasked};
 use self::compile::Handler;
 use self::index::Index;
 pub use self::make::message_from;
+pub(crate) use self::step::{Timed, timed};
 use crate::script::memory::Declared;
 
 /// All handlers, in the order they are asked.

@@ -2,9 +2,9 @@
 //! those between which only the order of the files decides.
 
 use super::Handlers;
-use super::act::Answering;
 use super::compile::Handler;
 use super::matcher::Matcher;
+use super::step::Answering;
 use super::value::Pattern;
 use crate::script::condition::Condition;
 use crate::wire::layout::Value;
@@ -38,7 +38,7 @@ impl Handlers {
 }
 
 fn passes(handler: &Handler) -> bool {
-    handler.acts.iter().any(|act| matches!(act.answering, Answering::Pass))
+    handler.steps.iter().any(|step| matches!(step.answering, Answering::Pass))
 }
 
 fn overlap(earlier: &Handler, later: &Handler) -> Option<String> {

@@ -39,7 +39,7 @@ pub enum Answering {
 
 /// What a handler does with a request.
 #[derive(Debug, Clone)]
-pub struct Act {
+pub struct Step {
     pub times: u64,
     pub answering: Answering,
     pub delay: Option<Delay>,
@@ -51,7 +51,7 @@ pub struct Act {
     pub then: Vec<Push>,
 }
 
-impl Act {
+impl Step {
     pub fn is_exec(&self) -> bool {
         matches!(self.answering, Answering::Exec(..))
     }
@@ -81,12 +81,12 @@ pub struct Timed {
 }
 
 /// The steps of a handler: its sequence, or itself.
-pub(super) fn acts(
+pub(super) fn steps(
     check: &mut Checker<'_>,
     at: &Place<'_>,
     source: &HandlerFile,
     request: &Given,
-) -> Vec<Act> {
+) -> Vec<Step> {
     if !source.sequence.is_empty() {
         let sequence = at.key("sequence");
         if source.does_something() {
@@ -98,14 +98,14 @@ pub(super) fn acts(
         }
         let steps = source.sequence.iter().enumerate();
         return steps
-            .map(|(n, step)| act(check, &sequence.index(n), step, request))
+            .map(|(n, one)| step(check, &sequence.index(n), one, request))
             .collect();
     }
     if source.repeat {
         let wrong = Wrong::new("nothing to repeat", "a `sequence`");
         check.wrong_key(&at.key("repeat"), wrong);
     }
-    let Some(step) = source.step() else {
+    let Some(only) = source.step() else {
         let wrong = Wrong::new(
             "missing field `reply`",
             "`reply`, or `sequence` with a reply in each step",
@@ -113,20 +113,20 @@ pub(super) fn acts(
         check.wrong(at, wrong);
         return Vec::new();
     };
-    vec![act(check, at, &step, request)]
+    vec![step(check, at, &only, request)]
 }
 
-fn act(
+fn step(
     check: &mut Checker<'_>,
     at: &Place<'_>,
-    step: &StepFile,
+    source: &StepFile,
     request: &Given,
-) -> Act {
-    let times = step
+) -> Step {
+    let times = source
         .times
         .map_or(1, |n| check.number(&at.key("times"), n, 1, u64::MAX));
     let reply = at.key("reply");
-    let made = match &step.reply {
+    let made = match &source.reply {
         Reply::None => Some(Answering::Silence),
         Reply::Pass => Some(Answering::Pass),
         Reply::Exec(program) => {
@@ -144,28 +144,29 @@ fn act(
             made.map(Answering::Make)
         }
     };
-    check.delay(&at.key("delay"), step.delay.as_ref());
+    check.delay(&at.key("delay"), source.delay.as_ref());
     let place = at.key("faults");
-    let faults = step.faults.iter().enumerate();
+    let faults = source.faults.iter().enumerate();
     let faults = faults
         .filter_map(|(n, fault)| plan(check, &place.index(n), fault))
         .collect();
-    let envelope = check.envelope(&at.key("envelope"), step.envelope.as_ref());
+    let envelope =
+        check.envelope(&at.key("envelope"), source.envelope.as_ref());
     let place = at.key("then");
-    let then = step.then.iter().enumerate().filter_map(|(n, step)| {
-        let Then::Unasked(one) = step;
+    let then = source.then.iter().enumerate().filter_map(|(n, one)| {
+        let Then::Unasked(one) = one;
         unasked(check, &place.index(n).key("unasked"), one)
     });
     let then = then.collect();
-    Act {
+    Step {
         times,
         // What is missing here is a mistake already.
         answering: made.unwrap_or(Answering::Silence),
-        delay: step.delay.clone(),
-        in_order: step.in_order.unwrap_or(true),
+        delay: source.delay.clone(),
+        in_order: source.in_order.unwrap_or(true),
         faults,
         envelope,
-        set: assigns(check, &at.key("set"), &step.set, true),
+        set: assigns(check, &at.key("set"), &source.set, true),
         then,
     }
 }

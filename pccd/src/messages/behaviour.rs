@@ -2,7 +2,7 @@
 
 use super::tests::asking;
 use super::*;
-use crate::handlers::Asked;
+use crate::handlers::Answer;
 use crate::handlers::fault::Fault;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied};
 use crate::record::Time;
@@ -27,7 +27,7 @@ impl Talk {
         Self { handlers, memory: Memory::default(), serial: 0, seed: 0 }
     }
 
-    fn ask(&mut self, message: &[u8]) -> Option<Asked> {
+    fn ask(&mut self, message: &[u8]) -> Option<Answer> {
         self.serial += 1;
         let asking = asking(&self.memory, self.serial, self.seed, message);
         let asked = self.handlers.handlers().ask(&asking).unwrap()?;

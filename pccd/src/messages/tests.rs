@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied, Request};
-use crate::handlers::{Asked, Failed, Unasked};
+use crate::handlers::{Answer, Failed, Unasked};
 use crate::record::Time;
 use crate::script::memory::Memory;
 use crate::wire::mctp::{Eid, Header};
@@ -42,7 +42,7 @@ pub(super) fn asking<'a>(
     }
 }
 
-fn ask(handlers: &Messages, message: &[u8]) -> Result<Option<Asked>, Failed> {
+fn ask(handlers: &Messages, message: &[u8]) -> Result<Option<Answer>, Failed> {
     handlers.handlers().ask(&asking(&Memory::default(), 1, 0, message))
 }
 

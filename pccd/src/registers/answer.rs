@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::bank::{Around, Bank};
+use super::bank::{Bank, Context};
 use super::channel::{Channel, Command, Effect, HeadField, Says};
 use super::file::{Access, Rest};
 use super::register::Register;
@@ -19,7 +19,7 @@ use crate::wire::region::{Head, Region, header_len};
 
 /// A command as it came.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct Request<'a> {
     /// PCCT type of the channel.
     pub kind: u8,
     /// Bytes of its region.
@@ -40,7 +40,7 @@ pub struct Sent {
 
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct Answer {
     pub handler: String,
     /// Content that goes back, with its envelope if it needs one.
     pub content: Vec<u8>,
@@ -123,7 +123,7 @@ pub fn region(
 
 /// The answer with error status to what cannot be answered otherwise: the
 /// region as it came.
-pub fn refusal(asked: &Asked<'_>, subspace: u8) -> Vec<u8> {
+pub fn refusal(asked: &Request<'_>, subspace: u8) -> Vec<u8> {
     let request = Region::split(asked.kind, asked.content, true);
     let content = region(
         asked.kind,
@@ -260,27 +260,27 @@ impl Channel {
 
     pub fn answer(
         &self,
-        around: Around<'_>,
+        context: Context<'_>,
         memory: &Memory,
-        asked: &Asked<'_>,
-    ) -> Answered {
+        asked: &Request<'_>,
+    ) -> Answer {
         let request = Region::split(asked.kind, asked.content, true);
         let heads = request.fields(asked.kind);
         let dice = Dice::new(asked.seed, asked.serial.into(), &self.name);
-        let mut before = Bank::new(around, memory, dice);
+        let mut before = Bank::new(context, memory, dice);
         if self.counts {
-            let name = format!("{}@{}", self.name, around.subspace);
+            let name = format!("{}@{}", self.name, context.subspace);
             before.count = before.memory.count(&name);
         }
-        let seen = request_json(self, around.subspace, &heads, request.space);
+        let seen = request_json(self, context.subspace, &heads, request.space);
         before.request = Some(seen);
         before.heads = heads;
         let taken = before.taken(request.space, &[Access::Rw, Access::Wo]);
         let kept = before.taken(request.space, &[Access::Wo]);
         let code = request.code(asked.kind).unwrap_or(0);
-        let refused = |handler, note| Answered {
+        let refused = |handler, note| Answer {
             handler,
-            content: refusal(asked, around.subspace),
+            content: refusal(asked, context.subspace),
             unasked: Vec::new(),
             memory: before.memory.clone(),
             wait: Wait::Ms(0),
@@ -306,29 +306,29 @@ impl Channel {
         let bank = if effect.take { &taken } else { &kept };
         let handler = format!("{}/{name}", self.name);
         let wait = Delay::wait(effect.delay.as_ref(), &bank.dice);
-        let done = self.perform(&around, asked, &request, effect, bank);
+        let done = self.perform(&context, asked, &request, effect, bank);
         match done {
-            Ok(done) => Answered { handler, wait, breach, ..done },
+            Ok(done) => Answer { handler, wait, breach, ..done },
             Err(reason) => refused(handler, reason),
         }
     }
 
     fn perform(
         &self,
-        around: &Around<'_>,
-        asked: &Asked<'_>,
+        context: &Context<'_>,
+        asked: &Request<'_>,
         request: &Region<'_>,
         effect: &Effect,
         bank: &Bank<'_>,
-    ) -> Result<Answered, String> {
-        let (kind, subspace) = (asked.kind, around.subspace);
+    ) -> Result<Answer, String> {
+        let (kind, subspace) = (asked.kind, context.subspace);
         let mut bank = bank.taken(request.space, &[]);
         bank.set(&effect.says)?;
         let mut space = match self.rest {
             Rest::Keep => request.space.to_vec(),
             Rest::Zero => vec![0; request.space.len()],
         };
-        bank.show(&mut space);
+        bank.write_to(&mut space);
         let fields = bank.header(&effect.says)?;
         let content =
             region(kind, asked.size, subspace, Some(request), &fields, &space)?;
@@ -346,7 +346,7 @@ impl Channel {
                 notice(&bank, &then.says, subspace, kind, asked.size)?;
             unasked.push(Sent { content, after: then.after });
         }
-        Ok(Answered {
+        Ok(Answer {
             handler: String::new(),
             content,
             unasked,
@@ -383,8 +383,8 @@ pub fn notice(
         }
     }
     let mut space = Vec::new();
-    if bank.shows() {
-        bank.show(&mut space);
+    if bank.is_seen() {
+        bank.write_to(&mut space);
     }
     let fields = bank.header(says)?;
     let content = region(kind, size, subspace, None, &fields, &space)?;

@@ -23,7 +23,7 @@ use crate::wire::region::Head;
 
 /// What everything in a decision depends on, but for the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
+pub struct Context<'a> {
     pub environment: &'a Environment<'static>,
     /// Scenarios and variables of all files.
     pub declared: &'a Declared,
@@ -37,7 +37,7 @@ pub struct Around<'a> {
 }
 
 pub struct Bank<'a> {
-    around: Around<'a>,
+    context: Context<'a>,
     /// What is remembered, scenarios and variables included.
     pub memory: Memory,
     /// The request as templates see it.
@@ -53,22 +53,22 @@ pub struct Bank<'a> {
 
 impl<'a> Bank<'a> {
     /// The registers as they are remembered.
-    pub fn new(around: Around<'a>, memory: &Memory, dice: Dice) -> Self {
-        let kept = memory.registers.get(&around.subspace);
-        let registers = around.channel.registers.iter();
+    pub fn new(context: Context<'a>, memory: &Memory, dice: Dice) -> Self {
+        let kept = memory.registers.get(&context.subspace);
+        let registers = context.channel.registers.iter();
         let values = registers.map(|(name, register)| {
             let kept = kept
                 .and_then(|kept| kept.get(name))
                 .and_then(|kept| register.kept(kept));
             let reset = || {
-                let own = around.reset.get(name);
+                let own = context.reset.get(name);
                 own.unwrap_or(&register.reset).clone()
             };
             (name.clone(), kept.unwrap_or_else(reset))
         });
         Self {
             values: values.collect(),
-            around,
+            context,
             memory: memory.clone(),
             request: None,
             heads: Vec::new(),
@@ -82,7 +82,7 @@ impl<'a> Bank<'a> {
     /// what lies in the communication space.
     pub fn taken(&self, space: &[u8], accesses: &[Access]) -> Self {
         let mut values = self.values.clone();
-        for (name, register) in &self.around.channel.registers {
+        for (name, register) in &self.context.channel.registers {
             if register.offset.is_some()
                 && accesses.contains(&register.access)
                 && let Some(value) = register.read(space)
@@ -91,7 +91,7 @@ impl<'a> Bank<'a> {
             }
         }
         Self {
-            around: self.around,
+            context: self.context,
             memory: self.memory.clone(),
             request: self.request.clone(),
             heads: self.heads.clone(),
@@ -109,10 +109,10 @@ impl<'a> Bank<'a> {
                 Subject::Register(name) => (
                     name.as_str(),
                     self.values.get(name).cloned(),
-                    self.around.channel.registers.get(name),
+                    self.context.channel.registers.get(name),
                 ),
                 Subject::Variable(name) => {
-                    let now = self.around.declared.now(&self.memory, name);
+                    let now = self.context.declared.now(&self.memory, name);
                     (name.as_str(), now.map(|now| now.value()), None)
                 }
                 Subject::Head(name) => {
@@ -120,7 +120,7 @@ impl<'a> Bank<'a> {
                     (*name, head.map(|h| Value::Number(h.value)), None)
                 }
             };
-            let show = |value: &Value| match (register, value) {
+            let text = |value: &Value| match (register, value) {
                 (Some(register), value) => register.text(value),
                 (None, Value::Number(number)) => number.to_string(),
                 (None, Value::Bytes(bytes)) => {
@@ -134,8 +134,8 @@ impl<'a> Bank<'a> {
             if !condition.holds(&value, named) {
                 return Err(format!(
                     "`{name}` is {}, wanted {}",
-                    show(&value),
-                    condition.text(&show)
+                    text(&value),
+                    condition.text(&text)
                 ));
             }
         }
@@ -148,19 +148,19 @@ impl<'a> Bank<'a> {
             .iter()
             .map(|(name, value)| (name.clone(), json(value)))
             .collect();
-        state.extend(self.around.declared.json(&self.memory));
+        state.extend(self.context.declared.json(&self.memory));
         filling(
             self.request.clone(),
             state,
-            self.around.channel.tables.clone(),
+            self.context.channel.tables.clone(),
             self.count,
-            (self.around.began, self.around.now),
+            (self.context.began, self.context.now),
             &self.dice,
         )
     }
 
     fn render(&self, source: &str) -> Result<Json, Wrong> {
-        render(self.around.environment, source, &self.filling())
+        render(self.context.environment, source, &self.filling())
             .map(|text| Json::String(text.trim().to_owned()))
     }
 
@@ -171,7 +171,7 @@ impl<'a> Bank<'a> {
             match assign {
                 Assign::Register(name, made) => {
                     let Some(register) =
-                        self.around.channel.registers.get(name)
+                        self.context.channel.registers.get(name)
                     else {
                         continue;
                     };
@@ -188,7 +188,7 @@ impl<'a> Bank<'a> {
                     let value = match made {
                         Made::Fixed(value) => value.clone(),
                         Made::Template(source) => self
-                            .around
+                            .context
                             .declared
                             .value(name, &self.render(source)?)
                             .map_err(|wrong| wrong.message)?,
@@ -220,9 +220,9 @@ impl<'a> Bank<'a> {
 
     /// Writes registers into a communication space: those that are always
     /// there, then those of answers that were set.
-    pub fn show(&self, space: &mut Vec<u8>) {
+    pub fn write_to(&self, space: &mut Vec<u8>) {
         let mut write = |shown: &dyn Fn(&Register) -> bool| {
-            for (name, register) in &self.around.channel.registers {
+            for (name, register) in &self.context.channel.registers {
                 if shown(register)
                     && let Some(value) = self.values.get(name)
                 {
@@ -238,9 +238,9 @@ impl<'a> Bank<'a> {
     }
 
     /// Whether anything was set that the guest sees.
-    pub fn shows(&self) -> bool {
+    pub fn is_seen(&self) -> bool {
         self.touched.iter().any(|name| {
-            let register = self.around.channel.registers.get(name);
+            let register = self.context.channel.registers.get(name);
             register.is_some_and(|one| one.offset.is_some())
         })
     }
@@ -248,13 +248,13 @@ impl<'a> Bank<'a> {
     /// What is remembered from now on: registers that differ from their
     /// reset values, of all accesses but `answer`.
     pub fn remember(mut self) -> Memory {
-        let channel = self.around.channel;
+        let channel = self.context.channel;
         let mut kept = BTreeMap::new();
         for (name, value) in &self.values {
             let Some(register) = channel.registers.get(name) else {
                 continue;
             };
-            let own = self.around.reset.get(name);
+            let own = self.context.reset.get(name);
             let is_reset = own.unwrap_or(&register.reset) == value;
             let lasts = !matches!(register.access, Access::Answer | Access::Wo);
             if lasts && !is_reset {
@@ -262,9 +262,9 @@ impl<'a> Bank<'a> {
             }
         }
         if kept.is_empty() {
-            self.memory.registers.remove(&self.around.subspace);
+            self.memory.registers.remove(&self.context.subspace);
         } else {
-            self.memory.registers.insert(self.around.subspace, kept);
+            self.memory.registers.insert(self.context.subspace, kept);
         }
         self.memory
     }

@@ -10,20 +10,20 @@ mod answer;
 mod bank;
 mod channel;
 mod compile;
+pub mod decode;
 pub mod file;
 mod layout;
 mod players;
 pub mod rebuild;
 mod register;
-pub mod show;
 mod template;
 
 use std::collections::BTreeMap;
 
 use minijinja::Environment;
 
-pub use self::answer::{Answered, Asked, refusal};
-use self::bank::{Around, Bank};
+pub use self::answer::{Answer, Request, refusal};
+use self::bank::{Bank, Context};
 pub use self::channel::Channel;
 pub(crate) use self::players::{Player, players};
 pub(crate) use self::template::environment;
@@ -148,13 +148,13 @@ pub(crate) fn add(
 }
 
 impl Played<'_> {
-    fn around<'s>(
+    fn context<'s>(
         &'s self,
         declared: &'s Declared,
         began: Time,
         now: Time,
-    ) -> Around<'s> {
-        Around {
+    ) -> Context<'s> {
+        Context {
             environment: &self.registers.environment,
             declared,
             channel: self.channel,
@@ -169,11 +169,11 @@ impl Played<'_> {
         &self,
         declared: &Declared,
         memory: &Memory,
-        asked: &Asked<'_>,
+        asked: &Request<'_>,
         (began, now): (Time, Time),
-    ) -> Answered {
-        let around = self.around(declared, began, now);
-        self.channel.answer(around, memory, asked)
+    ) -> Answer {
+        let context = self.context(declared, began, now);
+        self.channel.answer(context, memory, asked)
     }
 
     fn prefix(&self) -> String {
@@ -204,8 +204,8 @@ impl Played<'_> {
         let mut memory = memory.clone();
         let count = memory.count(name);
         let dice = Dice::new(seed, count, name);
-        let around = self.around(declared, began, now);
-        let mut bank = Bank::new(around, &memory, dice);
+        let context = self.context(declared, began, now);
+        let mut bank = Bank::new(context, &memory, dice);
         bank.count = count;
         if bank.holds(&notification.when).is_err() {
             return Some(Ok(Ticked { content: None, memory }));

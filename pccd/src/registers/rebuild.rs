@@ -2,7 +2,7 @@
 
 use crate::record::{Decoded, Field, FieldValue};
 
-/// The way back from [`super::show`]: envelope, header and communication
+/// The way back from [`super::decode`]: envelope, header and communication
 /// space; registers are part of that. None for contents that other layers
 /// decode.
 pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, String>> {
@@ -88,7 +88,7 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::show::describe_alone;
+    use super::super::decode::describe_alone;
     use super::*;
 
     #[test]

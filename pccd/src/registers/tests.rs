@@ -45,9 +45,9 @@ impl Bench {
         (began, began + now)
     }
 
-    fn ask(&mut self, content: &[u8]) -> Answered {
+    fn ask(&mut self, content: &[u8]) -> Answer {
         self.serial += 1;
-        let asked = Asked {
+        let asked = Request {
             kind: self.on.kind,
             size: self.on.size,
             serial: self.serial,
