@@ -230,7 +230,7 @@ fn state_lasts_for_one_life_of_the_guest() {
     bench.request(3, &get);
     bench.wait_answered();
     assert_eq!(bench.list("stale"), [format!("{}.pcc", stem(3))]);
-    assert_eq!(bench.count(Event::Stale), 1);
+    bench.wait("its record", || bench.count(Event::Stale) == 1);
 }
 
 /// A command of an answered channel that is refused would never end.
