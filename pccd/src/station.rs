@@ -22,7 +22,7 @@ use anyhow::{Context, Result};
 
 use self::echo::Echoes;
 use self::held::Held;
-use self::intake::{Intake, Receipt};
+use self::intake::{Intake, Receipt, Said};
 use self::journal::Journal;
 use self::ledger::{Answer, Due, Progress};
 use self::timers::Timers;
@@ -492,7 +492,11 @@ impl Station {
             let reasons = action.reason.map(|text| reason.because(text));
             let notes = action.notes.into_iter();
             let notes = notes.map(move |text| note.clone().because(text));
-            reasons.into_iter().chain(notes)
+            // Once, however often it is tried to write it down.
+            let all: Vec<Record> = reasons.into_iter().chain(notes).collect();
+            let name = last.to_string();
+            let says = all.is_empty() || self.intake.log(Said::Decided, &name);
+            if says { all } else { Vec::new() }
         };
         let now = (self.clock)();
         let handler = action.handler.unwrap_or_default();
@@ -528,11 +532,10 @@ impl Station {
         if !plain || self.platform.handlers().expects() {
             self.write_receipt(log, &mut receipt);
         }
-        self.commit(opened, answers, action.changes, plain)?;
-        // Decided for good: a further try says none of it again.
         for remark in remarks {
             log.write(&remark);
         }
+        self.commit(opened, answers, action.changes, plain)?;
         let handlers = self.platform.handlers();
         let exceeded = self.verdict.exceeded(handlers, self.platform.memory());
         for text in exceeded {

@@ -16,6 +16,15 @@ use crate::record::{Event, Time};
 const LATER: &str = "its name claims a later life of the guest than the \
                      device's, which channels.json tells";
 
+/// What the log says of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Said {
+    /// That it was read.
+    Received,
+    /// What is decided about it.
+    Decided,
+}
+
 /// What is known of names in the outbox.
 #[derive(Default)]
 pub struct Intake {
@@ -23,8 +32,8 @@ pub struct Intake {
     incomplete: BTreeSet<RequestName>,
     /// They get no answer and could not be removed yet.
     given_up: BTreeSet<RequestName>,
-    /// The log has them, for as long as they may be read again.
-    logged: HashSet<String>,
+    /// What the log has of them, for as long as they may be read again.
+    logged: HashSet<(Said, String)>,
     /// They could not be moved aside yet.
     stuck: HashSet<OsString>,
 }
@@ -85,7 +94,7 @@ impl Intake {
             let removed = unlink(&name);
             let stays = removed.is_err();
             if !stays {
-                logged.remove(&name);
+                logged.retain(|(_, logged)| *logged != name);
             }
             done = std::mem::replace(&mut done, Ok(())).and(removed);
             stays
@@ -93,14 +102,14 @@ impl Intake {
         done
     }
 
-    /// Whether the log is to be told of a request; once.
-    pub fn log(&mut self, name: &str) -> bool {
-        self.logged.insert(name.to_owned())
+    /// Whether the log is to be told so much of a request; once.
+    pub fn log(&mut self, said: Said, name: &str) -> bool {
+        self.logged.insert((said, name.to_owned()))
     }
 
     /// It is gone from the outbox.
     pub fn gone(&mut self, name: &str) {
-        self.logged.remove(name);
+        self.logged.retain(|(_, logged)| logged != name);
         self.stuck.remove(OsStr::new(name));
     }
 
@@ -140,7 +149,7 @@ impl Station {
         receipt: &mut Option<Receipt>,
     ) {
         if let Some(receipt) = receipt.take()
-            && self.intake.log(&receipt.name)
+            && self.intake.log(Said::Received, &receipt.name)
         {
             let Receipt { name, content, message, packets, time, breaches } =
                 receipt;
@@ -370,7 +379,7 @@ mod tests {
         let mut intake = Intake::default();
         intake.wait(name(1));
         intake.wait(name(2));
-        assert!(intake.log(&name(1).to_string()));
+        assert!(intake.log(Said::Received, &name(1).to_string()));
         intake.give_up(vec![name(1), name(3)]);
         let first = name(1).to_string();
         let unlink = |asked: &str| match asked == first {
@@ -380,10 +389,14 @@ mod tests {
         assert!(intake.remove(unlink).is_err());
         let held = [1, 2, 3].map(|seq| intake.holds(&name(seq)));
         assert_eq!(held, [true, true, false]);
-        assert!(!intake.log(&first), "it is in the log");
+        assert!(!intake.log(Said::Received, &first), "it is in the log");
+        assert!(intake.log(Said::Decided, &first));
         assert!(intake.remove(|_| Ok(())).is_ok());
         assert!(!intake.holds(&name(1)));
-        assert!(intake.log(&first), "another of its name is another one");
+        assert!(
+            intake.log(Said::Received, &first),
+            "another of its name is another one"
+        );
         intake.forget();
         assert!(!intake.holds(&name(2)));
     }
