@@ -1,4 +1,4 @@
-//! Messages that are programs: asked, kept, ended when late, started again.
+//! Handlers that are programs: asked, kept, ended when late, started again.
 
 mod common;
 

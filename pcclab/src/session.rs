@@ -31,7 +31,7 @@ pub struct Config {
     pub lab: Lab,
     /// Folder for logs, the mailbox and the second initramfs.
     pub folder: PathBuf,
-    /// Messages for pccd; its built-in ones when empty.
+    /// Handlers for pccd; its built-in ones when empty.
     pub messages: Vec<PathBuf>,
     /// Which of their channels plays a subspace.
     pub plays: serde_json::Map<String, serde_json::Value>,
