@@ -47,8 +47,8 @@ struct Turn {
 }
 
 /// Sleeps until a signal comes, a thread is done, a mailbox has something, or
-/// it is time.
-fn sleep(woken: &Woken, turns: &[Turn], now: Now) -> Result<()> {
+/// it is time. True for the first two.
+fn sleep(woken: &Woken, turns: &[Turn], now: Now) -> Result<bool> {
     let left = turns.iter().filter_map(|turn| turn.next).min().map(|next| {
         let left = next.saturating_duration_since(now.instant);
         Timespec {
@@ -62,8 +62,8 @@ fn sleep(woken: &Woken, turns: &[Turn], now: Now) -> Result<()> {
         .map(|one| PollFd::from_borrowed_fd(one, PollFlags::IN))
         .collect();
     match poll(&mut ready, left.as_ref()) {
-        // A signal wakes as well.
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(_) => Ok(ready.first().is_some_and(|one| !one.revents().is_empty())),
+        Err(Errno::INTR) => Ok(true),
         Err(error) => Err(error).context("cannot sleep"),
     }
 }
@@ -138,10 +138,9 @@ pub fn run<W: Write>(
                 *next = station.look(&mut log)?;
             }
         }
-        if !waker.is_stopped() {
-            sleep(&woken, &turns, clock())?;
-        }
-        all = woken.drain();
+        all = !waker.is_stopped()
+            && sleep(&woken, &turns, clock())?
+            && woken.drain();
     }
     tell(NotifyState::Stopping, clock, &mut log);
     let mut met = true;

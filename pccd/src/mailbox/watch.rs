@@ -49,10 +49,11 @@ impl Watch {
         Ok(Self { queue, base })
     }
 
-    /// Takes all events. True if one may mean a new message, a new
-    /// `channels.json`, or that a folder is gone.
+    /// Takes events, as many as one read gives: whoever polls is told of the
+    /// others. True if one may mean a new message, a new `channels.json`, or
+    /// that a folder is gone.
     pub fn drain(&self) -> bool {
-        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut buffer = [MaybeUninit::uninit(); 16384];
         let mut events = Reader::new(&self.queue, &mut buffer);
         let mut matters = false;
         let leaves = ReadFlags::MOVED_FROM | ReadFlags::DELETE;
@@ -65,10 +66,13 @@ impl Watch {
                         || what.contains(ReadFlags::ISDIR);
                 }
                 Ok(_) => matters = true,
-                Err(Errno::INTR) => {}
+                Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => return matters,
                 // Look; what is wrong shows there.
                 Err(_) => return true,
+            }
+            if events.is_buffer_empty() {
+                return matters;
             }
         }
     }
