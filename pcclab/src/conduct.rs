@@ -11,7 +11,6 @@ use pccd::record::{Event, Record};
 
 use crate::claim::Asked;
 use crate::log::trace_line;
-use crate::machine::SUBSPACE;
 
 /// A rule that was broken on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ pub fn limits(arguments: &[OsString]) -> BTreeMap<u8, Limits> {
         let mut words = argument.split(',');
         match words.next() {
             Some("pcc-mctp") => next += 2,
-            Some(driver) if driver.starts_with(SUBSPACE) => {
+            Some(driver) if driver.starts_with("pcc-type") => {
                 let number = |name: &str| -> Option<u64> {
                     let mut words = argument.split(',');
                     let word = words.find_map(|word| {

@@ -19,7 +19,7 @@ use crate::session::Config;
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
 pub(crate) const CHANNEL: &str = "pcc-channel";
-pub(crate) const SUBSPACE: &str = "pcc-type";
+const SUBSPACE: &str = "pcc-type";
 
 /// An ASL source with the words it is compiled with.
 #[derive(Clone, Debug, PartialEq, Eq)]
