@@ -272,10 +272,10 @@ fn drivers(kernels: &[Kernel], (pairs, script): Case) {
     let script = format!("control={control}\n{WORDS}\n{script}\nend");
     let mut devices = Vec::new();
     for pair in 0..pairs {
-        devices.push(format!("id=out{pair},subspace-type=3,size=8192"));
-        devices.push(format!("paired=out{pair},subspace-type=4,size=8192"));
+        devices.push(format!("pcc-type3,id=out{pair},size=8192"));
+        devices.push(format!("pcc-type4,paired=out{pair},size=8192"));
     }
-    devices.push("subspace-type=2,size=256".to_owned());
+    devices.push("pcc-type2,size=256".to_owned());
     let outboxes: Vec<_> = (0..pairs).map(|pair| 2 * pair).collect();
     each_of(kernels, |&kernel| {
         let logs = Logs::new();

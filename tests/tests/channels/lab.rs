@@ -62,7 +62,7 @@ pub fn guest(
         let mut device = format!("{channel},mailbox=pcc");
         // Linux's clients wait 500 times as long; this host may be busy. What
         // only receives has no latency.
-        if !channel.contains("type=4") && !channel.contains("latency") {
+        if !channel.starts_with("pcc-type4") && !channel.contains("latency") {
             device.push_str(",latency-us=4000");
         }
         config.qemu_args.extend(["-device".into(), device.into()]);
