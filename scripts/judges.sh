@@ -5,28 +5,18 @@
 
 "$ROOT/scripts/fetch.sh" iasl iasl-sid tshark fwts nvme-cli
 
-# Pinned, for what it differs in is written down.
-pymctp=0.4.0
-fetch_pymctp() {
-  local dir=$CACHE/pymctp-$pymctp
+# A program in Python, pinned, for what it differs in is written down.
+fetch_python() { # name version
+  local dir=$CACHE/$1-$2
   [ -e "$dir/ready" ] && return
   rm -rf "$dir"
   step "Python's venv" "5 s" python3 -m venv "$dir"
-  step "pymctp $pymctp" "10 s" "$dir/bin/pip" install "pymctp==$pymctp"
+  step "$1 $2" "10 s" "$dir/bin/pip" install "$1==$2"
   touch "$dir/ready"
 }
-locked pymctp fetch_pymctp
-
-dtschema=2026.9
-fetch_dtschema() {
-  local dir=$CACHE/dtschema-$dtschema
-  [ -e "$dir/ready" ] && return
-  rm -rf "$dir"
-  step "Python's venv" "5 s" python3 -m venv "$dir"
-  step "dtschema $dtschema" "10 s" "$dir/bin/pip" install "dtschema==$dtschema"
-  touch "$dir/ready"
-}
-locked dtschema fetch_dtschema
+pymctp=0.4.0 dtschema=2026.9
+locked pymctp fetch_python pymctp "$pymctp"
+locked dtschema fetch_python dtschema "$dtschema"
 
 publish IASL "$CACHE/iasl/iasl"
 publish IASL_SID "$CACHE/iasl-sid/iasl"
