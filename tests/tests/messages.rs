@@ -172,7 +172,6 @@ fn every_command_answers_a_guest() {
     let mut players = Vec::new();
     for (subspace, table) in tables.iter().enumerate() {
         let device = format!("{},mailbox=pcc,latency-us=4000", table.about);
-        let device = device.replace("subspace-type=", "pcc-type");
         config.qemu_args.extend(["-device".into(), device.into()]);
         let name = table.name.rsplit('/').next().unwrap();
         players.push(format!(r#""{subspace}": "{name}""#));
