@@ -2,7 +2,7 @@
 //! and all of them are said at once; and makes the schemas of what is read
 //! and written.
 
-use pccd::script::locate::{Side, Step, locate, path_text};
+use pccd::script::locate::{Side, Step, locate, path_text, steps};
 use pccd::script::problem::{Problem, Problems, nearest};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -111,18 +111,6 @@ fn mistakes<T: DeserializeOwned>(
         mended.push(mistake.path);
     }
     problems
-}
-
-fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map_while(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Index(*index)),
-            Segment::Map { key } => Some(Step::Key(key.clone())),
-            Segment::Enum { variant } => Some(Step::Key(variant.clone())),
-            Segment::Unknown => None,
-        })
-        .collect()
 }
 
 #[derive(Debug, PartialEq, Eq)]

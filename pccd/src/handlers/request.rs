@@ -200,14 +200,14 @@ pub(super) fn json(request: &Request<'_>, fields: &[Found]) -> Json {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::script::check::Checker;
     use crate::script::memory::Declared;
     use crate::script::problem::Wrong;
     use crate::wire::mctp::Eid;
 
-    const HEADER: Header = Header {
+    pub(crate) const HEADER: Header = Header {
         destination: Eid(9),
         source: Eid(8),
         som: true,

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::file;
 use crate::handlers::rule::{HandlerFile, TimedFile};
 use crate::registers::file::ChannelFile;
-use crate::script::locate::{Side, Step, elements, locate, path_text};
+use crate::script::locate::{Side, Step, elements, locate, path_text, steps};
 use crate::script::phrase::plain;
 use crate::script::problem::{Problem, nearest};
 
@@ -165,19 +165,6 @@ fn stopped<T: DeserializeOwned>(text: &str) -> Option<Stopped> {
         serde_path_to_error::deserialize(&mut deserializer);
     let error = parsed.err()?;
     Some((steps(error.path()), error.into_inner()))
-}
-
-/// A path as this program has it, up to what serde does not know.
-fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map_while(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Index(*index)),
-            Segment::Map { key } => Some(Step::Key(key.clone())),
-            Segment::Enum { variant } => Some(Step::Key(variant.clone())),
-            Segment::Unknown => None,
-        })
-        .collect()
 }
 
 /// Offset of a line and column as serde counts them: both from 1, the

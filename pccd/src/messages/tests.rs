@@ -1,21 +1,12 @@
 //! Handlers as a whole: what is asked, what is answered, what is refused.
 
 use super::*;
+use crate::handlers::request::tests::HEADER;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied, Request};
 use crate::handlers::{Answer, Failed, Unasked};
 use crate::record::Time;
 use crate::script::memory::Memory;
-use crate::wire::mctp::{Eid, Header};
-
-const HEADER: Header = Header {
-    destination: Eid(9),
-    source: Eid(8),
-    som: true,
-    eom: true,
-    sequence: 0,
-    to: true,
-    tag: 3,
-};
+use crate::wire::mctp::Eid;
 
 /// A guest's message, the `serial`th.
 pub(super) fn asking<'a>(

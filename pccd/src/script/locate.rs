@@ -13,6 +13,19 @@ pub enum Step {
     Index(usize),
 }
 
+/// The path of an error as serde has it, up to what serde does not know.
+pub fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map_while(|segment| match segment {
+            Segment::Seq { index } => Some(Step::Index(*index)),
+            Segment::Map { key } => Some(Step::Key(key.clone())),
+            Segment::Enum { variant } => Some(Step::Key(variant.clone())),
+            Segment::Unknown => None,
+        })
+        .collect()
+}
+
 /// A place in a file, on the way to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a>(Option<(&'a Self, Inner<'a>)>);
