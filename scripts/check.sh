@@ -156,8 +156,9 @@ judged() {
 long() {
   scripts/setup.sh
   scripts/qemu.sh # brings the source and meson
-  check "each patch built alone" scripts/each-patch.sh
-  check "ASan and UBSan, ten million random accesses" scripts/sanitized.sh
+  check "each patch built alone" scripts/series.sh each-patch
+  check "the series on QEMU 10.2" scripts/series.sh 10.2
+  check "ASan and UBSan, ten million random accesses" scripts/series.sh sanitized
   check "pccd fuzzed for a minute" scripts/fuzz.sh 60
   scripts/lab.sh debug
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output

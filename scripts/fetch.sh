@@ -5,12 +5,12 @@
 #   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
 #   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
 #   for the host (trixie), and Debian's own arm64 kernels, 7.x
-#   (trixie-backports) and 6.12 (trixie);
+#   (trixie-backports) and 6.12 (trixie); QEMU 10.2.x source (sid);
 #   the outside judges: tshark (trixie), fwts and a newer iasl (sid), and for
 #   the guest nvme-cli (sid).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
-# usage: fetch.sh qemu|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12|
+# usage: fetch.sh qemu|qemu-10.2|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12|
 #   tshark|fwts|iasl-sid|nvme-cli ...
 . "$(dirname "$0")/lib.sh"
 
@@ -57,12 +57,14 @@ source_versions() {
   apt apt-cache showsrc "$1" | awk '/^Version: / { print $2 }' | sort -Vru
 }
 
+# fetch_qemu NAME VERSION SUITE
 fetch_qemu() {
-  local dir=$CACHE/qemu-source version
+  local dir=$CACHE/$1 version
   [ -e "$dir/version" ] && return
   refresh
-  version=$(source_versions qemu | grep -E '^1:10\.0\.' | head -n 1)
-  [ -n "$version" ] || die "the mirror has no QEMU 10.0.x source; set QEMU_SRC= to a QEMU 10.0 tree"
+  [ "$3" = trixie ] || other_suite "$3" source
+  version=$(source_versions qemu | grep -F "1:$2." | head -n 1)
+  [ -n "$version" ] || die "$3 has no QEMU $2.x source${4:+; $4}"
   rm -rf "$dir" && mkdir -p "$dir"
   (cd "$dir" && step "QEMU $version source from Debian" "20 s" \
     apt apt-get source --download-only "qemu=$version")
@@ -169,9 +171,11 @@ fetch_program() {
 }
 
 # other_suite SUITE ARCHITECTURE: apt from here on sees that suite alone, in a
-# root of its own; for one subshell.
+# root of its own; for one subshell. ARCHITECTURE is source for sources.
 other_suite() {
-  sed -n "1s/\[arch=[^ ]*\(.*\) trixie main/[arch=$2\1 $1 main/p" "$APT/sources.list" >"$APT-$1-$2.list"
+  sed -n -e "/^deb-src/ { s/ trixie main/ $1 main/p }" "$APT/sources.list" >"$APT-$1-$2.list"
+  [ "$2" = source ] ||
+    sed -n "1s/\[arch=[^ ]*\(.*\) trixie main/[arch=$2\1 $1 main/p" "$APT/sources.list" >"$APT-$1-$2.list"
   APT=$APT-$1-$2
   mkdir -p "$APT"/{state,lists/partial,cache/archives/partial}
   : >"$APT/status"
@@ -192,7 +196,8 @@ main() {
   local what
   for what; do
     case $what in
-      qemu) fetch_qemu ;;
+      qemu) fetch_qemu qemu-source 10.0 trixie "set QEMU_SRC= to a QEMU 10.0 tree" ;;
+      qemu-10.2) (fetch_qemu qemu-10.2-source 10.2 sid) ;;
       linux) fetch_linux linux-source '7\.[0-9]+' trixie-backports "set KERNEL= to your own Image" ;;
       linux-6.12) fetch_linux linux-6.12-source '6\.12' trixie ;;
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
@@ -205,7 +210,7 @@ main() {
       fwts) (fetch_program fwts sid "$HOST" fwts fwts) ;;
       nvme-cli) (fetch_program nvme-cli sid arm64 nvme-cli nvme) ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, qemu-10.2, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli" ;;
     esac
   done
 }
