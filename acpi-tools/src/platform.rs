@@ -317,7 +317,7 @@ impl<'a> Facts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::form::tests::{facs, rsdp};
+    use crate::table::header::tests::{facs, rsdp};
 
     fn blob() -> Vec<u8> {
         let mut one = vec![0; 48];

@@ -2,10 +2,10 @@
 //! the names of all tables are known.
 
 use super::data::{self, Constant, Name};
+use super::found::{Aml, Cpc, Element, Reference, Unread, Use, WrongLength};
 use super::names::Names;
 use super::resolve::{Resolver, Source, Value, Values};
 use super::resource::{self, Descriptor};
-use super::{Aml, Cpc, Element, Reference, Unread, Use, WrongLength};
 
 /// Elements of a `_CPC`: its number of entries is a byte in practice.
 const ENTRIES: usize = 256;

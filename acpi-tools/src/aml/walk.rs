@@ -2,10 +2,10 @@
 
 use super::code::Code;
 use super::data::{self, Constant};
+use super::found::{Aml, Device};
 use super::names::{Body, Entry, Names};
 use super::object::{self, Number, Object, What};
 use super::resolve::Source;
-use super::{Aml, Device};
 use crate::bytes;
 use crate::table::Table;
 use crate::table::header::LENGTH;

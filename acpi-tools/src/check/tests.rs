@@ -10,6 +10,7 @@ mod real;
 
 use std::collections::BTreeSet;
 
+use super::rule::MOST;
 use super::*;
 
 type Row =

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::change::{Change, fields};
 use super::pair::pair;
-use super::{Change, fields};
 use crate::field::{Field, Gas, Impact, Kind, describe};
 use crate::platform::Facts;
 use crate::table::{Channel, Pcct};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, fields};
+use super::change::{Change, fields};
 use crate::aml::Use;
 use crate::field::Impact;
 use crate::platform::Facts;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::wrap;
 use crate::check::{Effect, KERNELS, Rule, Severity, rules};
 use crate::field::{Field, Impact, Kind};
-use crate::table::{form, header, layout};
+use crate::table::{header, layout};
 
 fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -62,8 +62,8 @@ fn structures() -> Vec<(String, &'static [Field])> {
             all.push((name, layout.fields));
         }
     }
-    all.push(("FACS".to_owned(), form::FACS_FIELDS));
-    all.push(("RSDP".to_owned(), form::RSDP_FIELDS));
+    all.push(("FACS".to_owned(), header::FACS_FIELDS));
+    all.push(("RSDP".to_owned(), header::RSDP_FIELDS));
     all
 }
 

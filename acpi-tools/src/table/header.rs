@@ -1,6 +1,7 @@
-//! The header every table begins with (ACPI 6.5 §5.2.6), and a table.
+//! What a table begins with: the common header (ACPI 6.5 §5.2.6) or, in
+//! FACS (§5.2.10) and RSDP (§5.2.5.3), fields of its own.
 
-use super::form::Form;
+use super::layout::reserved;
 use crate::bytes;
 use crate::field::{Field, Impact, Kind, field};
 
@@ -14,7 +15,7 @@ pub const FIELDS: &[Field] = &[
         0,
         Kind::Text(4),
         "which table this is",
-        Impact::Breaks,
+        Breaks,
         "it is another table",
     ),
     field(
@@ -22,7 +23,7 @@ pub const FIELDS: &[Field] = &[
         4,
         Kind::Size(4),
         "bytes of the table, header included",
-        Impact::Noise,
+        Noise,
         "it follows from what was added or removed",
     ),
     field(
@@ -30,7 +31,7 @@ pub const FIELDS: &[Field] = &[
         8,
         Kind::Number(1),
         "revision of the table's layout",
-        Impact::Risky,
+        Risky,
         "a reader may read the table in another way",
     ),
     field(
@@ -38,7 +39,7 @@ pub const FIELDS: &[Field] = &[
         9,
         Kind::Hex(1),
         "makes all bytes add up to zero",
-        Impact::Noise,
+        Noise,
         "it follows from the other bytes",
     ),
     field(
@@ -46,7 +47,7 @@ pub const FIELDS: &[Field] = &[
         10,
         Kind::Text(6),
         "who made the firmware",
-        Impact::Cosmetic,
+        Cosmetic,
         "only quirks and initrd overrides look at it",
     ),
     field(
@@ -54,7 +55,7 @@ pub const FIELDS: &[Field] = &[
         16,
         Kind::Text(8),
         "the firmware's name for the table",
-        Impact::Cosmetic,
+        Cosmetic,
         "only quirks and initrd overrides look at it",
     ),
     field(
@@ -62,7 +63,7 @@ pub const FIELDS: &[Field] = &[
         24,
         Kind::Hex(4),
         "the firmware's revision of the table",
-        Impact::Noise,
+        Noise,
         "only initrd overrides look at it",
     ),
     field(
@@ -70,7 +71,7 @@ pub const FIELDS: &[Field] = &[
         28,
         Kind::Text(4),
         "the tool that wrote the table",
-        Impact::Noise,
+        Noise,
         "nothing looks at it",
     ),
     field(
@@ -78,170 +79,234 @@ pub const FIELDS: &[Field] = &[
         32,
         Kind::Hex(4),
         "the tool's revision",
-        Impact::Noise,
+        Noise,
         "nothing looks at it",
     ),
 ];
 
-/// One table: bytes and where they came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// File or other place of origin, for people.
-    pub origin: String,
-    /// The bytes as found, whatever the header's length says.
-    pub bytes: Vec<u8>,
+/// The three forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The header that all other tables have.
+    Common,
+    /// Firmware ACPI Control Structure: no revision, no checksum, no ids.
+    Facs,
+    /// Root System Description Pointer: 20 bytes, 36 from revision 2 on.
+    Rsdp,
 }
 
-impl Table {
-    /// The signature, unprintable characters as dots; "RSDP" for that one.
-    pub fn signature(&self) -> String {
-        match self.form() {
-            Form::Rsdp => "RSDP".to_owned(),
-            _ => bytes::ascii(self.bytes.get(..4).unwrap_or(&self.bytes)),
+/// How the RSDP begins.
+pub const RSDP: &[u8; 8] = b"RSD PTR ";
+
+use Impact::{Breaks, Cosmetic, Noise, Risky};
+
+const RUNNING: &str = "the system writes it while it runs";
+const PLACE: &str = "it follows from where the firmware put the tables";
+
+/// The FACS' fields.
+pub const FACS_FIELDS: &[Field] = &[
+    FIELDS[0],
+    FIELDS[1],
+    field(
+        "hardware_signature",
+        8,
+        Kind::Hex(4),
+        "tells whether the hardware is that of before S4",
+        Cosmetic,
+        "only a system that wakes from S4 looks at it",
+    ),
+    field(
+        "waking_vector",
+        12,
+        Kind::Hex(4),
+        "where the system goes on after sleep",
+        Noise,
+        RUNNING,
+    ),
+    field(
+        "global_lock",
+        16,
+        Kind::Bits(4, &[(0, "pending", ""), (1, "owned", "")]),
+        "the lock between firmware and system",
+        Noise,
+        RUNNING,
+    ),
+    field(
+        "facs_flags",
+        20,
+        Kind::Bits(4, &[(0, "S4BIOS", ""), (1, "64-bit wake", "")]),
+        "what the firmware can do for sleep",
+        Risky,
+        "the system goes to sleep or wakes in another way",
+    ),
+    field(
+        "x_waking_vector",
+        24,
+        Kind::Address,
+        "where the system goes on after sleep",
+        Noise,
+        RUNNING,
+    ),
+    field(
+        "facs_version",
+        32,
+        Kind::Number(1),
+        "version of the FACS",
+        Risky,
+        "a reader may read the table in another way",
+    ),
+    reserved(33, 3),
+    field(
+        "ospm_flags",
+        36,
+        Kind::Bits(4, &[(0, "64-bit wake", "")]),
+        "what the system wants for sleep",
+        Noise,
+        RUNNING,
+    ),
+    reserved(40, 24),
+];
+
+/// The RSDP's fields; those from 20 on came with revision 2.
+pub const RSDP_FIELDS: &[Field] = &[
+    field(
+        "signature",
+        0,
+        Kind::Text(8),
+        "which table this is",
+        Breaks,
+        "it is another table",
+    ),
+    field(
+        "checksum",
+        8,
+        Kind::Hex(1),
+        "makes the first 20 bytes add up to zero",
+        Noise,
+        "it follows from the other bytes",
+    ),
+    field(
+        "oem_id",
+        9,
+        Kind::Text(6),
+        "who made the firmware",
+        Cosmetic,
+        "nothing looks at it",
+    ),
+    field(
+        "revision",
+        15,
+        Kind::Number(1),
+        "0 for ACPI 1.0, 2 since",
+        Risky,
+        "from revision 2 on a reader follows the XSDT",
+    ),
+    field(
+        "rsdt_address",
+        16,
+        Kind::Hex(4),
+        "where the RSDT lies",
+        Noise,
+        PLACE,
+    ),
+    field(
+        "length",
+        20,
+        Kind::Size(4),
+        "bytes of the RSDP",
+        Noise,
+        "it follows from what was added or removed",
+    ),
+    field(
+        "xsdt_address",
+        24,
+        Kind::Address,
+        "where the XSDT lies",
+        Noise,
+        PLACE,
+    ),
+    field(
+        "extended_checksum",
+        32,
+        Kind::Hex(1),
+        "makes all bytes add up to zero",
+        Noise,
+        "it follows from the other bytes",
+    ),
+    reserved(33, 3),
+];
+
+impl Form {
+    /// The form of these bytes, by their signature.
+    pub fn of(bytes: &[u8]) -> Form {
+        match bytes {
+            _ if bytes.starts_with(RSDP) => Form::Rsdp,
+            [b'F', b'A', b'C', b'S', ..] => Form::Facs,
+            _ => Form::Common,
         }
     }
 
-    /// What it begins with.
-    pub fn form(&self) -> Form {
-        Form::of(&self.bytes)
+    /// The fields that stand at the beginning.
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Form::Common => FIELDS,
+            Form::Facs => FACS_FIELDS,
+            Form::Rsdp => RSDP_FIELDS,
+        }
     }
 
-    /// The length the header claims.
-    pub fn claimed(&self) -> Option<usize> {
-        self.form().claimed(&self.bytes)
+    /// The RSDP has the fields of ACPI 2.0.
+    fn extended(bytes: &[u8]) -> bool {
+        bytes::u8(bytes, 15).is_some_and(|revision| revision >= 2)
     }
 
-    /// What both the header and the bytes agree to be the table.
-    pub fn body(&self) -> &[u8] {
-        let least = self.form().least(&self.bytes);
-        let claimed = self.claimed().unwrap_or(0).max(least);
-        &self.bytes[..claimed.min(self.bytes.len())]
+    /// The least number of bytes.
+    pub fn least(self, bytes: &[u8]) -> usize {
+        match self {
+            Form::Common => LENGTH,
+            Form::Facs => 64,
+            Form::Rsdp if Form::extended(bytes) => 36,
+            Form::Rsdp => 20,
+        }
     }
 
-    /// What is wrong with the length, and the offset of what says so.
-    pub fn misfit(&self) -> Option<(usize, String)> {
-        let form = self.form();
-        let (have, least) = (self.bytes.len(), form.least(&self.bytes));
-        let at = form.length_at(&self.bytes);
-        match self.claimed() {
-            Some(20) if at == 15 && have != 20 => {
-                let text = format!(
-                    "an RSDP before revision 2 has 20 bytes, this has {have}"
-                );
-                Some((at.min(have), text))
+    /// The length that the bytes claim; an old RSDP always has 20.
+    pub fn claimed(self, bytes: &[u8]) -> Option<usize> {
+        let at = match self {
+            Form::Rsdp if !Form::extended(bytes) => return Some(20),
+            Form::Rsdp => 20,
+            Form::Common | Form::Facs => 4,
+        };
+        bytes::u32(bytes, at).map(|length| length as usize)
+    }
+
+    /// Where the length stands; in an old RSDP what makes it 20.
+    pub fn length_at(self, bytes: &[u8]) -> usize {
+        match self {
+            Form::Rsdp if Form::extended(bytes) => 20,
+            Form::Rsdp => 15,
+            Form::Common | Form::Facs => 4,
+        }
+    }
+
+    /// The checksums in their order: where each stands, and how many bytes
+    /// from the first on it makes zero.
+    pub fn sums(self, bytes: &[u8]) -> Vec<(usize, usize)> {
+        match self {
+            Form::Common => vec![(9, bytes.len())],
+            Form::Facs => Vec::new(),
+            Form::Rsdp if Form::extended(bytes) => {
+                vec![(8, 20), (32, bytes.len())]
             }
-            None => {
-                let text =
-                    format!("the table has {have} bytes, the least is {least}");
-                Some((0, text))
-            }
-            Some(claimed) if claimed != have => {
-                let text = format!("Length is {claimed}, the table has {have}");
-                Some((at, text))
-            }
-            Some(claimed) if claimed < least => {
-                let text = format!("Length is {claimed}, the least is {least}");
-                Some((at, text))
-            }
-            Some(_) => None,
+            Form::Rsdp => vec![(8, 20)],
         }
     }
-
-    /// Checksums that are wrong: offset, what is there, what should be. A
-    /// table of another length than it claims has none to judge.
-    pub fn wrong_sums(&self) -> Vec<(usize, u8, u8)> {
-        if self.misfit().is_some() {
-            return Vec::new();
-        }
-        let sums = self.form().sums(&self.bytes).into_iter();
-        sums.filter_map(|(at, end)| {
-            let is = bytes::u8(&self.bytes, at)?;
-            let sum = bytes::sum(self.bytes.get(..end)?);
-            (sum != 0).then(|| (at, is, is.wrapping_sub(sum)))
-        })
-        .collect()
-    }
-
-    /// A field of the header.
-    pub fn field(&self, name: &str) -> Option<u64> {
-        let fields = self.form().fields();
-        let field = fields.iter().find(|field| field.name == name)?;
-        field.number(&self.bytes)
-    }
-
-    /// The table has OEM ids that tell it from others of its signature.
-    pub fn has_ids(&self) -> bool {
-        self.form() == Form::Common && self.bytes.len() >= LENGTH
-    }
-
-    /// Signature, OEM id and OEM table id: what tells tables apart.
-    pub fn identity(&self) -> &[u8] {
-        self.bytes.get(..24).unwrap_or(&self.bytes)
-    }
-}
-
-/// Sets length and checksum of a table that was put together.
-///
-/// ```
-/// let mut table = b"PCCT".to_vec();
-/// table.resize(48, 0);
-/// acpi_tools::table::seal(&mut table);
-/// assert_eq!(acpi_tools::bytes::sum(&table), 0);
-/// ```
-pub fn seal(table: &mut [u8]) {
-    let length = u32::try_from(table.len()).unwrap_or(u32::MAX);
-    if let Some(place) = table.get_mut(4..8) {
-        place.copy_from_slice(&length.to_le_bytes());
-    }
-    fix_checksum(table);
-}
-
-/// Sets the checksum only, or both of an RSDP; a FACS has none.
-pub fn fix_checksum(table: &mut [u8]) {
-    for (at, end) in Form::of(table).sums(table) {
-        if at < end && end <= table.len() {
-            table[at] = 0;
-            table[at] = bytes::sum(&table[..end]).wrapping_neg();
-        }
-    }
-}
-
-/// Splits tables that lie back to back, as in fw_cfg's `etc/acpi/tables`.
-/// Zeros may follow.
-///
-/// # Errors
-/// When a length leads out of the bytes; the text has the offset.
-pub fn split(blob: &[u8], origin: &str) -> Result<Vec<Table>, String> {
-    let mut tables = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = blob.get(at..).filter(|rest| !rest.is_empty()) {
-        if rest.iter().take(4).all(|byte| *byte == 0) {
-            break;
-        }
-        let form = Form::of(rest);
-        let length = form.claimed(rest).unwrap_or(0);
-        let fits = length >= form.least(rest).min(LENGTH);
-        let bytes = rest.get(..length).filter(|_| fits).ok_or_else(|| {
-            format!(
-                "{origin}: the table \"{}\" at offset {at:#x} claims \
-                 {length} bytes, {} are left: the blob is cut, or this is \
-                 not where a table begins",
-                bytes::ascii(&rest[..rest.len().min(4)]),
-                rest.len()
-            )
-        })?;
-        tables.push(Table {
-            origin: format!("{origin}+{at:#x}"),
-            bytes: bytes.to_vec(),
-        });
-        at += length;
-    }
-    Ok(tables)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::table::{Table, fix_checksum, split};
 
     #[test]
     fn fields_cover_the_header_without_gap() {
@@ -253,20 +318,104 @@ mod tests {
         assert_eq!(at, LENGTH);
     }
 
+    /// A FACS as firmware leaves it.
+    pub fn facs() -> Vec<u8> {
+        let mut bytes = vec![0; 64];
+        bytes[..4].copy_from_slice(b"FACS");
+        bytes[4] = 64;
+        bytes[8..12].copy_from_slice(&[0xf0, 0x12, 0x34, 0x56]);
+        bytes[32] = 2;
+        bytes
+    }
+
+    /// An RSDP of that revision.
+    pub fn rsdp(revision: u8) -> Vec<u8> {
+        let mut bytes = RSDP.to_vec();
+        bytes.extend(b"\0TESTID");
+        bytes.extend([revision, 0x80, 0x10, 0xfe, 0x7f]);
+        if revision >= 2 {
+            bytes.extend([36, 0, 0, 0, 0x88, 0x10, 0xfe, 0x7f, 0, 0, 0, 0]);
+            bytes.extend([0; 4]);
+        }
+        fix_checksum(&mut bytes);
+        bytes
+    }
+
+    fn table(bytes: Vec<u8>) -> Table {
+        Table { origin: String::new(), bytes }
+    }
+
     #[test]
-    fn a_blob_is_split_or_refused_with_its_offset() {
+    fn fields_fill_their_form_without_gap() {
+        for (fields, length) in [(FACS_FIELDS, 64), (RSDP_FIELDS, 36)] {
+            let mut at = 0;
+            for field in fields {
+                assert_eq!(field.offset, at, "{}", field.name);
+                at += field.kind.width();
+            }
+            assert_eq!(at, length);
+        }
+    }
+
+    #[test]
+    fn each_form_has_its_length_and_sums() {
+        let old = rsdp(0);
+        assert_eq!(bytes::sum(&old), 0);
+        let new = rsdp(2);
+        assert_eq!(bytes::sum(&new[..20]), 0);
+        assert_eq!(bytes::sum(&new), 0);
+        for (bytes, name) in [(old, "RSDP"), (new, "RSDP"), (facs(), "FACS")] {
+            let sound = table(bytes);
+            assert_eq!(sound.signature(), name);
+            assert_eq!(sound.claimed(), Some(sound.bytes.len()));
+            assert_eq!(sound.body(), sound.bytes);
+            assert_eq!(sound.misfit(), None);
+            assert!(sound.wrong_sums().is_empty());
+            let before = sound.bytes.clone();
+            let mut again = sound.bytes;
+            fix_checksum(&mut again);
+            assert_eq!(again, before, "a FACS has no checksum to fix");
+        }
+    }
+
+    #[test]
+    fn every_cut_and_every_lie_is_seen() {
+        for whole in [rsdp(0), rsdp(2), facs()] {
+            for length in 4..whole.len() {
+                let cut = table(whole[..length].to_vec());
+                assert!(cut.misfit().is_some(), "{length} {}", cut.signature());
+                assert!(cut.body().len() <= length);
+            }
+            let long = table([&whole[..], &[0]].concat());
+            assert!(long.misfit().is_some());
+        }
+        // Bytes 20 to 35 are in the second sum only.
+        for (at, wrong) in [(9, 2), (16, 2), (24, 1), (35, 1)] {
+            let mut bytes = rsdp(2);
+            bytes[at] ^= 1;
+            assert_eq!(table(bytes).wrong_sums().len(), wrong, "{at}");
+        }
+        let mut short = facs();
+        short[4] = 63;
+        short.pop();
+        let (at, text) = table(short).misfit().unwrap();
+        assert_eq!((at, &text[..]), (4, "Length is 63, the least is 64"));
+    }
+
+    #[test]
+    fn a_blob_may_hold_each_of_them() {
         let mut one = vec![0; 40];
         one[..4].copy_from_slice(b"AAAA");
-        seal(&mut one);
-        let mut blob = one.clone();
-        blob.extend(&one);
-        blob.resize(200, 0);
-        assert_eq!(split(&blob, "b").unwrap().len(), 2);
-        for length in [0u32, 35, 400, u32::MAX] {
-            let mut bad = blob.clone();
-            bad[44..48].copy_from_slice(&length.to_le_bytes());
-            let error = split(&bad, "b").unwrap_err();
-            assert!(error.contains("offset 0x28"), "{error}");
+        super::super::seal(&mut one);
+        let blob = [&facs()[..], &rsdp(2), &one, &rsdp(0)].concat();
+        let tables = split(&blob, "b").unwrap();
+        let names: Vec<_> = tables.iter().map(Table::signature).collect();
+        assert_eq!(names, ["FACS", "RSDP", "AAAA", "RSDP"]);
+        // What is left over is no table, and is not lost silently.
+        for length in 1..20 {
+            let end = blob.len() - 20 + length;
+            let error = split(&blob[..end], "b").unwrap_err();
+            assert!(error.contains("at offset 0x8c"), "{error}");
         }
     }
 }

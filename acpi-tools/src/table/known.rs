@@ -11,7 +11,8 @@ use acpi::fadt::Fadt;
 use acpi::madt::{Madt, MadtEntry};
 use acpi::mcfg::Mcfg;
 
-use super::header::{LENGTH, Table};
+use super::header::LENGTH;
+use super::raw::Table;
 use crate::bytes;
 
 /// Zeros behind a copy: more than the largest entry or fixed table.

@@ -3,8 +3,8 @@
 //! The walk never fails: what does not fit is left out, and [`Stop`] says
 //! where and why the walk ended.
 
-use super::header::Table;
 use super::layout::{self, Layout, SUBSPACES};
+use super::raw::Table;
 use crate::bytes;
 use crate::field::Gas;
 

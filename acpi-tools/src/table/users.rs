@@ -1,7 +1,8 @@
 //! Other tables that name PCC subspaces: RASF, RAS2, MPST and PDTT (ACPI 6.5
 //! §5.2.20, §5.2.21, §5.2.22, §5.2.28), MPAM (Arm DEN0065).
 
-use super::header::{LENGTH, Table};
+use super::header::LENGTH;
+use super::raw::Table;
 use crate::bytes;
 
 /// The subspaces a table names: id and offset of the id in the table.

@@ -42,6 +42,12 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("linux version ", "the kernel's log, which has no bytes of tables", AGAIN),
 ];
 
+/// The bytes may be a text, not a table or another binary.
+pub fn is_text(blob: &[u8]) -> bool {
+    let odd = |b: &u8| *b < 0x20 && !b"\t\n\r\x0c\x1b".contains(b);
+    !blob.is_empty() && !blob.iter().take(512).any(odd)
+}
+
 /// What the content of a file looks like, and what to do: the end of
 /// "looks like …".
 pub fn guess(blob: &[u8]) -> Option<String> {
@@ -56,7 +62,7 @@ pub fn guess(blob: &[u8]) -> Option<String> {
     if blob.get(257..262) == Some(b"ustar") {
         return say("a tar archive", "unpack it first: tar xf");
     }
-    if !super::is_text(blob) {
+    if !is_text(blob) {
         return None;
     }
     let start = &blob[..blob.len().min(64 << 10)];

@@ -11,8 +11,8 @@ mod line;
 mod listing;
 
 use crate::bytes;
-use crate::table::{Table, form, split};
-pub use guess::guess;
+use crate::table::{Table, header, split};
+pub use guess::{guess, is_text};
 use line::{Hex, Line};
 use listing::Listing;
 
@@ -64,12 +64,6 @@ impl std::fmt::Display for Refusal {
         let (Refusal::Damaged(text) | Refusal::Bare(text)) = self;
         f.write_str(text)
     }
-}
-
-/// The bytes may be a text, not a table or another binary.
-pub fn is_text(blob: &[u8]) -> bool {
-    let odd = |b: &u8| *b < 0x20 && !b"\t\n\r\x0c\x1b".contains(b);
-    !blob.is_empty() && !blob.iter().take(512).any(odd)
 }
 
 /// Reads all tables of a text; none if no table begins in it.
@@ -450,7 +444,7 @@ impl Section {
 /// The bytes begin with a signature.
 fn begins_table(bytes: &[u8]) -> bool {
     let sign = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    bytes.starts_with(form::RSDP)
+    bytes.starts_with(header::RSDP)
         || bytes::array::<4>(bytes, 0)
             .is_some_and(|four| four.iter().all(|b| sign(b) || *b == b'_'))
 }

@@ -1,7 +1,7 @@
 use super::*;
 use std::fmt::Write as _;
 
-use crate::table::form::tests::{facs, rsdp};
+use crate::table::header::tests::{facs, rsdp};
 use crate::table::seal;
 
 const DUMP: &str = "\

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -1,9 +1,10 @@
 //! `_CPC`: what CPPC says of a processor, as Linux reads it
 //! (drivers/acpi/cppc_acpi.c of 7.3 and 6.12).
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target};
 use crate::aml::{Cpc, Element};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink, Target};
 use crate::field::Gas;
+use crate::platform::Facts;
 use crate::table::Table;
 
 pub(super) const RULES: &[Rule] = &[

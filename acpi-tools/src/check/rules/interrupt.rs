@@ -1,8 +1,9 @@
 //! Interrupts.
 
-use super::{
-    Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, pairs, pcct,
-};
+use super::channels::{each, pairs, pcct};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::field::gsiv;
+use crate::platform::Facts;
 use crate::table::Channel;
 
 pub(super) const RULES: &[Rule] = &[

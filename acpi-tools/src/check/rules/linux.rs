@@ -1,8 +1,11 @@
 //! What only Linux cannot take (read from drivers/mailbox/pcc.c of 7.3 and,
 //! through the facts of this project, 6.12).
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv};
+use super::channels::each;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
 use crate::field::Gas;
+use crate::field::gsiv;
+use crate::platform::Facts;
 use crate::table::pcct::Register;
 use crate::table::{Channel, Pcct};
 

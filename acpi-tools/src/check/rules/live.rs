@@ -1,6 +1,8 @@
 //! What lies in shared memory, where it was seen.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
+use super::channels::each;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

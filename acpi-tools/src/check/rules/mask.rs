@@ -1,7 +1,9 @@
 //! Masks: what is written, kept and tested.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, pairs};
+use super::channels::{each, pairs};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
 use crate::field::Gas;
+use crate::platform::Facts;
 use crate::table::Channel;
 use crate::table::pcct::{Test, Write};
 

@@ -1,9 +1,9 @@
 //! Shared memory and reserved bytes.
 
-use super::{
-    Effect, Facts, KERNELS, Rule, Severity, Sink, each, overlap, pairs,
-};
+use super::channels::{each, overlap, pairs};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
 use crate::field::{Field, Kind};
+use crate::platform::Facts;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -1,6 +1,7 @@
 //! What was read from more than one machine, or contradicts itself.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

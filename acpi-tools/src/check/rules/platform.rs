@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Effect, Facts, KERNELS, Rule, Severity, Sink, each, gsiv, overlap,
-};
+use super::channels::{each, overlap};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::field::gsiv;
+use crate::platform::Facts;
 use crate::table::Table;
 use crate::table::header::LENGTH;
 

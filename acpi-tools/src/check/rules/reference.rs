@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target, pcct};
+use super::channels::pcct;
 use crate::aml::{Reference, Use};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink, Target};
+use crate::platform::Facts;
 use crate::table::{Channel, Table, users};
 
 pub(super) const RULES: &[Rule] = &[

@@ -1,6 +1,8 @@
 //! Registers: address spaces, widths, presence.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
+use super::channels::each;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 use crate::table::Channel;
 use crate::table::pcct::Register;
 

@@ -1,7 +1,9 @@
 //! The frame: header, lengths, types.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each, pcct};
+use super::channels::{each, pcct};
 use crate::bytes;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 use crate::table::Table;
 use crate::table::layout::{self, SUBSPACES};
 use crate::table::pcct::Stop;

@@ -1,6 +1,8 @@
 //! Times, and what only type 5 has.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, each};
+use super::channels::each;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 
 /// Microseconds in a minute.
 const MINUTE: u64 = 60_000_000;

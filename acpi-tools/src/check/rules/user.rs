@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, Target, pcct};
+use super::channels::pcct;
 use crate::aml::{Device, Reference, Use};
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink, Target};
+use crate::platform::Facts;
 use crate::table::{Pcct, Table};
 
 pub(super) const RULES: &[Rule] = &[

@@ -1,7 +1,9 @@
 //! Other tables that name subspaces, and which of them they can use. Linux
 //! has no user for any of them, so nothing here stops it.
 
-use super::{Effect, Facts, KERNELS, Rule, Severity, Sink, pcct};
+use super::channels::pcct;
+use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
+use crate::platform::Facts;
 use crate::table::{Channel, Table, users};
 
 pub(super) const RULES: &[Rule] = &[

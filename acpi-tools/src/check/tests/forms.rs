@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::report::show;
-use crate::table::form::tests::{facs, rsdp};
+use crate::table::header::tests::{facs, rsdp};
 use crate::table::{Table, fix_checksum};
 use crate::testing::pcct;
 
