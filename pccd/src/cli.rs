@@ -335,8 +335,8 @@ impl TryFrom<&RunArgs> for daemon::Config {
             })
             .collect();
         let messages = messages(&args.messages);
-        let channels = args.channel.clone();
-        Ok(Self { mailboxes, messages, channels, seed: args.seed })
+        let files = daemon::Files { messages, channels: args.channel.clone() };
+        Ok(Self { mailboxes, files, seed: args.seed })
     }
 }
 

@@ -26,9 +26,9 @@ use crate::script::number::parse_number;
 use crate::script::problem::Problems;
 use crate::status::{self, Status};
 use crate::wake::Waker;
-use crate::wire::layout::spaced_hex;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
+use crate::wire::text::spaced_hex;
 
 /// A stream whose reader may have seen enough (`| head -1`): that is no error,
 /// and the exit status says the rest.

@@ -19,8 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use sd_notify::NotifyState;
 
-pub use self::loader::load;
-use self::loader::{Loader, load_all, replace};
+pub use self::loader::{Files, load};
+use self::loader::{Loader, replace};
 use crate::clock::{Clock, Now};
 use crate::log::Log;
 use crate::record::{Event, Record};
@@ -32,10 +32,8 @@ use crate::wake::{Waker, Woken};
 pub struct Config {
     /// Mailbox folders, each with its state folder.
     pub mailboxes: Vec<(PathBuf, PathBuf)>,
-    /// Folders of handler files; none for those built in.
-    pub messages: Vec<PathBuf>,
-    /// Channels of registers that play subspaces, whatever the files say.
-    pub channels: Vec<(u8, String)>,
+    /// Handler files.
+    pub files: Files,
     /// Seed of random numbers.
     pub seed: u64,
 }
@@ -82,8 +80,8 @@ pub fn run<W: Write>(
     mut woken: Woken,
 ) -> Result<bool> {
     // What is saved while they are read is read again.
-    let watched = loader::watch(config, waker);
-    let handlers = Arc::new(load_all(config)?);
+    let watched = config.files.watch(waker);
+    let handlers = Arc::new(config.files.load()?);
     let (mut _watch, unwatched) = watched?;
     let mut turns = Vec::new();
     let mut seen = HashSet::new();
@@ -122,7 +120,7 @@ pub fn run<W: Write>(
     // Whoever was there before the watches is found now.
     let mut all = true;
     while !waker.is_stopped() {
-        if let Some((again, handlers)) = loader.turn(config, waker) {
+        if let Some((again, handlers)) = loader.turn(&config.files, waker) {
             let stations = turns.iter_mut().map(|turn| &mut turn.station);
             replace(handlers, clock, stations, &mut log);
             if again.is_some() {

@@ -14,7 +14,6 @@ use notify::event::{
 };
 use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::Config;
 use crate::clock::Clock;
 use crate::log::Log;
 use crate::messages::Messages;
@@ -46,16 +45,6 @@ pub fn load(messages: &[PathBuf]) -> Result<Messages> {
     Ok(handlers?)
 }
 
-/// The same, with channels where the configuration wants them.
-pub fn load_all(config: &Config) -> Result<Messages> {
-    let mut handlers = load(&config.messages)?;
-    for (subspace, name) in &config.channels {
-        let assigned = handlers.registers_mut().assign(*subspace, name);
-        assigned.map_err(|reason| anyhow!("--channel: {reason}"))?;
-    }
-    Ok(handlers)
-}
-
 /// Whether an event may mean that a handler file was saved, moved or
 /// removed. Our own reading must not wake us.
 fn changes_handlers(event: &notify::Event) -> bool {
@@ -80,52 +69,69 @@ fn add(watch: &mut dyn Watcher, folders: &[PathBuf]) -> notify::Result<()> {
         .try_for_each(|folder| watch.watch(folder, RecursiveMode::Recursive))
 }
 
-/// Watches the folders of handler files, if there are any. Where the system
-/// can watch no more, why comes beside, and the files are looked at.
-///
-/// # Errors
-///
-/// They cannot even be looked at.
-pub fn watch(
-    config: &Config,
-    waker: &Waker,
-) -> Result<(Option<Watch>, Option<String>)> {
-    let folders = &*config.messages;
-    if folders.is_empty() {
-        return Ok((None, None));
-    }
-    let wake = |is_poll: bool| {
-        let waker = waker.clone();
-        move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|e| is_poll || changes_handlers(&e)) {
-                waker.reload();
-            }
+/// Which handlers there are to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// Folders of handler files; none for those built in.
+    pub messages: Vec<PathBuf>,
+    /// Channels of registers that play subspaces, whatever the files say.
+    pub channels: Vec<(u8, String)>,
+}
+
+impl Files {
+    pub(super) fn load(&self) -> Result<Messages> {
+        let mut handlers = load(&self.messages)?;
+        for (subspace, name) in &self.channels {
+            let assigned = handlers.registers_mut().assign(*subspace, name);
+            assigned.map_err(|reason| anyhow!("--channel: {reason}"))?;
         }
-    };
-    let settings = notify::Config::default().with_poll_interval(POLL);
-    let told =
-        RecommendedWatcher::new(wake(false), settings).and_then(|mut watch| {
-            add(&mut watch, folders).map(|()| Box::new(watch))
-        });
-    match told {
-        Ok(watch) => Ok((Some(watch), None)),
-        Err(error) => {
-            let polled = PollWatcher::new(wake(true), settings)
-                .and_then(|mut watch| add(&mut watch, folders).map(|()| watch));
-            let polled = polled.with_context(|| {
-                let names = folders.iter().map(|one| one.display().to_string());
-                let names = names.collect::<Vec<_>>().join(", ");
-                format!("cannot watch the handler files in {names}")
-            })?;
-            let limit = match error.kind {
-                notify::ErrorKind::MaxFilesWatch => "max_user_watches",
-                _ => "max_user_instances",
-            };
-            let reason = format!(
-                "cannot watch the handler files: {error}; they are looked at \
+        Ok(handlers)
+    }
+
+    /// Watches the folders of handler files, if there are any. Where the system
+    /// can watch no more, why comes beside, and the files are looked at.
+    pub(super) fn watch(
+        &self,
+        waker: &Waker,
+    ) -> Result<(Option<Watch>, Option<String>)> {
+        let folders = &*self.messages;
+        if folders.is_empty() {
+            return Ok((None, None));
+        }
+        let wake = |is_poll: bool| {
+            let waker = waker.clone();
+            move |event: notify::Result<notify::Event>| {
+                if event.is_ok_and(|e| is_poll || changes_handlers(&e)) {
+                    waker.reload();
+                }
+            }
+        };
+        let settings = notify::Config::default().with_poll_interval(POLL);
+        let told = RecommendedWatcher::new(wake(false), settings).and_then(
+            |mut watch| add(&mut watch, folders).map(|()| Box::new(watch)),
+        );
+        match told {
+            Ok(watch) => Ok((Some(watch), None)),
+            Err(error) => {
+                let polled = PollWatcher::new(wake(true), settings).and_then(
+                    |mut watch| add(&mut watch, folders).map(|()| watch),
+                );
+                let polled = polled.with_context(|| {
+                    let names =
+                        folders.iter().map(|one| one.display().to_string());
+                    let names = names.collect::<Vec<_>>().join(", ");
+                    format!("cannot watch the handler files in {names}")
+                })?;
+                let limit = match error.kind {
+                    notify::ErrorKind::MaxFilesWatch => "max_user_watches",
+                    _ => "max_user_instances",
+                };
+                let reason = format!(
+                    "cannot watch the handler files: {error}; they are looked at \
                  once a second; fs.inotify.{limit} may be too low"
-            );
-            Ok((Some(Box::new(polled)), Some(reason)))
+                );
+                Ok((Some(Box::new(polled)), Some(reason)))
+            }
         }
     }
 }
@@ -149,7 +155,7 @@ impl Drop for Done {
 
 impl Loader {
     /// Takes what was read, and begins anew if that is wanted.
-    pub fn turn(&mut self, config: &Config, waker: &Waker) -> Option<Read> {
+    pub fn turn(&mut self, files: &Files, waker: &Waker) -> Option<Read> {
         self.again |= waker.take_reload();
         let ended = || anyhow!("the thread that reads them ended");
         let read = match self.reading.as_ref().map(Receiver::try_recv) {
@@ -160,16 +166,16 @@ impl Loader {
         };
         self.reading = std::mem::take(&mut self.again).then(|| {
             let (sender, receiver) = sync_channel(1);
-            let (config, done) = (config.clone(), Done(waker.clone()));
+            let (files, done) = (files.clone(), Done(waker.clone()));
             // Without a thread the receiver says that it ended.
             let _ = thread::Builder::new().spawn(move || {
                 // The sender goes first: then there is something to be told.
                 let (done, sender) = (done, sender);
                 // A folder that was replaced is another one. What is saved
                 // from now on is read again.
-                let watch = watch(&config, &done.0).ok().and_then(|w| w.0);
+                let watch = files.watch(&done.0).ok().and_then(|w| w.0);
                 // Gone means that the daemon ends.
-                let _ = sender.send((watch, load_all(&config)));
+                let _ = sender.send((watch, files.load()));
             });
             receiver
         });

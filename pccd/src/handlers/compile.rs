@@ -6,11 +6,10 @@ use super::matcher::Matcher;
 use super::matching::{expected_request, matcher};
 use super::rule::HandlerFile;
 use super::step::{self, Step};
-use crate::script::check::Checker;
+use crate::script::check::{Checker, Uses};
 use crate::script::condition::Condition;
 use crate::script::locate::Place;
 use crate::script::problem::Wrong;
-use crate::script::template::Uses;
 
 /// How often a handler must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

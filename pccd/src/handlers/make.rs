@@ -83,7 +83,7 @@ pub(super) fn hex(
     has_request: bool,
 ) -> Option<Make> {
     let made = if is_template(text) {
-        let checked = check.template(text, &scope(has_request));
+        let checked = scope(has_request).check(check, text);
         checked.map(|()| Make::Template(text.to_owned()))
     } else {
         hex_bytes(text).and_then(|bytes| match bytes.is_empty() {
@@ -119,8 +119,8 @@ pub(super) fn settings(
             }
         };
         let setting = match json {
-            Json::String(text) if is_template(text) => check
-                .template(text, &scope(has_request))
+            Json::String(text) if is_template(text) => scope(has_request)
+                .check(check, text)
                 .map(|()| Setting::Template(text.clone(), items)),
             _ => value_of(field, &items, json).map(Setting::Fixed),
         };

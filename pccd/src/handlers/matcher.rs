@@ -2,8 +2,9 @@
 
 use super::value::Pattern;
 use crate::script::condition::Condition;
-use crate::wire::layout::{Found, Value, spaced_hex};
+use crate::wire::layout::{Found, Value};
 use crate::wire::message;
+use crate::wire::text::spaced_hex;
 
 #[derive(Debug, Clone)]
 pub enum Matcher {

@@ -4,7 +4,7 @@
 //! then of their place in it; the first that matches answers, or passes on to
 //! the next. No file is opened here, and nothing is known of registers.
 
-mod ask;
+pub(crate) mod ask;
 pub(crate) mod compile;
 pub(crate) mod endpoint;
 pub(crate) mod exec;
@@ -23,9 +23,6 @@ mod value;
 
 use minijinja::Environment;
 
-pub(crate) use self::ask::Answer;
-#[cfg(test)]
-pub(crate) use self::ask::{Failed, Unasked};
 use self::compile::Handler;
 use self::index::Index;
 pub use self::make::message_from;

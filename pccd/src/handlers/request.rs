@@ -240,7 +240,7 @@ pub(crate) mod tests {
     fn checked(source: &str) -> Result<(), Wrong> {
         let (environment, declared) = (environment(), Declared::default());
         let mut check = Checker::new(&environment, &declared, "".into());
-        check.template(source, &scope(true))
+        scope(true).check(&mut check, source)
     }
 
     #[test]

@@ -246,8 +246,8 @@ fn assigns(
             continue;
         }
         let assign = match json {
-            Json::String(text) if is_template(text) => check
-                .template(text, &scope(has_request))
+            Json::String(text) if is_template(text) => scope(has_request)
+                .check(check, text)
                 .map(|()| Assign::Template(text.clone())),
             _ => declared.value(name, json).map(Assign::Fixed),
         };

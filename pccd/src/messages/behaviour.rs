@@ -2,7 +2,7 @@
 
 use super::tests::asking;
 use super::*;
-use crate::handlers::Answer;
+use crate::handlers::ask::Answer;
 use crate::handlers::fault::Fault;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied};
 use crate::record::Time;

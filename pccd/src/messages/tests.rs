@@ -1,9 +1,9 @@
 //! Handlers as a whole: what is asked, what is answered, what is refused.
 
 use super::*;
+use crate::handlers::ask::{Answer, Failed, Unasked};
 use crate::handlers::request::tests::HEADER;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied, Request};
-use crate::handlers::{Answer, Failed, Unasked};
 use crate::record::Time;
 use crate::script::memory::Memory;
 use crate::wire::mctp::Eid;

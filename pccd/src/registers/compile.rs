@@ -15,14 +15,14 @@ use super::file::{
 };
 use super::layout::registers;
 use super::template::Scope;
-use crate::script::check::Checker;
+use crate::script::check::{Checker, Uses};
 use crate::script::condition::Condition;
 use crate::script::delay::LONGEST;
 use crate::script::envelope::EnvelopeFile;
 use crate::script::locate::Place;
 use crate::script::number::plain;
 use crate::script::problem::Wrong;
-use crate::script::template::{Uses, is_template, names};
+use crate::script::template::{is_template, names};
 use crate::wire::layout::Value;
 use crate::wire::region;
 

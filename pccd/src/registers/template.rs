@@ -140,7 +140,7 @@ impl<'a> Scope<'a> {
             filters: "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
                       `with`, `flip`, `left`, `right`, `signed`",
         };
-        check.template(source, &scope)
+        scope.check(check, source)
     }
 }
 

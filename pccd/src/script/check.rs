@@ -13,8 +13,15 @@ use super::locate::{Place, Side};
 use super::memory::Declared;
 use super::number::Number;
 use super::problem::{Mistake, Wrong};
-use super::template::Uses;
 use crate::wire::layout::Value;
+
+/// What a template asks for that does not come from the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// How often its handler answered.
+    pub count: bool,
+    pub time: bool,
+}
 
 pub struct Checker<'a> {
     pub environment: &'a Environment<'static>,

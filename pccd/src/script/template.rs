@@ -65,14 +65,6 @@ pub(crate) fn environment(
     environment
 }
 
-/// What a template asks for that does not come from the request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Uses {
-    /// How often its handler answered.
-    pub count: bool,
-    pub time: bool,
-}
-
 /// What templates of one kind may speak of, beside scenarios, variables and
 /// [`ALWAYS`].
 pub(crate) struct Scope<'a> {
@@ -114,66 +106,64 @@ impl Scope<'_> {
             _ => ALWAYS.contains(&name) || has(self.names, name),
         }
     }
-}
 
-impl Checker<'_> {
     /// Checks the syntax of a template and the names it uses, and notes what
     /// it asks for.
-    pub fn template(
-        &mut self,
+    pub fn check(
+        &self,
+        check: &mut Checker<'_>,
         source: &str,
-        scope: &Scope<'_>,
     ) -> Result<(), Wrong> {
-        let names = budget::names(self.environment, source);
+        let names = budget::names(check.environment, source);
         let names = names.map_err(|error| {
-            Wrong::new(format!("template: {error:#}"), scope.example)
+            Wrong::new(format!("template: {error:#}"), self.example)
         })?;
         for used in names {
             let first = used.split('.').next().unwrap_or(&used);
-            self.uses.count |= first == "count";
-            self.uses.time |= first == "time";
-            if scope.knows(self.declared, &used)
-                || self.environment.globals().any(|(name, _)| name == used)
+            check.uses.count |= first == "count";
+            check.uses.time |= first == "time";
+            if self.knows(check.declared, &used)
+                || check.environment.globals().any(|(name, _)| name == used)
             {
                 continue;
             }
-            let states = self.declared.0.keys();
+            let states = check.declared.0.keys();
             let states = states.map(|name| format!("state.{name}"));
-            let known: Vec<String> = scope
+            let known: Vec<String> = self
                 .request
                 .into_iter()
                 .flatten()
-                .chain(scope.names)
+                .chain(self.names)
                 .cloned()
                 .chain(states)
                 .chain(ALWAYS.iter().map(|name| (*name).to_owned()))
                 .collect();
             return Err(Wrong::unknown(
                 format!("template: unknown name `{used}`"),
-                scope.expected,
+                self.expected,
                 &used,
                 known.iter().map(String::as_str),
             ));
         }
-        self.try_out(source, scope)
+        self.try_out(check, source)
     }
 
     /// Names of filters and functions come to light only when a template
     /// runs: runs it once on a request that has everything. What else goes
     /// wrong then may be right with other values.
-    fn try_out(&self, source: &str, scope: &Scope<'_>) -> Result<(), Wrong> {
+    fn try_out(&self, check: &Checker<'_>, source: &str) -> Result<(), Wrong> {
         let random = |from: u64, _: u64| from;
-        let mut state = self.declared.json(&Memory::default());
-        state.extend((scope.state)());
+        let mut state = check.declared.json(&Memory::default());
+        state.extend((self.state)());
         let mut filling = vec![
             ("state", Filling::from_serialize(state)),
             ("count", Filling::from(1)),
             ("time", Filling::from_serialize(time(Time::UNIX_EPOCH))),
             ("random", Filling::from_function(random)),
         ];
-        filling.extend((scope.sample)());
+        filling.extend((self.sample)());
         let filling = filling.into_iter().collect();
-        let Err(error) = budget::render(self.environment, source, &filling)
+        let Err(error) = budget::render(check.environment, source, &filling)
         else {
             return Ok(());
         };
@@ -182,7 +172,7 @@ impl Checker<'_> {
             ErrorKind::UnknownFilter
             | ErrorKind::UnknownTest
             | ErrorKind::UnknownFunction
-            | ErrorKind::UnknownMethod => scope.filters,
+            | ErrorKind::UnknownMethod => self.filters,
             _ => return Ok(()),
         };
         Err(Wrong::new(format!("template: {error:#}"), expected))

@@ -3,14 +3,12 @@
 //! Message byte 0 is the type (0x00), byte 1 Rq, D and instance id, byte 2
 //! the command; a response has its completion code in byte 3.
 
-mod tables;
+pub mod tables;
 
 use super::codes;
 use super::error::DecodeError;
 use super::layout::{Item, Kind};
 use super::mctp::MsgType;
-
-pub use tables::{request, response};
 
 codes! {
     /// Commands (DSP0236 table 12).

@@ -8,10 +8,6 @@ use std::fmt;
 
 use super::checksum::Checksum;
 
-use super::text::signed;
-
-pub use super::text::{spaced_hex, uuid_text};
-
 /// Named values of a field.
 pub type Names = &'static [(u64, &'static str)];
 
@@ -317,6 +313,12 @@ impl Kind {
                 | Self::Scope(_)
         )
     }
+}
+
+/// A number with a sign, from two's complement of so many bits.
+pub(super) fn signed(number: u64, width: u32) -> i64 {
+    let unused = 64 - width.clamp(1, 64);
+    (number << unused).cast_signed() >> unused
 }
 
 /// The name of a value.

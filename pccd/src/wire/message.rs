@@ -13,7 +13,7 @@ use super::error::EncodeError;
 use super::layout::{Item, Kind, Section, Stop, Value, without_place};
 use super::mctp::{self, MsgType};
 use super::summary::summary;
-use super::walk::{WRONG, Walk};
+use super::walk::{WRONG, Walk, byte};
 use super::{nvme_mi, pcc, pldm, spdm, vendor};
 
 /// The content of a PCC message that is none of MCTP.
@@ -36,10 +36,6 @@ pub struct Described {
     pub rest: Vec<u8>,
 }
 
-pub(super) fn byte(number: Option<u64>) -> Option<u8> {
-    number.and_then(|number| u8::try_from(number).ok())
-}
-
 /// The section after `stage` others, if the message has one. `number` gives
 /// the value of a field already known.
 pub fn section(
@@ -59,10 +55,10 @@ pub fn section(
                 || Some(Command::from(byte(number("control", "command"))?));
             let items = match stage {
                 1 => control::HEADER,
-                2 if rq()? => control::request(command()?),
+                2 if rq()? => control::tables::request(command()?),
                 2 => control::COMPLETION,
                 3 if !rq()? && number(layer, "completion_code")? == 0 => {
-                    control::response(command()?)
+                    control::tables::response(command()?)
                 }
                 _ => return None,
             };
@@ -380,8 +376,8 @@ fn gather_items() -> Vec<(&'static str, Item)> {
     add("control", control::COMPLETION);
     for code in 0..=u8::MAX {
         let command = Command::from(code);
-        add("control", control::request(command));
-        add("control", control::response(command));
+        add("control", control::tables::request(command));
+        add("control", control::tables::response(command));
     }
     for kind in pldm::DESCRIBED {
         add("pldm", pldm::header(Some(kind)));

@@ -80,7 +80,7 @@ mod tests {
             let (refused, _) = refusal(request).unwrap();
             let (kind, rest) = refused.split_first().unwrap();
             assert_eq!(request.first(), Some(kind));
-            let text = crate::wire::layout::spaced_hex(rest);
+            let text = crate::wire::text::spaced_hex(rest);
             assert_eq!(text, answer, "{request:02x?}");
             assert_eq!(describe(&refused).wrong_length(), None);
         }

@@ -3,9 +3,8 @@
 use super::control::Command;
 use super::layout::{Value, name_of};
 use super::mctp::MsgType;
-use super::message::byte;
 use super::text::spaced_hex;
-use super::walk::Walk;
+use super::walk::{Walk, byte};
 use super::{nvme_mi, pldm, spdm};
 
 /// The one-line summary.

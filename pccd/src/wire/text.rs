@@ -1,6 +1,6 @@
 //! Values of fields as people read them.
 
-use super::layout::{Found, Item, Kind, Place, Value, name_of};
+use super::layout::{Found, Item, Kind, Place, Value, name_of, signed};
 use super::version::Version;
 
 /// Big-endian number; longer input keeps the low 64 bits.
@@ -69,12 +69,6 @@ fn listed(item: &Item, codes: impl Iterator<Item = u64>, hex: bool) -> String {
         })
         .collect();
     texts.join(", ")
-}
-
-/// A number with a sign, from two's complement of so many bits.
-pub(super) fn signed(number: u64, width: u32) -> i64 {
-    let unused = 64 - width.clamp(1, 64);
-    (number << unused).cast_signed() >> unused
 }
 
 fn number_meaning(item: &Item, number: u64) -> Option<String> {

@@ -10,6 +10,10 @@ use super::text::show;
 /// What the meaning of a computed field begins with that has another value.
 pub const WRONG: &str = "wrong";
 
+pub(super) fn byte(number: Option<u64>) -> Option<u8> {
+    number.and_then(|number| u8::try_from(number).ok())
+}
+
 /// A walk over bytes.
 #[derive(Debug)]
 pub struct Walk<'a> {

@@ -20,8 +20,8 @@ use pccd::mailbox::{Channels, RequestName};
 use pccd::messages::Messages;
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
-use pccd::wire::layout::spaced_hex;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame};
+use pccd::wire::text::spaced_hex;
 
 use super::Judged;
 

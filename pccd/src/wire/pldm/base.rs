@@ -1,6 +1,8 @@
 //! PLDM for messaging control and discovery, type 0 (DSP0240).
 
-use super::{BaseCommand, DATA, PldmType, TRANSFER_OPERATIONS, codes_of};
+use super::codes::{
+    BaseCommand, DATA, PldmType, TRANSFER_OPERATIONS, codes_of,
+};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Item, Kind, Names};
 

@@ -1,6 +1,6 @@
 //! PLDM for FRU data, type 4 (DSP0257).
 
-use super::{DATA, TRANSFER_OPERATIONS, codes_of};
+use super::codes::{DATA, TRANSFER_OPERATIONS, codes_of};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Item, Kind, Names};
 

@@ -1,7 +1,6 @@
 //! Platform descriptor records (DSP0248 §28): what the sensors are. The
 //! types that are not here keep their bytes.
 
-use super::platform::sized;
 use crate::wire::layout::{Item, Kind, Names};
 
 const TYPES: Names = &[
@@ -43,6 +42,26 @@ const DATA_SIZES: Names = &[
 const LOCATORS: Names =
     &[(0, "UID"), (1, "MCTP_EID"), (2, "SMBusRelative"), (3, "systemSoftware")];
 const VALIDITY: Names = &[(0, "notValid"), (1, "valid")];
+
+/// A number whose size another field names.
+macro_rules! sized {
+    ($item:expr, $on:literal) => {
+        $crate::wire::layout::Item::switch(
+            $on,
+            &[
+                (0, &[$item.of(Kind::U8)]),
+                (1, &[$item.of(Kind::S8)]),
+                (2, &[$item.of(Kind::U16Le)]),
+                (3, &[$item.of(Kind::S16Le)]),
+                (4, &[$item.of(Kind::U32Le)]),
+                (5, &[$item.of(Kind::S32Le)]),
+                (6, &[$item.of(Kind::F32Le)]),
+            ],
+            &[],
+        )
+    };
+}
+pub(super) use sized;
 
 const TERMINUS: Item = Item::new("terminus_handle", Kind::U16Le).or(0);
 const SENSOR: Item = Item::new("sensor_id", Kind::U16Le);

@@ -8,7 +8,8 @@ use self::names::{
     OPERATIONAL_STATES, REPOSITORY_STATES, SENSOR_EVENTS, SET_REQUESTS,
     TRANSFER_FLAGS, TRANSFER_OPERATIONS, TRANSPORTS,
 };
-use super::{DATA, codes_of, pdr};
+use super::codes::{DATA, codes_of};
+use super::pdr::{self, sized};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Item, Kind, Names};
 
@@ -32,26 +33,6 @@ pub const COMMANDS: Names = &[
     (0x50, "GetPDRRepositoryInfo"),
     (0x51, "GetPDR"),
 ];
-
-/// A number whose size another field names.
-macro_rules! sized {
-    ($item:expr, $on:literal) => {
-        $crate::wire::layout::Item::switch(
-            $on,
-            &[
-                (0, &[$item.of(Kind::U8)]),
-                (1, &[$item.of(Kind::S8)]),
-                (2, &[$item.of(Kind::U16Le)]),
-                (3, &[$item.of(Kind::S16Le)]),
-                (4, &[$item.of(Kind::U32Le)]),
-                (5, &[$item.of(Kind::S32Le)]),
-                (6, &[$item.of(Kind::F32Le)]),
-            ],
-            &[],
-        )
-    };
-}
-pub(super) use sized;
 
 const SENSOR_ID: Item = Item::new("sensor_id", Kind::U16Le).brief("sensor {}");
 const EFFECTER_ID: Item =
