@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use pccd::exchange::{Platform, Verdict};
+use pccd::platform::{Platform, Verdict};
 use pccd::{message_from, messages::Messages};
 use pccd::mailbox::{Channels, RequestName};
 use pccd::record::{Decoded, Time, describe, describe_packet};

@@ -12,22 +12,23 @@ use crate::cli::{
 };
 use crate::clock;
 use crate::daemon;
-use crate::exchange::pack;
 use crate::handlers::message_from;
 use crate::log::Log;
 use crate::mailbox::{Mailbox, UnaskedName};
 use crate::manual;
 use crate::messages;
+use crate::platform::pack;
 use crate::record::{
     Decoded, Record, compact, describe, describe_message, describe_packet, now,
 };
 use crate::registers::{decode, rebuild};
 use crate::script::number::parse_number;
-use crate::script::problem::Problems;
+use crate::script::problem::{Problems, Wrong};
 use crate::status::{self, Status};
 use crate::wake::Waker;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
+use crate::wire::region::SubspaceType;
 use crate::wire::text::spaced_hex;
 
 /// A stream whose reader may have seen enough (`| head -1`): that is no error,
@@ -228,9 +229,7 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
     let mut mailbox = Mailbox::open_sender(&args.mailbox)?;
     let channels = mailbox.channels()?.unwrap_or_default();
     let mut body = match args.hex.as_slice() {
-        [one] if one.trim_start().starts_with('{') => {
-            message_from(one).map_err(|reason| anyhow!(reason))?
-        }
+        [one] if one.trim_start().starts_with('{') => message_from(one)?,
         words => bytes_of(words)?,
     };
     let contents = if args.raw {
@@ -256,9 +255,7 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
             to: true,
             tag: args.tag,
         };
-        pack(body, &route, channel, BASELINE_UNIT)
-            .map_err(|reason| anyhow!(reason))?
-            .contents
+        pack(body, &route, channel, BASELINE_UNIT)?.contents
     };
     let subspace = match (args.subspace, channels.inbox()) {
         (Some(subspace), _) => subspace,
@@ -369,14 +366,14 @@ fn is_content(bytes: &[u8]) -> bool {
 
 /// Decodes a content of a channel that does not speak MCTP.
 fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
-    let (kind, reply) = (args.subspace_type, args.reply);
+    let kind = args.subspace_type.map(SubspaceType::try_from).transpose();
+    let (kind, reply) = (kind.map_err(|wrong| anyhow!(wrong))?, args.reply);
     let Some(name) = &args.channel else {
         return Ok(decode::describe_alone(bytes, kind, reply, None));
     };
     let handlers = daemon::load(&messages(&args.messages))?;
     let found = handlers.registers().named(name);
-    let channel = found.map_err(|reason| anyhow!(reason))?;
-    Ok(decode::describe_alone(bytes, kind, reply, Some(channel)))
+    Ok(decode::describe_alone(bytes, kind, reply, Some(found?)))
 }
 
 fn decode(args: &DecodeArgs) -> Result<ExitCode> {
@@ -422,14 +419,15 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     let bytes = if json.get("fields").is_some_and(serde_json::Value::is_array) {
         let decoded: Decoded = serde_json::from_str(&text)
             .context("this is not what `pccd decode --format json` prints")?;
-        rebuild::encode(&decoded).unwrap_or_else(|| decoded.encode())
+        let made = rebuild::encode(&decoded);
+        made.unwrap_or_else(|| decoded.encode().map_err(Wrong::plain))
     } else {
-        message_from(&text).map_err(String::from)
+        message_from(&text)
     };
     let bytes = match bytes {
         Ok(bytes) => bytes,
-        Err(reason) => {
-            writeln!(Unread(io::stderr()), "pccd: {reason}")?;
+        Err(wrong) => {
+            writeln!(Unread(io::stderr()), "pccd: {wrong}")?;
             return Ok(ExitCode::FAILURE);
         }
     };

@@ -8,7 +8,7 @@
 
 use crate::record::{Decoded, FieldValue};
 use crate::wire::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
-use crate::wire::region::GENERIC_LEN;
+use crate::wire::region::{GENERIC_LEN, SubspaceType};
 
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,15 +175,15 @@ fn u32_at(content: &[u8], at: usize) -> Option<u32> {
 /// What is wrong with the frame of a request: with what its guest wrote into
 /// the header. `size` is that of the channel's shared memory.
 pub fn frame(
-    kind: u8,
+    kind: SubspaceType,
     subspace: u8,
     size: usize,
     content: &[u8],
 ) -> Vec<Breach> {
     let mut list = Vec::new();
     let mut broken = |rule, reason| list.push(Breach::new(rule, reason));
-    // The doorbell's value stands before it on type 5, which writes none.
-    if kind <= 4
+    // The doorbell's value stands before it there, and nobody writes one.
+    if kind != SubspaceType::HwRegisters
         && let Some(signature) = u32_at(content, 0)
     {
         let right = SIGNATURE | u32::from(subspace);
@@ -197,7 +197,22 @@ pub fn frame(
         }
     }
     match kind {
-        0..=2 if content.len() >= GENERIC_LEN => {
+        SubspaceType::HwRegisters => {}
+        _ if kind.is_extended() => {
+            if content.len() >= UNCOUNTED_LEN {
+                let flags = u32_at(content, 4).unwrap_or(0);
+                let length = u32_at(content, 8).unwrap_or(0);
+                if flags & !1 != 0 {
+                    broken(
+                        "reserved-flags",
+                        format!("the flags are {flags:#010x}"),
+                    );
+                }
+                list.extend(length_breach(size, length));
+            }
+        }
+        _ if content.len() < GENERIC_LEN => {}
+        _ => {
             let command = u16_at(content, 4).unwrap_or(0);
             let status = u16_at(content, 6).unwrap_or(0);
             if command & 0x7f00 != 0 {
@@ -222,18 +237,6 @@ pub fn frame(
                 );
             }
         }
-        3 | 4 if content.len() >= UNCOUNTED_LEN => {
-            let flags = u32_at(content, 4).unwrap_or(0);
-            let length = u32_at(content, 8).unwrap_or(0);
-            if flags & !1 != 0 {
-                broken(
-                    "reserved-flags",
-                    format!("the flags are {flags:#010x}"),
-                );
-            }
-            list.extend(length_breach(size, length));
-        }
-        _ => {}
     }
     list
 }
@@ -299,6 +302,7 @@ pub fn message(decoded: &Decoded) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
+    use super::SubspaceType::*;
     use super::*;
     use crate::record::describe_message;
 
@@ -327,33 +331,33 @@ mod tests {
     #[test]
     fn each_rule_of_the_frame_has_its_two_cases() {
         let right = [
-            (0, generic(0x80ff, 0)),
+            (Generic, generic(0x80ff, 0)),
             // Complete is the device's to judge, the interrupt's bit may be
             // there when nobody looks at interrupts.
-            (1, generic(0, 0b1011)),
-            (3, extended(1, 4)),
-            (3, extended(0, 52)),
-            (4, extended(0, 4)),
-            (5, vec![0; 8]),
-            (3, vec![3, 0x43, 0x43, 0x50]),
-            (3, Vec::new()),
+            (HwReduced, generic(0, 0b1011)),
+            (Initiator, extended(1, 4)),
+            (Initiator, extended(0, 52)),
+            (Responder, extended(0, 4)),
+            (HwRegisters, vec![0; 8]),
+            (Initiator, vec![3, 0x43, 0x43, 0x50]),
+            (Initiator, Vec::new()),
         ];
         for (kind, content) in &right {
             assert_eq!(frame(*kind, 3, 64, content), [], "{content:02x?}");
         }
         let wrong = [
-            (0, signed(generic(0, 0), 0), "signature"),
-            (3, signed(extended(0, 4), SIGNATURE | 4), "signature"),
-            (2, generic(0x0100, 0), "reserved-command"),
-            (2, generic(0, 0x10), "reserved-status"),
-            (1, generic(0, 4), "error-kept"),
-            (3, extended(2, 4), "reserved-flags"),
-            (3, extended(0, 3), "length-minimum"),
-            (3, extended(0, 0), "length-minimum"),
-            (3, extended(0, 53), "length-region"),
-            (3, extended(0, 400), "length-region"),
-            (3, extended(0, u32::MAX), "length-region"),
-            (3, extended(0, 64), "length-header"),
+            (Generic, signed(generic(0, 0), 0), "signature"),
+            (Initiator, signed(extended(0, 4), SIGNATURE | 4), "signature"),
+            (HwReducedAck, generic(0x0100, 0), "reserved-command"),
+            (HwReducedAck, generic(0, 0x10), "reserved-status"),
+            (HwReduced, generic(0, 4), "error-kept"),
+            (Initiator, extended(2, 4), "reserved-flags"),
+            (Initiator, extended(0, 3), "length-minimum"),
+            (Initiator, extended(0, 0), "length-minimum"),
+            (Initiator, extended(0, 53), "length-region"),
+            (Initiator, extended(0, 400), "length-region"),
+            (Initiator, extended(0, u32::MAX), "length-region"),
+            (Initiator, extended(0, 64), "length-header"),
         ];
         for (kind, content, rule) in &wrong {
             let list = frame(*kind, 3, 64, content);

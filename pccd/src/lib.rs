@@ -12,7 +12,7 @@
 //! - `handlers`: matchers and answers of MCTP messages.
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
-//! - [`exchange`]: from a request's bytes to a decision.
+//! - [`platform`]: from a request's bytes to a decision.
 //! - [`wake`]: what wakes the loop.
 //! - [`clock`]: the two clocks.
 //! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
@@ -36,12 +36,12 @@ pub mod command;
 pub mod conduct;
 pub mod daemon;
 pub mod endpoint;
-pub mod exchange;
 mod handlers;
 pub mod log;
 pub mod mailbox;
 pub mod manual;
 pub mod messages;
+pub mod platform;
 pub mod programs;
 pub mod record;
 mod registers;

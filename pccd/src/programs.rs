@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
 use crate::handlers::exec::{Program, Question, shortened};
+use crate::script::problem::Wrong;
 use crate::wake::Waker;
 
 /// Longest line a program may write.
@@ -92,7 +93,7 @@ struct Line {
 }
 
 /// An answer: the question's id, and what was said or why nothing was.
-pub type Answer = (u64, Result<String, String>);
+pub type Answer = (u64, Result<String, Wrong>);
 
 /// All programs of a mailbox.
 pub struct Programs {
@@ -231,7 +232,10 @@ impl Line {
             && let Some(asked) = self.queue.pop_front()
         {
             let name = asked.question.program.command.join(" ");
-            answers.push((asked.id, Err(format!("{name} {reason}"))));
+            answers.push((
+                asked.id,
+                Err(Wrong::plain(format!("{name} {reason}"))),
+            ));
         }
     }
 

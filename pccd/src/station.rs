@@ -28,13 +28,13 @@ use self::ledger::{Answer, Due, Progress};
 use self::timers::Timers;
 use self::verdict::Verdict;
 use crate::clock::{Clock, Now};
-use crate::exchange::{Action, Changes, Platform};
 use crate::log::Log;
 use crate::mailbox::{
     Aside, Channels, ChannelsError, Epoch, Mailbox, RequestName, StateFolder,
     Watch,
 };
 use crate::messages::Messages;
+use crate::platform::{Action, Changes, Platform};
 use crate::record::{Event, Record};
 use crate::script::delay::Wait;
 use crate::stats::{self, Counting, NEVER};
@@ -103,7 +103,7 @@ fn open_folders(
     let armed = Watch::arm(mailbox.path(), mailbox.outbox_path());
     let (watch, unwatched) = match armed {
         Ok(watch) => (Some(watch), None),
-        Err(reason) => (None, Some(reason)),
+        Err(reason) => (None, Some(reason.to_string())),
     };
     Ok(Opened { mailbox, state, watch, unwatched })
 }

@@ -121,7 +121,9 @@ impl Status {
             mailbox: mailbox.to_owned(),
             daemon: daemon(mailbox),
             epoch: epoch.or(began).filter(|epoch| !epoch.is_empty()),
-            channels: listed.map(|one| (one.subspace, one.kind)).collect(),
+            channels: listed
+                .map(|one| (one.subspace, one.kind as u8))
+                .collect(),
             outbox: count(&mailbox.join("outbox")),
             inbox: count(&mailbox.join("inbox")),
             rejected: count(&mailbox.join("rejected")),

@@ -15,20 +15,20 @@ const PCCD: &str = "
     endpoint: wire
     conduct: record wire
     script: record wire
-    mailbox:
+    mailbox: wire
     handlers: endpoint record script wire
     registers: conduct mailbox record script wire
     messages: endpoint handlers registers script wire
-    exchange: conduct endpoint handlers mailbox messages record registers script wire
-    programs: handlers wake
+    platform: conduct endpoint handlers mailbox messages record registers script wire
+    programs: handlers script wake
     stats: record script
     log: record stats
-    station: clock conduct endpoint exchange handlers log mailbox messages programs record registers script stats wake wire
+    station: clock conduct endpoint handlers log mailbox messages platform programs record registers script stats wake wire
     daemon: clock log messages record script station wake
     status: mailbox record station stats
     cli: daemon log
-    manual: cli
-    command: cli clock daemon exchange handlers log mailbox manual messages record registers script status wake wire";
+    manual:
+    command: cli clock daemon handlers log mailbox manual messages platform record registers script status wake wire";
 
 const PCCLAB: &str = "
     interrupted:
@@ -91,7 +91,7 @@ const PURE: [&str; 7] = [
     "script",
     "handlers",
     "registers",
-    "exchange",
+    "platform",
 ];
 
 /// A file's code, its tests apart.

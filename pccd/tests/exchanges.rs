@@ -11,15 +11,16 @@ use std::sync::Arc;
 use mctp::{Eid, MsgIC, MsgType, Tag, TagValue};
 use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
-use pccd::exchange::{Changes, Platform, Verdict};
 use pccd::mailbox::{Channel, Channels, Completion, RequestName};
 use pccd::messages::Messages;
+use pccd::platform::{Changes, Platform, Verdict};
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::message::describe;
 use pccd::wire::pcc::{
     COMMAND_MCTP, ENVELOPE_LEN, ENVELOPE_MAGIC, Frame, HEADER_LEN,
 };
+use pccd::wire::region::SubspaceType;
 use serde_json::Value;
 use written::{Exchanges, exchanges};
 
@@ -147,7 +148,7 @@ fn the_thermometers_differ_in_their_limits() {
     let mut platform = Platform::new(Arc::new(messages), 0);
     let channel = |subspace| Channel {
         subspace,
-        kind: 3,
+        kind: SubspaceType::Initiator,
         size: 64,
         completion: Completion::Answered,
         paired: None,

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use pccd::exchange::{Platform, Verdict};
 use pccd::mailbox::Channels;
 use pccd::messages::Messages;
+use pccd::platform::{Platform, Verdict};
 use pccd::record::Time;
 use pccd_tests::built;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -83,7 +83,7 @@ impl Files {
         let mut handlers = load(&self.messages)?;
         for (subspace, name) in &self.channels {
             let assigned = handlers.registers_mut().assign(*subspace, name);
-            assigned.map_err(|reason| anyhow!("--channel: {reason}"))?;
+            assigned.map_err(|wrong| anyhow!("--channel: {wrong}"))?;
         }
         Ok(handlers)
     }

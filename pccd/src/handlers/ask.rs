@@ -14,6 +14,7 @@ use crate::script::delay::{Delay, Wait};
 use crate::script::dice::Dice;
 use crate::script::envelope::EnvelopeOptions;
 use crate::script::memory::Memory;
+use crate::script::problem::Wrong;
 use crate::wire::layout::{Found, Value};
 use crate::wire::mctp::Eid;
 use crate::wire::message;
@@ -80,14 +81,6 @@ pub struct Timely {
     pub memory: Memory,
 }
 
-/// A handler matched, but what it says cannot be made for this request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// Name of the handler, and its file.
-    pub handler: String,
-    pub reason: String,
-}
-
 /// The handler that comes nearest to a message nobody answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nearest {
@@ -127,8 +120,9 @@ impl Handlers {
         }
     }
 
-    /// Asks the handlers. None if none of them matches.
-    pub fn ask(&self, asking: &Asking<'_>) -> Result<Option<Answer>, Failed> {
+    /// Asks the handlers. None if none of them matches; an error if what the
+    /// one that does says cannot be made for this request.
+    pub fn ask(&self, asking: &Asking<'_>) -> Result<Option<Answer>, Wrong> {
         let Some(request) = asking.request else {
             return Ok(None);
         };
@@ -155,9 +149,11 @@ impl Handlers {
                 continue;
             }
             let answered = self.answer(handler, asking, fields, &mut asked);
-            answered.map_err(|reason| Failed {
-                handler: format!("{} ({})", handler.name, handler.file),
-                reason,
+            answered.map_err(|wrong| {
+                Wrong::plain(format!(
+                    "handler {} ({}) failed: {wrong}",
+                    handler.name, handler.file
+                ))
             })?;
             if asked.question.is_some() {
                 return Ok(Some(asked));
@@ -176,7 +172,7 @@ impl Handlers {
         asking: &Asking<'_>,
         fields: &[Found],
         asked: &mut Answer,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let mut memory =
             asked.memory.clone().unwrap_or_else(|| asking.memory.clone());
         let count = match handler.counts {
@@ -246,19 +242,16 @@ impl Handlers {
         &self,
         name: &str,
         asking: &Asking<'_>,
-    ) -> Option<Result<Timely, Failed>> {
+    ) -> Option<Result<Timely, Wrong>> {
         let timed = self.timed.iter().find(|timed| timed.name == name)?;
-        Some(self.make_timed(timed, asking).map_err(|reason| Failed {
-            handler: format!("{} ({})", timed.name, timed.file),
-            reason,
-        }))
+        Some(self.make_timed(timed, asking))
     }
 
     fn make_timed(
         &self,
         timed: &Timed,
         asking: &Asking<'_>,
-    ) -> Result<Timely, String> {
+    ) -> Result<Timely, Wrong> {
         let mut memory = asking.memory.clone();
         let count = memory.count(&timed.name);
         if !self.holds(&timed.when, &memory) {
@@ -318,7 +311,7 @@ impl Handlers {
     }
 }
 
-fn unasked(push: &Push, maker: &Maker<'_>) -> Result<Unasked, String> {
+fn unasked(push: &Push, maker: &Maker<'_>) -> Result<Unasked, Wrong> {
     let sender = maker.asking.request.map(|request| request.header.source);
     Ok(Unasked {
         message: maker.make(&push.make, false)?,

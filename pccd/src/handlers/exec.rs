@@ -127,16 +127,18 @@ pub(super) fn line(maker: &Maker<'_>, handler: &str) -> Json {
 }
 
 /// What a program's line means for this request.
-pub(super) fn said(maker: &Maker<'_>, line: &str) -> Result<Said, String> {
-    let line: Line = serde_json::from_str(line)
-        .map_err(|error| format!("{} in {}", words(&error), shortened(line)))?;
+pub(super) fn said(maker: &Maker<'_>, line: &str) -> Result<Said, Wrong> {
+    let line: Line = serde_json::from_str(line).map_err(|error| {
+        let text = format!("{} in {}", words(&error), shortened(line));
+        Wrong::plain(text)
+    })?;
     let reply = match line.reply {
         Reply::None => Replied::Silence,
         Reply::Pass => Replied::Pass,
         Reply::Hex(text) => {
             let bytes = hex_bytes(&text)?;
             if bytes.is_empty() {
-                return Err("a reply without its type byte".to_owned());
+                return Err(Wrong::plain("a reply without its type byte"));
             }
             Replied::Message(bytes)
         }

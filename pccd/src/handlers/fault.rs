@@ -2,6 +2,7 @@
 //! packets.
 
 use super::make::{Maker, Setting};
+use crate::script::problem::Wrong;
 use crate::wire::encode::overwrite;
 use crate::wire::layout::Value;
 use crate::wire::message::{describe, describe_content};
@@ -51,7 +52,7 @@ pub enum Fault {
 }
 
 impl Plan {
-    pub fn fill(&self, maker: &Maker<'_>) -> Result<Vec<Fault>, String> {
+    pub fn fill(&self, maker: &Maker<'_>) -> Result<Vec<Fault>, Wrong> {
         Ok(vec![match self {
             Self::Drop(packet) => Fault::Drop(*packet),
             Self::Duplicate(packet) => Fault::Duplicate(*packet),
@@ -90,20 +91,21 @@ fn write(
     fields: &[crate::wire::layout::Found],
     field: &str,
     value: &Value,
-) -> Result<(), String> {
+) -> Result<(), Wrong> {
     let place = fields.iter().find(|found| found.is(field));
     let place = place.ok_or_else(|| {
-        format!("`overwrite`: the reply has no field `{field}`")
+        let text = format!("`overwrite`: the reply has no field `{field}`");
+        Wrong::plain(text)
     })?;
     overwrite(bytes, place, value)
-        .map_err(|error| format!("`overwrite`: {error}"))
+        .map_err(|error| Wrong::plain(format!("`overwrite`: {error}")))
 }
 
 /// Makes a message wrong, before it is cut into packets.
 pub fn spoil_message(
     message: &mut Vec<u8>,
     faults: &[Fault],
-) -> Result<(), String> {
+) -> Result<(), Wrong> {
     for fault in faults {
         match fault {
             Fault::Truncate(count) => {
@@ -122,9 +124,9 @@ pub fn spoil_message(
             Fault::At(offset, xor) => {
                 let size = message.len();
                 let byte = message.get_mut(*offset).ok_or_else(|| {
-                    format!(
+                    Wrong::plain(format!(
                         "`corrupt` at byte {offset} of a reply of {size} bytes"
-                    )
+                    ))
                 })?;
                 *byte ^= xor;
             }
@@ -146,11 +148,14 @@ pub fn spoil_message(
 pub fn spoil_contents(
     contents: Vec<Vec<u8>>,
     faults: &[Fault],
-) -> Result<Vec<Vec<u8>>, String> {
+) -> Result<Vec<Vec<u8>>, Wrong> {
     let count = contents.len();
     let known = |packet: usize| match (1..=count).contains(&packet) {
         true => Ok(packet),
-        false => Err(format!("packet {packet} of a reply of {count}")),
+        false => {
+            let text = format!("packet {packet} of a reply of {count}");
+            Err(Wrong::plain(text))
+        }
     };
     let mut contents: Vec<(usize, Vec<u8>)> = (1..).zip(contents).collect();
     for fault in faults {
@@ -199,7 +204,7 @@ pub fn spoil_contents(
 mod tests {
     use super::*;
 
-    fn contents(faults: &[Fault]) -> Result<String, String> {
+    fn contents(faults: &[Fault]) -> Result<String, Wrong> {
         let three = vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()];
         let bytes = spoil_contents(three, faults)?.concat();
         Ok(String::from_utf8(bytes).unwrap())
@@ -220,10 +225,12 @@ mod tests {
             (&[Drop(2), Duplicate(2)], "ac"),
         ];
         for (faults, expected) in cases {
-            assert_eq!(contents(faults).as_deref(), Ok(*expected));
+            assert_eq!(contents(faults).unwrap(), *expected);
         }
         for fault in [Drop(4), Drop(0), Duplicate(4), Reorder(vec![9])] {
-            assert!(contents(&[fault]).unwrap_err().contains("of a reply"));
+            assert!(
+                contents(&[fault]).unwrap_err().message.contains("of a reply")
+            );
         }
     }
 
@@ -251,7 +258,7 @@ mod tests {
         assert_eq!(spoiled(&[instance]).unwrap()[1], 5);
         let nothing =
             Fault::Overwrite("control.eid".into(), Value::Number(5), None);
-        assert!(spoiled(&[nothing]).unwrap_err().contains("no field"));
+        assert!(spoiled(&[nothing]).unwrap_err().message.contains("no field"));
         assert_eq!(
             spoiled(&[Fault::Truncate(99), Fault::Bits(vec![1])]),
             Ok(vec![])

@@ -254,23 +254,17 @@ impl Maker<'_> {
             .collect()
     }
 
-    fn render(&self, source: &str) -> Result<String, String> {
-        let filling = self.filling();
-        Ok(template::render(self.environment, source, &filling)?)
+    fn render(&self, source: &str) -> Result<String, Wrong> {
+        template::render(self.environment, source, &self.filling())
     }
 
-    pub fn make(
-        &self,
-        make: &Make,
-        is_answer: bool,
-    ) -> Result<Vec<u8>, String> {
+    pub fn make(&self, make: &Make, is_answer: bool) -> Result<Vec<u8>, Wrong> {
         match make {
             Make::Bytes(bytes) => Ok(bytes.clone()),
             Make::Template(source) => {
-                let bytes = hex_bytes(&self.render(source)?)
-                    .map_err(|wrong| wrong.message)?;
+                let bytes = hex_bytes(&self.render(source)?)?;
                 if bytes.is_empty() {
-                    return Err("the template gives no bytes".to_owned());
+                    return Err(Wrong::plain("the template gives no bytes"));
                 }
                 Ok(bytes)
             }
@@ -283,13 +277,12 @@ impl Maker<'_> {
         &self,
         field: &str,
         setting: &Setting,
-    ) -> Result<Value, String> {
+    ) -> Result<Value, Wrong> {
         match setting {
             Setting::Fixed(value) => Ok(value.clone()),
             Setting::Template(source, items) => {
                 let text = self.render(source)?;
                 value_of(field, items, &Json::String(text))
-                    .map_err(|wrong| wrong.message)
             }
         }
     }
@@ -298,7 +291,7 @@ impl Maker<'_> {
         &self,
         settings: &[(String, Setting)],
         is_answer: bool,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Vec<u8>, Wrong> {
         let mut given = Given::new();
         if is_answer {
             for field in ECHOED {
@@ -316,14 +309,14 @@ impl Maker<'_> {
         if is_answer {
             answer_defaults(&mut given);
         }
-        message::encode(&given).map_err(|error| error.to_string())
+        message::encode(&given).map_err(|error| Wrong::plain(error.to_string()))
     }
 
     /// What is remembered once these are assigned.
     pub fn assign(
         &self,
         assigns: &[(String, Assign)],
-    ) -> Result<Vec<(String, Variable)>, String> {
+    ) -> Result<Vec<(String, Variable)>, Wrong> {
         assigns
             .iter()
             .map(|(name, assign)| {
@@ -331,9 +324,7 @@ impl Maker<'_> {
                     Assign::Fixed(value) => value.clone(),
                     Assign::Template(source) => {
                         let text = self.render(source)?;
-                        self.declared
-                            .value(name, &Json::String(text))
-                            .map_err(|wrong| wrong.message)?
+                        self.declared.value(name, &Json::String(text))?
                     }
                 };
                 Ok((name.clone(), value))

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::record::Time;
 use crate::script::memory::Memory;
+use crate::script::problem::Wrong;
 use crate::script::template::{self, Scope};
 use crate::wire::layout::{Found, Value};
 use crate::wire::mctp::Header;
@@ -69,7 +70,7 @@ pub struct Asking<'a> {
 }
 
 /// What programs said so far, by handler; or why they said nothing.
-pub type Answers = BTreeMap<String, Result<String, String>>;
+pub type Answers = BTreeMap<String, Result<String, Wrong>>;
 
 pub static NO_ANSWERS: Answers = Answers::new();
 
@@ -204,7 +205,6 @@ pub(crate) mod tests {
     use super::*;
     use crate::script::check::Checker;
     use crate::script::memory::Declared;
-    use crate::script::problem::Wrong;
     use crate::wire::mctp::Eid;
 
     pub(crate) const HEADER: Header = Header {
@@ -217,7 +217,7 @@ pub(crate) mod tests {
         tag: 3,
     };
 
-    fn filled(source: &str) -> Result<String, String> {
+    fn filled(source: &str) -> Result<String, Wrong> {
         let message = &[0x7e, 0x1a, 0xf4, 1, 2];
         let fields = message::describe(message).fields;
         let seen = Request {
@@ -234,7 +234,7 @@ pub(crate) mod tests {
         ]
         .into_iter()
         .collect();
-        Ok(template::render(&environment(), source, &filling)?)
+        template::render(&environment(), source, &filling)
     }
 
     fn checked(source: &str) -> Result<(), Wrong> {
@@ -259,7 +259,7 @@ pub(crate) mod tests {
             ("{{ time.unix }} {{ time.iso }}", "0 1970-01-01T00:00:00.000Z"),
         ];
         for (source, text) in cases {
-            assert_eq!(filled(source).as_deref(), Ok(text), "{source}");
+            assert_eq!(filled(source).unwrap(), text, "{source}");
             assert!(checked(source).is_ok(), "{source}");
         }
         assert!(filled("{{ request.pldm.tid }}").is_err(), "undefined");

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::name::Epoch;
+use crate::wire::region::{DOORBELL_LEN, SubspaceType};
 
 /// When a command is complete for the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Channel {
     pub subspace: u8,
     /// PCCT subspace type.
     #[serde(rename = "type")]
-    pub kind: u8,
+    pub kind: SubspaceType,
     /// Bytes of shared memory, header included.
     pub size: usize,
     /// When a command is complete.
@@ -38,8 +39,10 @@ impl Channel {
     /// Most bytes a request of this channel has: its memory and, for type
     /// 5, the doorbell's value (docs/mailbox.md §6).
     pub fn most_content(&self) -> usize {
-        let doorbell = if self.kind == 5 { 8 } else { 0 };
-        self.size.saturating_add(doorbell)
+        match self.kind {
+            SubspaceType::HwRegisters => self.size.saturating_add(DOORBELL_LEN),
+            _ => self.size,
+        }
     }
 }
 
@@ -102,7 +105,9 @@ impl Default for Channels {
             completion: Completion::Posted,
             paired: Some(paired),
         };
-        Self { epoch: None, channels: vec![channel(0, 3, 1), channel(1, 4, 0)] }
+        let guest = channel(0, SubspaceType::Initiator, 1);
+        let platform = channel(1, SubspaceType::Responder, 0);
+        Self { epoch: None, channels: vec![guest, platform] }
     }
 }
 
@@ -136,7 +141,8 @@ impl Channels {
 
     /// The first channel towards the guest.
     pub fn inbox(&self) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.kind == 4)
+        let mut all = self.channels.iter();
+        all.find(|channel| channel.kind == SubspaceType::Responder)
     }
 
     /// Where replies to a channel's requests go.
@@ -195,6 +201,7 @@ mod tests {
         for (from, to) in [
             ("2026112", "2026992"),
             ("\"subspace\": 0", "\"subspace\": 256"),
+            ("\"type\": 2", "\"type\": 6"),
             ("posted", "soon"),
         ] {
             let text = TEXT.replace(from, to);

@@ -1,6 +1,7 @@
 //! Being told that something may have changed. Events are a hint and carry
 //! nothing: whoever is woken lists the folder (docs/mailbox.md §3).
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -16,7 +17,7 @@ pub struct Watch {
 }
 
 /// Why there is none, and which limit to raise.
-fn unwatched(doing: &str, error: Errno) -> String {
+fn unwatched(doing: &str, error: Errno) -> io::Error {
     let limit = match (doing, error) {
         ("make", Errno::MFILE) => {
             "; raise fs.inotify.max_user_instances with sysctl, or the \
@@ -27,14 +28,14 @@ fn unwatched(doing: &str, error: Errno) -> String {
         }
         _ => "",
     };
-    format!("cannot {doing} a watch: {error}{limit}")
+    io::Error::other(format!("cannot {doing} a watch: {error}{limit}"))
 }
 
 impl Watch {
     /// # Errors
     ///
     /// What the system refused, and which limit to raise.
-    pub fn arm(base: &Path, outbox: &Path) -> Result<Self, String> {
+    pub fn arm(base: &Path, outbox: &Path) -> io::Result<Self> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .map_err(|error| unwatched("make", error))?;
         let add = |path: &Path, flags| {
@@ -129,9 +130,9 @@ mod tests {
 
     #[test]
     fn the_right_limit_is_named() {
-        let instances = unwatched("make", Errno::MFILE);
+        let instances = unwatched("make", Errno::MFILE).to_string();
         assert!(instances.contains("max_user_instances"), "{instances}");
-        let watches = unwatched("add", Errno::NOSPC);
+        let watches = unwatched("add", Errno::NOSPC).to_string();
         assert!(watches.contains("max_user_watches"), "{watches}");
     }
 }

@@ -1,7 +1,7 @@
 //! Handlers as a whole: what is asked, what is answered, what is refused.
 
 use super::*;
-use crate::handlers::ask::{Answer, Failed, Unasked};
+use crate::handlers::ask::{Answer, Unasked};
 use crate::handlers::request::tests::HEADER;
 use crate::handlers::request::{Asking, NO_ANSWERS, Replied, Request};
 use crate::record::Time;
@@ -33,7 +33,7 @@ pub(super) fn asking<'a>(
     }
 }
 
-fn ask(handlers: &Messages, message: &[u8]) -> Result<Option<Answer>, Failed> {
+fn ask(handlers: &Messages, message: &[u8]) -> Result<Option<Answer>, Wrong> {
     handlers.handlers().ask(&asking(&Memory::default(), 1, 0, message))
 }
 
@@ -165,8 +165,8 @@ fn a_template_that_fails_says_so() {
     ]}"#;
     let handlers = Messages::from_texts(&[("t.json", text)]).unwrap();
     let failed = ask(&handlers, &[0x60, 1]).unwrap_err();
-    assert_eq!(failed.handler, "bad (t.json)");
-    assert!(failed.reason.contains("undefined"), "{}", failed.reason);
+    let start = "handler bad (t.json) failed: template: undefined";
+    assert!(failed.message.starts_with(start), "{}", failed.message);
 }
 
 /// Wrong files: what is in them, where the error is, what is said.

@@ -13,15 +13,16 @@ use crate::script::delay::{Delay, Wait};
 use crate::script::dice::Dice;
 use crate::script::envelope::{EnvelopeOptions, Flag};
 use crate::script::memory::Memory;
+use crate::script::problem::Wrong;
 use crate::wire::layout::Value;
 use crate::wire::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
-use crate::wire::region::{Head, Region, header_len};
+use crate::wire::region::{Head, Region, SubspaceType, header_len};
 
 /// A command as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// PCCT type of the channel.
-    pub kind: u8,
+    pub kind: SubspaceType,
     /// Bytes of its region.
     pub size: usize,
     /// Number of the request in its life of the guest.
@@ -69,13 +70,13 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 
 /// Header and communication space as a content.
 pub fn region(
-    kind: u8,
+    kind: SubspaceType,
     size: usize,
     subspace: u8,
     request: Option<&Region<'_>>,
     fields: &[(HeadField, u32)],
     space: &[u8],
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Wrong> {
     let length = header_len(kind);
     let total = length.saturating_add(space.len());
     if size == 0 && space.is_empty() {
@@ -83,10 +84,10 @@ pub fn region(
         return Ok(Vec::new());
     }
     if total > size {
-        return Err(format!(
+        return Err(Wrong::plain(format!(
             "registers reach to byte {total} of subspace {subspace}, which \
              has {size}"
-        ));
+        )));
     }
     let mut out = vec![0; length];
     if let Some(request) = request {
@@ -94,7 +95,7 @@ pub fn region(
     }
     let own = SIGNATURE | u32::from(subspace);
     put(&mut out, 0, &own.to_le_bytes());
-    if matches!(kind, 3 | 4) {
+    if kind.is_extended() {
         let had = request.map(|request| request.space.len());
         if had.is_none_or(|had| space.len() > had) {
             let counted = u32::try_from(space.len()).unwrap_or(u32::MAX - 4);
@@ -104,16 +105,18 @@ pub fn region(
     for (field, number) in fields {
         let raw = number.to_le_bytes();
         let low = raw.get(..2).unwrap_or(&[]);
-        match (field, kind) {
-            (HeadField::Signature, _) => put(&mut out, 0, &raw),
-            (HeadField::Command, 0..=2) => put(&mut out, 4, low),
-            (HeadField::Flags, 3 | 4) => put(&mut out, 4, &raw),
-            (HeadField::Length, 3 | 4) => put(&mut out, 8, &raw),
-            (HeadField::Command, 3 | 4) => put(&mut out, 12, &raw),
+        match field {
+            HeadField::Signature => put(&mut out, 0, &raw),
+            HeadField::Flags if kind.is_extended() => put(&mut out, 4, &raw),
+            HeadField::Length if kind.is_extended() => put(&mut out, 8, &raw),
+            HeadField::Command if kind.is_extended() => put(&mut out, 12, &raw),
+            HeadField::Command if kind != SubspaceType::HwRegisters => {
+                put(&mut out, 4, low);
+            }
             _ => {
-                return Err(format!(
+                return Err(Wrong::plain(format!(
                     "a header of type {kind} has no field `{field:?}`"
-                ));
+                )));
             }
         }
     }
@@ -174,7 +177,7 @@ impl Channel {
         code: u64,
         taken: &Bank<'_>,
         request: &Region<'_>,
-        kind: u8,
+        kind: SubspaceType,
     ) -> Result<&Command, Miss> {
         let value = &Value::Number(code);
         let mut why = Vec::new();
@@ -206,9 +209,9 @@ impl Channel {
         &self,
         command: &Command,
         request: &Region<'_>,
-        kind: u8,
+        kind: SubspaceType,
     ) -> Option<String> {
-        if command.short || !matches!(kind, 3 | 4) {
+        if command.short || !kind.is_extended() {
             return None;
         }
         let has = request.space.len();
@@ -233,7 +236,7 @@ impl Channel {
         &self,
         command: &Command,
         request: &Region<'_>,
-        kind: u8,
+        kind: SubspaceType,
     ) -> Option<Breach> {
         let has = request.space.len();
         let ends = || self.registers.values().map(Register::end);
@@ -242,7 +245,7 @@ impl Channel {
             .iter()
             .filter_map(|name| self.registers.get(name).map(Register::end));
         let needs = looked_at.max().unwrap_or(0);
-        let is_more = matches!(kind, 3 | 4)
+        let is_more = kind.is_extended()
             && ends().all(|end| end < has)
             && has == needs + UNCOUNTED_LEN;
         is_more.then(|| {
@@ -309,7 +312,7 @@ impl Channel {
         let done = self.perform(&context, asked, &request, effect, bank);
         match done {
             Ok(done) => Answer { handler, wait, breach, ..done },
-            Err(reason) => refused(handler, reason),
+            Err(wrong) => refused(handler, wrong.to_string()),
         }
     }
 
@@ -320,7 +323,7 @@ impl Channel {
         request: &Region<'_>,
         effect: &Effect,
         bank: &Bank<'_>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, Wrong> {
         let (kind, subspace) = (asked.kind, context.subspace);
         let mut bank = bank.taken(request.space, &[]);
         bank.set(&effect.says)?;
@@ -367,20 +370,21 @@ pub fn notice(
     bank: &Bank<'_>,
     says: &Says,
     subspace: u8,
-    kind: u8,
+    kind: SubspaceType,
     size: usize,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Wrong> {
     let mut told = says.envelope.unwrap_or_default();
     match kind {
-        0..=2 if told.flags & Flag::Force.bit() == 0 => {
+        SubspaceType::Initiator | SubspaceType::HwRegisters => {
+            return Err(Wrong::plain(format!(
+                "nothing unasked goes to subspace {subspace} of type {kind}"
+            )));
+        }
+        SubspaceType::Responder => {}
+        _ if told.flags & Flag::Force.bit() == 0 => {
             told.flags |= Flag::Notification.bit();
         }
-        0..=2 | 4 => {}
-        _ => {
-            return Err(format!(
-                "nothing unasked goes to subspace {subspace} of type {kind}"
-            ));
-        }
+        _ => {}
     }
     let mut space = Vec::new();
     if bank.is_seen() {
@@ -388,5 +392,5 @@ pub fn notice(
     }
     let fields = bank.header(says)?;
     let content = region(kind, size, subspace, None, &fields, &space)?;
-    Ok(told.put_if_needed(content, subspace, kind)?)
+    told.put_if_needed(content, subspace, kind)
 }

@@ -165,7 +165,7 @@ impl<'a> Bank<'a> {
     }
 
     /// Does what is to be set, one after the other.
-    pub fn set(&mut self, says: &Says) -> Result<(), String> {
+    pub fn set(&mut self, says: &Says) -> Result<(), Wrong> {
         self.touched.clear();
         for assign in &says.set {
             match assign {
@@ -177,9 +177,9 @@ impl<'a> Bank<'a> {
                     };
                     let value = match made {
                         Made::Fixed(value) => value.clone(),
-                        Made::Template(source) => register
-                            .value(&self.render(source)?)
-                            .map_err(|wrong| wrong.message)?,
+                        Made::Template(source) => {
+                            register.value(&self.render(source)?)?
+                        }
                     };
                     self.values.insert(name.clone(), value);
                     self.touched.insert(name.clone());
@@ -190,8 +190,7 @@ impl<'a> Bank<'a> {
                         Made::Template(source) => self
                             .context
                             .declared
-                            .value(name, &self.render(source)?)
-                            .map_err(|wrong| wrong.message)?,
+                            .value(name, &self.render(source)?)?,
                     };
                     self.memory.variables.insert(name.clone(), value);
                 }
@@ -201,7 +200,7 @@ impl<'a> Bank<'a> {
     }
 
     /// The fields of a header that is to be sent.
-    pub fn header(&self, says: &Says) -> Result<Vec<(HeadField, u32)>, String> {
+    pub fn header(&self, says: &Says) -> Result<Vec<(HeadField, u32)>, Wrong> {
         let fields = says.header.iter().map(|(field, made)| {
             let number = match made {
                 Made::Fixed(number) => Some(*number),
@@ -213,7 +212,7 @@ impl<'a> Bank<'a> {
             number
                 .and_then(|number| u32::try_from(number).ok())
                 .map(|number| (*field, number))
-                .ok_or_else(|| "`header`: no number of 32 bits".to_owned())
+                .ok_or_else(|| Wrong::plain("`header`: no number of 32 bits"))
         });
         fields.collect()
     }

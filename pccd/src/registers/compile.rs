@@ -230,7 +230,7 @@ fn subject(
     name: &str,
     scope: &Scope<'_>,
 ) -> Result<Subject, Wrong> {
-    let heads: BTreeSet<&'static str> = [0, 3, 5]
+    let heads: BTreeSet<&'static str> = region::SubspaceType::ALL
         .iter()
         .filter(|_| scope.has_request)
         .flat_map(|kind| region::field_names(*kind))

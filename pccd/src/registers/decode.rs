@@ -3,19 +3,20 @@
 
 use super::channel::{Assign, Channel, Command, Subject};
 use super::file::Access;
-use super::is_mctp;
 use super::register::Register;
 use crate::record::{self, Decoded, Field, FieldValue};
 use crate::script::envelope::Flag;
 use crate::wire::layout::Value;
-use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC, signature};
-use crate::wire::region::{DOORBELL_LEN, GENERIC_LEN, Head, Region, guess};
+use crate::wire::pcc::{ENVELOPE_LEN, ENVELOPE_MAGIC, is_mctp, signature};
+use crate::wire::region::{
+    DOORBELL_LEN, GENERIC_LEN, Head, Region, SubspaceType, guess,
+};
 
 /// What is known of a content beside its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// PCCT type of its channel.
-    pub kind: u8,
+    pub kind: SubspaceType,
     pub subspace: u8,
     /// Whether it comes from the guest.
     pub is_request: bool,
@@ -159,7 +160,7 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     };
     let names = names(&commands);
     for Head { name, value, meaning } in heads {
-        let is_code = name == if kind == 5 { "doorbell" } else { "command" };
+        let is_code = name == kind.command();
         let meaning = match is_code && !names.is_empty() {
             true => Some(names.clone()),
             false => meaning,
@@ -182,7 +183,7 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
         Some(channel) => channel.name.clone(),
         None => format!("subspace {} (type {kind})", known.subspace),
     };
-    let what = if kind == 5 { "doorbell" } else { "command" };
+    let what = kind.command();
     let command = match (code, names.is_empty()) {
         (Some(code), true) => format!("{what} {code:#x}"),
         (Some(code), false) => format!("{what} {code:#x} ({names})"),
@@ -208,7 +209,9 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
             format!("{who}: notification")
         }
         (false, true) => format!("{who}: update"),
-        (false, false) if kind == 5 => format!("{who}: answer"),
+        (false, false) if kind == SubspaceType::HwRegisters => {
+            format!("{who}: answer")
+        }
         (false, false) => format!("{who}: answer to {command}"),
     };
     let flags: Vec<&str> =
@@ -224,7 +227,7 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
 /// `kind` says its type. None if it is MCTP's or no PCC message at all.
 pub fn describe_alone(
     content: &[u8],
-    kind: Option<u8>,
+    kind: Option<SubspaceType>,
     is_reply: bool,
     channel: Option<&Channel>,
 ) -> Option<Decoded> {
@@ -234,7 +237,7 @@ pub fn describe_alone(
     let signed = signature(inner).or_else(|_| signature(behind)).ok();
     let is_known = kind.is_some() || channel.is_some();
     let is_ours = signed.is_some() && inner.len() >= GENERIC_LEN;
-    if !is_known && (is_mctp(3, inner) || !is_ours) {
+    if !is_known && (is_mctp(inner) || !is_ours) {
         return None;
     }
     let told = content.get(16).copied().filter(|_| has_envelope);

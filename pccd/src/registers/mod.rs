@@ -35,7 +35,6 @@ use crate::script::locate::Place;
 use crate::script::memory::{Declared, Memory};
 use crate::script::problem::{Wrong, nearest};
 use crate::wire::layout::Value;
-use crate::wire::pcc::COMMAND_MCTP;
 
 /// All channels of registers there are.
 #[derive(Debug)]
@@ -71,11 +70,6 @@ pub struct Ticked {
     pub memory: Memory,
 }
 
-/// Whether a content of type 3 or 4 is MCTP's.
-pub fn is_mctp(kind: u8, content: &[u8]) -> bool {
-    matches!(kind, 3 | 4) && content.get(12..16) == Some(&COMMAND_MCTP)
-}
-
 impl Registers {
     pub(crate) fn new(
         channels: Vec<Channel>,
@@ -90,20 +84,17 @@ impl Registers {
     }
 
     /// A channel by its name.
-    pub fn named(&self, name: &str) -> Result<&Channel, String> {
+    pub fn named(&self, name: &str) -> Result<&Channel, Wrong> {
         self.channels.iter().find(|one| one.name == name).ok_or_else(|| {
             let names = self.channels.iter().map(|one| one.name.as_str());
-            match nearest(name, names) {
-                Some(meant) => {
-                    format!("no channel `{name}`; did you mean `{meant}`?")
-                }
-                None => format!("no channel `{name}`"),
-            }
+            let suggestion = nearest(name, names).map(str::to_owned);
+            let wrong = Wrong::plain(format!("no channel `{name}`"));
+            Wrong { suggestion, ..wrong }
         })
     }
 
     /// Lets a channel play a subspace, whatever the files say.
-    pub fn assign(&mut self, subspace: u8, name: &str) -> Result<(), String> {
+    pub fn assign(&mut self, subspace: u8, name: &str) -> Result<(), Wrong> {
         self.named(name)?;
         let found = self.channels.iter().position(|one| one.name == name);
         if let Some(channel) = found {
@@ -197,7 +188,7 @@ impl Played<'_> {
         declared: &Declared,
         memory: &Memory,
         (began, now, seed): (Time, Time, u64),
-    ) -> Option<Result<Ticked, String>> {
+    ) -> Option<Result<Ticked, Wrong>> {
         let own = name.strip_prefix(&self.prefix())?;
         let mut all = self.channel.notifications.iter();
         let notification = all.find(|one| one.name == own)?;

@@ -1,11 +1,12 @@
 //! Decoded contents made into the same bytes again.
 
 use crate::record::{Decoded, Field, FieldValue};
+use crate::script::problem::Wrong;
 
 /// The way back from [`super::decode`]: envelope, header and communication
 /// space; registers are part of that. None for contents that other layers
 /// decode.
-pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, String>> {
+pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, Wrong>> {
     let has = |name: &str| decoded.field(&format!("pcc.{name}")).is_some();
     if !has("data") || decoded.field("mctp.source").is_some() {
         return None;
@@ -30,7 +31,7 @@ const STATUS: Word = &[
     ("status_reserved", 4, 0xfff),
 ];
 
-fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, String> {
+fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
     let only = |layer: &str| {
         let fields = decoded.fields.iter().filter(|one| one.layer == layer);
         let fields: Vec<Field> = fields.cloned().collect();
@@ -38,22 +39,24 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, String> {
     };
     let mut out = match only("envelope") {
         envelope if envelope.fields.is_empty() => Vec::new(),
-        envelope => envelope.encode()?,
+        envelope => envelope.encode().map_err(Wrong::plain)?,
     };
     let field = |name: &str| decoded.field(&format!("pcc.{name}"));
     let number = |name: &str| match field(name).map(|field| &field.value) {
         Some(FieldValue::Number(number)) => Ok(*number),
-        _ => Err(format!("`pcc.{name}` is no number")),
+        _ => Err(Wrong::plain(format!("`pcc.{name}` is no number"))),
     };
     // A header that is cut short lacks fields at its end.
-    let mut put = |name: &str, bytes: usize| -> Result<(), String> {
+    let mut put = |name: &str, bytes: usize| -> Result<(), Wrong> {
         if field(name).is_none() {
             return Ok(());
         }
         let raw = number(name)?.to_le_bytes();
         let (low, high) = raw.split_at_checked(bytes).unwrap_or_default();
         if high.iter().any(|byte| *byte != 0) {
-            return Err(format!("`pcc.{name}` has {bytes} bytes"));
+            return Err(Wrong::plain(format!(
+                "`pcc.{name}` has {bytes} bytes"
+            )));
         }
         out.extend(low);
         Ok(())
@@ -73,15 +76,16 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, String> {
         for (name, shift, most) in word {
             let number = number(name)?;
             let part = u16::try_from(number).ok().filter(|n| n <= most);
-            let part =
-                part.ok_or_else(|| format!("`pcc.{name}` is at most {most}"))?;
+            let part = part.ok_or_else(|| {
+                Wrong::plain(format!("`pcc.{name}` is at most {most}"))
+            })?;
             bits |= part << shift;
         }
         out.extend(bits.to_le_bytes());
     }
     let data = decoded.field("pcc.data").map(|field| field.value.to_string());
     let data = hex::decode(data.unwrap_or_default().trim())
-        .map_err(|_| "`pcc.data` is not hex".to_owned())?;
+        .map_err(|_| Wrong::plain("`pcc.data` is not hex"))?;
     out.extend(data);
     Ok(out)
 }
@@ -101,7 +105,9 @@ mod tests {
         let reduced = b"\x07\0\0\0\0\0\0\x01\x02CCP\xee".to_vec();
         let told = [envelope, generic.clone()].concat();
         for content in [&generic, &extended, &reduced, &told] {
-            for kind in [None, Some(2), Some(3), Some(5)] {
+            for kind in [None, Some(2), Some(3), Some(5)]
+                .map(|kind: Option<u8>| kind.map(|n| n.try_into().unwrap()))
+            {
                 for is_reply in [false, true] {
                     let decoded = describe_alone(content, kind, is_reply, None);
                     let back = encode(&decoded.unwrap()).unwrap();
@@ -116,7 +122,7 @@ mod tests {
             }
         }
         let error = encode(&decoded).unwrap().unwrap_err();
-        assert_eq!(error, "`pcc.notify` is at most 1");
+        assert_eq!(error.message, "`pcc.notify` is at most 1");
         let mctp = crate::record::describe(b"\x01\x02\x03");
         assert_eq!(encode(&mctp), None);
     }

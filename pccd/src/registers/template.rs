@@ -82,7 +82,7 @@ impl<'a> Scope<'a> {
         tables: &'a Map<String, Json>,
     ) -> Self {
         let mut pcc = Map::new();
-        for kind in [0, 3, 5] {
+        for kind in region::SubspaceType::ALL {
             for name in region::field_names(kind) {
                 pcc.insert(name.to_owned(), 0.into());
             }

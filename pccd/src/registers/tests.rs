@@ -4,6 +4,7 @@ use super::*;
 use crate::messages::Messages;
 use crate::script::delay::Wait;
 use crate::wire::pcc::ENVELOPE_LEN;
+use crate::wire::region::SubspaceType;
 
 /// A platform of one channel on one subspace, from request to request.
 struct Bench {
@@ -25,7 +26,7 @@ impl Bench {
         }
         let on = mailbox::Channel {
             subspace: 3,
-            kind,
+            kind: kind.try_into().unwrap(),
             size,
             completion: mailbox::Completion::Answered,
             paired: None,
@@ -185,8 +186,8 @@ fn a_region_too_small_is_answered_all_the_same() {
     assert!(note.contains("reach to byte 16"), "{note}");
     for length in 0..12 {
         let content = &generic(1, &words(&[1]))[..length];
-        for kind in [0, 1, 2, 3, 5] {
-            bench.on.kind = kind;
+        for kind in [0_u8, 1, 2, 3, 5] {
+            bench.on.kind = kind.try_into().unwrap();
             let answered = bench.ask(content);
             assert!(answered.content.starts_with(b"PCCE"), "{length}");
         }
@@ -225,12 +226,12 @@ fn notifications_carry_registers_that_change() {
     assert_eq!(memory.times("fan@3/stalled"), 1);
     assert!(!memory.registers[&3].contains_key("rpm"));
     // On type 4 it is a message, on type 3 nothing goes unasked.
-    bench.on.kind = 4;
+    bench.on.kind = SubspaceType::Responder;
     let message = tick(&bench).content.unwrap();
     let mut expected = extended(0, 12, &words(&[2, 0]));
     expected[4] = 0;
     assert_eq!(message, expected);
-    bench.on.kind = 3;
+    bench.on.kind = SubspaceType::Initiator;
     let declared = bench.handlers.declared();
     let (began, now) = bench.times();
     let (on, memory) = (&bench.on, &bench.memory);
@@ -238,7 +239,7 @@ fn notifications_carry_registers_that_change() {
     let name = "fan@3/stalled";
     let made = bench.played().tick(name, on, declared, memory, times);
     let reason = made.unwrap().unwrap_err();
-    assert_eq!(reason, "nothing unasked goes to subspace 3 of type 3");
+    assert_eq!(reason.message, "nothing unasked goes to subspace 3 of type 3");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::number::Number;
 use super::problem::Wrong;
 use crate::wire::pcc::{Envelope, SIGNATURE};
+use crate::wire::region::SubspaceType::{self, *};
 
 /// Longest delay of an interrupt, in milliseconds.
 pub(crate) const LONGEST: u64 = 60_000;
@@ -46,18 +47,23 @@ pub enum Flag {
 }
 
 /// The flags in the order of their bits, and the types each has a meaning for.
-pub(crate) const FLAGS: [(&str, Flag, &[u8]); 7] = [
-    ("error", Flag::Error, &[0, 1, 2, 3, 5]),
-    ("notification", Flag::Notification, &[0, 1, 2]),
+const FLAGS: [(&str, Flag, &[SubspaceType]); 7] = [
+    (
+        "error",
+        Flag::Error,
+        &[Generic, HwReduced, HwReducedAck, Initiator, HwRegisters],
+    ),
+    ("notification", Flag::Notification, &[Generic, HwReduced, HwReducedAck]),
     ("no-interrupt", Flag::NoInterrupt, INTERRUPT),
     ("double-interrupt", Flag::DoubleInterrupt, INTERRUPT),
     ("early-interrupt", Flag::EarlyInterrupt, INTERRUPT),
-    ("leave-completion", Flag::LeaveCompletion, &[0, 1, 2, 3, 4, 5]),
-    ("force", Flag::Force, &[0, 1, 2, 3, 4, 5]),
+    ("leave-completion", Flag::LeaveCompletion, &SubspaceType::ALL),
+    ("force", Flag::Force, &SubspaceType::ALL),
 ];
 
 /// Types with an interrupt.
-const INTERRUPT: &[u8] = &[1, 2, 3, 4];
+const INTERRUPT: &[SubspaceType] =
+    &[HwReduced, HwReducedAck, Initiator, Responder];
 
 impl Flag {
     pub fn bit(self) -> u32 {
@@ -99,7 +105,7 @@ impl EnvelopeOptions {
         self,
         mut content: Vec<u8>,
         subspace: u8,
-        kind: u8,
+        kind: SubspaceType,
     ) -> Result<Vec<u8>, Wrong> {
         let is_set = |flag: &Flag| self.flags & flag.bit() != 0;
         let mut wrong = FLAGS
@@ -128,7 +134,7 @@ impl EnvelopeOptions {
         self,
         content: Vec<u8>,
         subspace: u8,
-        kind: u8,
+        kind: SubspaceType,
     ) -> Result<Vec<u8>, Wrong> {
         let own = (SIGNATURE | u32::from(subspace)).to_le_bytes();
         match self == Self::default() && content.starts_with(&own) {
@@ -149,22 +155,22 @@ mod tests {
                 EnvelopeOptions { flags, delay_ms: 0, subspace: None };
             options.put_before(vec![1], 0, kind)
         };
-        assert_eq!(put(4, 4).unwrap().len(), 33);
-        assert!(put(1, 4).is_err());
-        assert!(put(2, 3).is_err());
-        assert!(put(3, 2).is_ok());
-        assert!(put(4, 0).unwrap_err().message.contains("no-interrupt"));
-        assert!(put(0x60, 5).is_ok());
+        assert_eq!(put(4, Responder).unwrap().len(), 33);
+        assert!(put(1, Responder).is_err());
+        assert!(put(2, Initiator).is_err());
+        assert!(put(3, HwReducedAck).is_ok());
+        assert!(put(4, Generic).unwrap_err().message.contains("no-interrupt"));
+        assert!(put(0x60, HwRegisters).is_ok());
         let late = EnvelopeOptions { delay_ms: 7, ..Default::default() };
-        assert!(late.put_before(vec![1], 0, 4).is_ok());
-        assert!(late.put_before(vec![1], 0, 5).is_err());
+        assert!(late.put_before(vec![1], 0, Responder).is_ok());
+        assert!(late.put_before(vec![1], 0, HwRegisters).is_err());
     }
 
     #[test]
     fn what_needs_no_envelope_has_none() {
         let put = |content: &[u8]| {
             let plain = EnvelopeOptions::default();
-            plain.put_if_needed(content.to_vec(), 3, 2).unwrap()
+            plain.put_if_needed(content.to_vec(), 3, HwReducedAck).unwrap()
         };
         assert_eq!(put(b"\x03CCPab").len(), 6);
         assert_eq!(put(b"\x04CCPab").len(), 38);

@@ -88,12 +88,6 @@ impl fmt::Display for Wrong {
 
 impl std::error::Error for Wrong {}
 
-impl From<Wrong> for String {
-    fn from(wrong: Wrong) -> Self {
-        wrong.to_string()
-    }
-}
-
 /// Something wrong at a place of a file.
 #[derive(Debug)]
 pub(crate) struct Mistake {

@@ -5,23 +5,24 @@ use std::time::Instant;
 
 use super::{Opened, Station, Trouble};
 use crate::clock::Now;
-use crate::exchange;
 use crate::log::Log;
 use crate::mailbox::RequestName;
+use crate::platform;
 use crate::programs::Programs;
+use crate::script::problem::Wrong;
 use crate::wake::Waker;
 
 /// A message whose program has been asked.
 pub struct Waiting {
     id: u64,
     pub requests: Vec<RequestName>,
-    pub held: Box<exchange::Held>,
+    pub held: Box<platform::Held>,
     /// When its last request was read.
     pub start: Instant,
 }
 
 /// What became of a message: what its program said, or why it said nothing.
-pub type Answered = (Waiting, Result<String, String>);
+pub type Answered = (Waiting, Result<String, Wrong>);
 
 /// All of them, and their programs.
 pub struct Held {
@@ -38,7 +39,7 @@ impl Held {
     pub fn ask(
         &mut self,
         requests: Vec<RequestName>,
-        held: Box<exchange::Held>,
+        held: Box<platform::Held>,
         start: Instant,
     ) {
         let id = self.programs.ask(held.question.clone());
@@ -102,7 +103,7 @@ impl Station {
         let mut done = Ok(());
         for (Waiting { requests, held, start, .. }, answer) in answered {
             let time = (self.clock)().time;
-            let message = held.message().to_vec();
+            let message = held.message.clone();
             let mut action =
                 self.platform.go_on(&self.channels, *held, answer, time);
             self.stop_echo(&message, &mut action);

@@ -7,9 +7,9 @@ use std::io::{self, Write};
 
 use super::{Life, MOST_CONTENT, Opened, Station, Trouble};
 use crate::conduct::{self, Breach};
-use crate::exchange::{Action, Dropped, Verdict};
 use crate::log::Log;
 use crate::mailbox::{Aside, Channel, Moved, ReadError, RequestName};
+use crate::platform::{Action, Dropped, Verdict};
 use crate::record::{Event, Time};
 
 /// A name the device cannot have made.

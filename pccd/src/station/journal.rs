@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 use std::io;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 
 use super::LONGEST;
 use super::ledger::{Answer, Due, Ledger, Outgoing, Progress};
 use crate::clock::Now;
 use crate::endpoint::State;
-use crate::exchange::{Changes, Sending};
 use crate::mailbox::{Epoch, ReadError, RequestName, StateFolder, UnaskedName};
+use crate::platform::{Changes, Sending};
 use crate::record::{compact, later_by};
 use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
@@ -31,15 +31,13 @@ fn store(state: &StateFolder, ledger: &Ledger) -> io::Result<()> {
     state.replace(FILE, &ledger.encode())
 }
 
-fn read(state: &StateFolder) -> Result<Option<Ledger>, String> {
+fn read(state: &StateFolder) -> Result<Option<Ledger>> {
     const MOST: usize = 64 << 20;
     match state.read(OsStr::new(FILE), MOST) {
         Ok(bytes) => Ledger::decode(&bytes).map(Some),
         Err(ReadError::Gone) => Ok(None),
-        Err(ReadError::Refused(reason)) => Err(reason),
-        Err(ReadError::System(error)) => {
-            Err(format!("cannot be read: {error}"))
-        }
+        Err(ReadError::Refused(reason)) => Err(anyhow!(reason)),
+        Err(ReadError::System(error)) => Err(error).context("cannot be read"),
     }
 }
 
@@ -57,7 +55,7 @@ impl Journal {
         let found = read(state).map_err(|reason| {
             let path = state.path().join(FILE);
             anyhow!(
-                "{0} cannot be used: {reason}; look at what it is, and at \
+                "{0} cannot be used: {reason:#}; look at what it is, and at \
                  who else writes there; to start with the endpoint's initial \
                  state, move it away or name another folder with --state",
                 path.display()

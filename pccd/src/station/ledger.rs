@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::State;
@@ -137,14 +138,11 @@ impl Ledger {
     /// # Errors
     ///
     /// It is not a ledger of this version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let mut ledger: Self =
-            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if !(1..=VERSION).contains(&ledger.version) {
-            return Err(format!(
-                "version {}, this pccd writes {VERSION}",
-                ledger.version
-            ));
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut ledger: Self = serde_json::from_slice(bytes)?;
+        let version = ledger.version;
+        if !(1..=VERSION).contains(&version) {
+            bail!("version {version}, this pccd writes {VERSION}");
         }
         ledger.version = VERSION;
         Ok(ledger)
@@ -183,7 +181,7 @@ mod tests {
             progress: Progress::default(),
         });
         let bytes = ledger.encode();
-        assert_eq!(Ledger::decode(&bytes), Ok(ledger));
+        assert_eq!(Ledger::decode(&bytes).unwrap(), ledger);
         for end in 0..bytes.len() {
             assert!(Ledger::decode(&bytes[..end]).is_err());
         }
@@ -196,7 +194,7 @@ mod tests {
             )
         };
         let error = Ledger::decode(text(3).as_bytes()).unwrap_err();
-        assert!(error.contains("version 3"));
+        assert!(error.to_string().contains("version 3"));
         let old = Ledger::decode(text(1).as_bytes()).unwrap();
         assert!(old.answers[0].in_order);
         assert!(old.answers[0].is_due(Instant::now()));

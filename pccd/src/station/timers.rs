@@ -135,10 +135,10 @@ impl Station {
         else {
             return Ok(());
         };
-        let (sending, changes) = made.unwrap_or_else(|reason| {
+        let (sending, changes) = made.unwrap_or_else(|wrong| {
             let mut record = self.record(Event::Error);
             record.handler = Some(name.clone());
-            log.write(&record.because(reason));
+            log.write(&record.because(wrong.to_string()));
             // It counts as sent, or it would fail again at once.
             let mut changes = self.journal.changes();
             changes.memory.count(name);

@@ -100,6 +100,11 @@ fn word(content: &[u8], offset: usize) -> Option<[u8; 4]> {
     content.get(offset..offset.checked_add(4)?)?.try_into().ok()
 }
 
+/// Whether a content of an extended subspace has the command of MCTP.
+pub fn is_mctp(content: &[u8]) -> bool {
+    word(content, 12) == Some(COMMAND_MCTP)
+}
+
 /// The subspace id a content's signature names.
 ///
 /// # Errors

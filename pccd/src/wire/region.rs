@@ -3,6 +3,10 @@
 //! §14.3 for 3 and 4, §14.4 for 5). Decoding for display never fails; a
 //! header that is cut short ends where the bytes do.
 
+use std::fmt;
+
+use serde::Deserialize;
+
 use super::layout::Names;
 use super::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN, signature};
 
@@ -15,6 +19,62 @@ pub const REDUCED_LEN: usize = 4;
 pub const DOORBELL_LEN: usize = 8;
 /// Bit of the command word that asks for an interrupt (types 0–2).
 pub const NOTIFY: u16 = 1 << 15;
+
+/// The type of a subspace, as the PCCT numbers them (ACPI 6.5 §14.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
+pub enum SubspaceType {
+    /// Type 0, Generic Communications Subspace.
+    Generic,
+    /// Type 1, HW-Reduced Communications Subspace.
+    HwReduced,
+    /// Type 2, the same with an interrupt to be acknowledged.
+    HwReducedAck,
+    /// Type 3, Extended PCC, initiator: the guest's.
+    Initiator,
+    /// Type 4, Extended PCC, responder: the platform's.
+    Responder,
+    /// Type 5, HW Registers based Communications Subspace.
+    HwRegisters,
+}
+
+impl SubspaceType {
+    /// All there are, by their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Generic,
+        Self::HwReduced,
+        Self::HwReducedAck,
+        Self::Initiator,
+        Self::Responder,
+        Self::HwRegisters,
+    ];
+
+    /// Whether its memory begins with flags, a length and a command of 32
+    /// bits (ACPI 6.5 §14.3).
+    pub fn is_extended(self) -> bool {
+        matches!(self, Self::Initiator | Self::Responder)
+    }
+
+    /// What carries the guest's command.
+    pub fn command(self) -> &'static str {
+        if self == Self::HwRegisters { "doorbell" } else { "command" }
+    }
+}
+
+impl TryFrom<u8> for SubspaceType {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        let found = Self::ALL.get(usize::from(number));
+        found.copied().ok_or("a type of subspace is a number from 0 to 5")
+    }
+}
+
+impl fmt::Display for SubspaceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", *self as u8)
+    }
+}
 
 /// A field of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,26 +141,26 @@ const EXTENDED: &[Place] = &[
 /// Type 5.
 const REDUCED: &[Place] = &[whole("signature", 0, 4)];
 
-fn places(kind: u8) -> &'static [Place] {
+fn places(kind: SubspaceType) -> &'static [Place] {
     match kind {
-        0..=2 => GENERIC,
-        3 | 4 => EXTENDED,
-        _ => REDUCED,
+        SubspaceType::HwRegisters => REDUCED,
+        _ if kind.is_extended() => EXTENDED,
+        _ => GENERIC,
     }
 }
 
 /// Where the communication space of a type begins.
-pub fn header_len(kind: u8) -> usize {
+pub fn header_len(kind: SubspaceType) -> usize {
     match kind {
-        0..=2 => GENERIC_LEN,
-        3 | 4 => HEADER_LEN,
-        _ => REDUCED_LEN,
+        SubspaceType::HwRegisters => REDUCED_LEN,
+        _ if kind.is_extended() => HEADER_LEN,
+        _ => GENERIC_LEN,
     }
 }
 
 /// Names of the header fields of a type; the doorbell's value among them.
-pub fn field_names(kind: u8) -> Vec<&'static str> {
-    let doorbell = (kind == 5).then_some("doorbell");
+pub fn field_names(kind: SubspaceType) -> Vec<&'static str> {
+    let doorbell = (kind == SubspaceType::HwRegisters).then_some("doorbell");
     doorbell
         .into_iter()
         .chain(places(kind).iter().map(|place| place.name))
@@ -124,9 +184,15 @@ fn number(bytes: &[u8]) -> u64 {
 
 impl<'a> Region<'a> {
     /// Takes a content apart. The doorbell's value stands in requests only.
-    pub fn split(kind: u8, content: &'a [u8], is_request: bool) -> Self {
+    pub fn split(
+        kind: SubspaceType,
+        content: &'a [u8],
+        is_request: bool,
+    ) -> Self {
         let (doorbell, region) = match content.split_at_checked(DOORBELL_LEN) {
-            Some((value, region)) if kind == 5 && is_request => {
+            Some((value, region))
+                if kind == SubspaceType::HwRegisters && is_request =>
+            {
                 (Some(number(value)), region)
             }
             _ => (None, content),
@@ -137,7 +203,7 @@ impl<'a> Region<'a> {
     }
 
     /// The header's fields, as far as there are bytes.
-    pub fn fields(&self, kind: u8) -> Vec<Head> {
+    pub fn fields(&self, kind: SubspaceType) -> Vec<Head> {
         let doorbell = self.doorbell.map(|value| Head {
             name: "doorbell",
             value,
@@ -163,7 +229,7 @@ impl<'a> Region<'a> {
     }
 
     /// Bytes of a header that is cut short within a field.
-    pub fn unread(&self, kind: u8) -> &'a [u8] {
+    pub fn unread(&self, kind: SubspaceType) -> &'a [u8] {
         let ends = places(kind).iter().map(|place| place.offset + place.size);
         let whole = ends.filter(|end| *end <= self.header.len()).max();
         self.header.get(whole.unwrap_or(0)..).unwrap_or(&[])
@@ -171,10 +237,9 @@ impl<'a> Region<'a> {
 
     /// What the guest commands: the code of types 0–2, the command of 3 and
     /// 4, the doorbell's value of 5. None if the header is cut short.
-    pub fn code(&self, kind: u8) -> Option<u64> {
-        let name = if kind == 5 { "doorbell" } else { "command" };
+    pub fn code(&self, kind: SubspaceType) -> Option<u64> {
         let fields = self.fields(kind);
-        let field = fields.iter().find(|field| field.name == name);
+        let field = fields.iter().find(|field| field.name == kind.command());
         field.map(|field| field.value)
     }
 }
@@ -182,27 +247,31 @@ impl<'a> Region<'a> {
 /// What type a content most likely has when nobody says: 3 if its length
 /// field is right (or, as HCCS has it, counts the whole region), 5 if a
 /// signature follows eight bytes, else 2.
-pub fn guess(content: &[u8]) -> u8 {
+pub fn guess(content: &[u8]) -> SubspaceType {
     let word =
         |at: usize| content.get(at..at.saturating_add(4)).map_or(0, number);
     if signature(content).is_err() {
         let region = content.get(DOORBELL_LEN..).unwrap_or(&[]);
-        return if signature(region).is_ok() { 5 } else { 2 };
+        return match signature(region) {
+            Ok(_) => SubspaceType::HwRegisters,
+            Err(_) => SubspaceType::HwReducedAck,
+        };
     }
     let size = content.len() as u64;
     let counted = size.saturating_sub(UNCOUNTED_LEN as u64);
     let is_long = content.len() >= HEADER_LEN;
     if is_long && (word(8) == counted || word(8) == size) {
-        return 3;
+        return SubspaceType::Initiator;
     }
-    2
+    SubspaceType::HwReducedAck
 }
 
 #[cfg(test)]
 mod tests {
+    use super::SubspaceType::*;
     use super::*;
 
-    fn shown(kind: u8, content: &[u8]) -> String {
+    fn shown(kind: SubspaceType, content: &[u8]) -> String {
         let region = Region::split(kind, content, true);
         let fields: Vec<String> = region
             .fields(kind)
@@ -225,7 +294,7 @@ mod tests {
             0x0d, 0x00, // complete, error, notification
             0xaa, // communication space
         ];
-        for kind in 0..=2 {
+        for kind in [Generic, HwReduced, HwReducedAck] {
             assert_eq!(
                 shown(kind, &content),
                 "signature=0x50434303 (subspace 3) command=0x9 reserved=0x0 \
@@ -241,26 +310,29 @@ mod tests {
         let mut content = b"\x04CCP\x01\0\0\0\x06\0\0\0\x05\0\0\0".to_vec();
         content.extend([0x32, 0x00]);
         assert_eq!(
-            shown(3, &content),
+            shown(Initiator, &content),
             "signature=0x50434304 (subspace 4) flags=0x1 (notify) length=0x6 \
              command=0x5 | [32, 00]"
         );
-        assert_eq!(guess(&content), 3);
+        assert_eq!(guess(&content), Initiator);
         let reduced = b"\x07\0\0\0\0\0\0\x01\x02CCP\xee";
         assert_eq!(
-            shown(5, reduced),
+            shown(HwRegisters, reduced),
             "doorbell=0x100000000000007 signature=0x50434302 (subspace 2) \
              | [ee]"
         );
-        assert_eq!(guess(reduced), 5);
+        assert_eq!(guess(reduced), HwRegisters);
         let doorbell = reduced.get(..8).unwrap();
-        assert_eq!(shown(5, doorbell), "doorbell=0x100000000000007 | []");
+        assert_eq!(
+            shown(HwRegisters, doorbell),
+            "doorbell=0x100000000000007 | []"
+        );
     }
 
     #[test]
     fn every_length_is_taken_apart() {
         let content = [0x50; 40];
-        for kind in 0..=7 {
+        for kind in SubspaceType::ALL {
             for length in 0..=content.len() {
                 let cut = content.get(..length).unwrap();
                 for is_request in [false, true] {

@@ -15,9 +15,9 @@ use mctp_estack::router::{PortId, PortLookup, Router};
 use nvme_mi_dev::{
     ManagementEndpoint, PciePort, PortType, Subsystem, SubsystemInfo,
 };
-use pccd::exchange::{Changes, Platform, Verdict};
 use pccd::mailbox::{Channels, RequestName};
 use pccd::messages::Messages;
+use pccd::platform::{Changes, Platform, Verdict};
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame};

@@ -3,6 +3,7 @@
 use crate::handlers::fault::{Fault, spoil_contents};
 use crate::mailbox::{Channel, Channels};
 use crate::script::envelope::EnvelopeOptions;
+use crate::script::problem::Wrong;
 use crate::wire::mctp::{self, Header, fragment};
 use crate::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
 
@@ -38,12 +39,12 @@ pub(super) fn outwards(
 pub(super) fn towards<'c>(
     channels: &'c Channels,
     channel: &'c Channel,
-) -> Result<&'c Channel, String> {
+) -> Result<&'c Channel, Wrong> {
     channels.towards_guest(channel).ok_or_else(|| {
-        format!(
+        Wrong::plain(format!(
             "channels.json pairs subspace {} with one it does not have",
             channel.subspace
-        )
+        ))
     })
 }
 
@@ -53,7 +54,7 @@ impl Sending {
     /// # Errors
     ///
     /// A field or packet that it does not have.
-    pub fn spoiled(mut self, faults: &[Fault]) -> Result<Self, String> {
+    pub fn spoiled(mut self, faults: &[Fault]) -> Result<Self, Wrong> {
         self.contents = spoil_contents(self.contents, faults)?;
         Ok(self)
     }
@@ -67,7 +68,7 @@ impl Sending {
         mut self,
         envelope: Option<EnvelopeOptions>,
         to: &Channel,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Wrong> {
         if let Some(envelope) = envelope {
             for content in &mut self.contents {
                 let bare = std::mem::take(content);
@@ -88,13 +89,13 @@ pub fn pack(
     route: &Header,
     to: &Channel,
     unit: usize,
-) -> Result<Sending, String> {
+) -> Result<Sending, Wrong> {
     let room = to.size.saturating_sub(HEADER_LEN + mctp::HEADER_LEN);
     if room == 0 {
-        return Err(format!(
+        return Err(Wrong::plain(format!(
             "subspace {} has {} bytes, too few for a packet",
             to.subspace, to.size
-        ));
+        )));
     }
     let contents = fragment(&message, unit.min(room), route)
         .iter()

@@ -1,117 +1,40 @@
 //! What a request's bytes lead to: the decision, without files, time or
 //! log. It joins the wire layers, the handlers and the endpoint.
 
-mod held;
 mod pack;
 mod played;
+mod protocol;
+mod verdict;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use self::held::Held;
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
+use self::protocol::Protocol;
+pub use self::verdict::{Action, Changes, Dropped, Held, Verdict};
 use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::Handlers;
 use crate::handlers::ask::Answer;
+use crate::handlers::exec::Question;
 use crate::handlers::fault::spoil_message;
 use crate::handlers::request::{Answers, Asking, NO_ANSWERS, Replied, Request};
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::messages::Messages;
-use crate::record::Time;
-use crate::script::delay::Wait;
+use crate::record::{Decoded, Time, describe as describe_frame};
+use crate::registers::decode::{self, Known};
+use crate::registers::{self, Ticked, Timed};
 use crate::script::memory::Memory;
+use crate::script::problem::Wrong;
 use crate::wire::assembly::{Assembled, Assembler};
 use crate::wire::mctp::{self, Header, MsgType, Packet};
 use crate::wire::message::describe;
-use crate::wire::pcc::{COMMAND_MCTP, Frame, SIGNATURE, UNCOUNTED_LEN};
+use crate::wire::pcc::{
+    COMMAND_MCTP, Frame, SIGNATURE, UNCOUNTED_LEN, signature, split_envelope,
+};
 use crate::wire::refuse::refusal;
-
-/// Everything that answers change. It lasts for one life of the guest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// State of the endpoint.
-    pub endpoint: State,
-    /// What handlers remember.
-    pub memory: Memory,
-}
-
-/// What to do about a complete message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Action {
-    /// Handler, or `endpoint`; those that passed on before it.
-    pub handler: Option<String>,
-    /// Why nothing goes back, if nothing does.
-    pub reason: Option<String>,
-    /// What goes back.
-    pub reply: Option<Sending>,
-    /// What is sent after it, each so many milliseconds later.
-    pub unasked: Vec<(Sending, u64)>,
-    /// The state after it, if it changes.
-    pub changes: Option<Changes>,
-    /// How long it waits.
-    pub wait: Wait,
-    /// Whether later requests of the channel wait for it.
-    pub in_order: bool,
-    /// Whether it would be another one if it were made again.
-    pub timely: bool,
-    /// What should be known about it.
-    pub notes: Vec<String>,
-    /// A rule of conduct that the request breaks.
-    pub breach: Option<Breach>,
-    /// A program must be asked first; nothing else counts then.
-    pub held: Option<Box<Held>>,
-}
-
-impl Action {
-    /// Nothing goes back, and nothing changes.
-    fn ignore(reason: String) -> Self {
-        Self {
-            handler: None,
-            reason: Some(reason),
-            reply: None,
-            unasked: Vec::new(),
-            changes: None,
-            wait: Wait::Ms(0),
-            in_order: true,
-            timely: false,
-            notes: Vec::new(),
-            breach: None,
-            held: None,
-        }
-    }
-}
-
-/// Requests that will never be answered, and why.
-pub type Dropped = (Vec<RequestName>, String);
-
-/// What a request's content leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is malformed.
-    Rejected(String),
-    /// More packets are needed.
-    Waiting {
-        /// Requests given up for it.
-        dropped: Option<Dropped>,
-    },
-    /// A packet the rules drop, with what it was part of.
-    Dropped(Dropped),
-    /// A message is complete.
-    Complete {
-        /// The requests it came in, in order.
-        requests: Vec<RequestName>,
-        /// The message, type byte first.
-        message: Vec<u8>,
-        /// What to do about it.
-        action: Box<Action>,
-        /// Requests given up for it.
-        dropped: Option<Dropped>,
-    },
-    /// It is a command of a channel that does not speak MCTP.
-    Command(Box<Action>),
-}
+use crate::wire::region::SubspaceType;
 
 /// The platform a mailbox talks to.
 #[derive(Debug)]
@@ -136,6 +59,23 @@ struct Message<'a> {
     packets: usize,
     time: Time,
     answers: &'a Answers,
+}
+
+impl Message<'_> {
+    fn hold(&self, question: Question) -> Held {
+        let request = &self.request;
+        Held {
+            question,
+            message: request.message.to_vec(),
+            header: *request.header,
+            pcc_flags: request.pcc_flags,
+            pcc_length: request.pcc_length,
+            subspace: request.subspace,
+            serial: request.serial,
+            packets: self.packets,
+            answers: self.answers.clone(),
+        }
+    }
 }
 
 impl Platform {
@@ -295,6 +235,69 @@ impl Platform {
         })
     }
 
+    /// Decides about a request of a channel that does not speak MCTP; none
+    /// if it is not one. The file's name says which channel it is: a guest
+    /// may have spoilt the signature.
+    fn command(
+        &self,
+        channels: &Channels,
+        name: &RequestName,
+        content: &[u8],
+        time: Time,
+    ) -> Option<Action> {
+        let on = channels.get(name.subspace)?;
+        let asked = registers::Request {
+            kind: on.kind,
+            size: on.size,
+            serial: name.seq,
+            content,
+            seed: self.seed,
+        };
+        match Protocol::of(&self.messages, on, content) {
+            Protocol::Mctp => None,
+            Protocol::Unknown => Some(played::unknown(on, &asked)),
+            Protocol::Registers(played) => {
+                let declared = self.messages.declared();
+                let times = (self.began, time);
+                let answer =
+                    played.answer(declared, &self.memory, &asked, times);
+                let state = self.endpoint.state();
+                Some(played::answered(on, answer, state, &self.memory))
+            }
+        }
+    }
+
+    /// Decides about a message anew, with what its program said, or why it
+    /// said nothing.
+    pub fn go_on(
+        &self,
+        channels: &Channels,
+        held: Held,
+        said: Result<String, Wrong>,
+        time: Time,
+    ) -> Action {
+        let Some(channel) = channels.get(held.subspace) else {
+            return Action::ignore("its channel is gone".to_owned());
+        };
+        let mut answers = held.answers;
+        answers.insert(held.question.handler, said);
+        self.act(&Message {
+            channels,
+            channel,
+            request: Request {
+                header: &held.header,
+                pcc_flags: held.pcc_flags,
+                pcc_length: held.pcc_length,
+                subspace: held.subspace,
+                serial: held.serial,
+                message: &held.message,
+            },
+            packets: held.packets,
+            time,
+            answers: &answers,
+        })
+    }
+
     fn act(&self, message: &Message<'_>) -> Action {
         let request = message.request;
         let Some(first) = request.message.first() else {
@@ -324,18 +327,12 @@ impl Platform {
         };
         let asked = match self.handlers().ask(&asking) {
             Ok(asked) => asked,
-            Err(failed) => {
-                return Action::ignore(format!(
-                    "handler {} failed: {}",
-                    failed.handler, failed.reason
-                ));
-            }
+            Err(wrong) => return Action::ignore(wrong.to_string()),
         };
         let mut asked = asked.unwrap_or_default();
         if let Some(question) = asked.question.take() {
-            let held = Box::new(Held::new(message, question));
             let mut action = Action::ignore(String::new());
-            action.held = Some(held);
+            action.held = Some(Box::new(message.hold(question)));
             return action;
         }
         let mut endpoint = self.endpoint.clone();
@@ -382,7 +379,7 @@ impl Platform {
         });
         let mut action = self
             .send(message, asked, reason, changes)
-            .unwrap_or_else(Action::ignore);
+            .unwrap_or_else(|wrong| Action::ignore(wrong.to_string()));
         action.notes.extend(note);
         action
     }
@@ -411,7 +408,7 @@ impl Platform {
         asked: Answer,
         reason: String,
         changes: Option<Changes>,
-    ) -> Result<Action, String> {
+    ) -> Result<Action, Wrong> {
         let header = message.request.header;
         let source = self.endpoint.answers_from(header);
         let to = towards(message.channels, message.channel)?;
@@ -456,14 +453,30 @@ impl Platform {
         })
     }
 
-    /// A message by the clock, and what is remembered after it. None if
-    /// there is no such message (any more).
+    /// All that is sent by the clock on these channels.
+    pub fn timed(&self, channels: &Channels) -> Vec<Timed> {
+        let own = self.handlers().timed();
+        let own =
+            own.map(|(name, clock)| Timed { name: name.to_owned(), clock });
+        let played = channels
+            .channels
+            .iter()
+            .filter_map(|on| self.messages.registers().played(on.subspace))
+            .flat_map(|played| played.timed().collect::<Vec<_>>());
+        own.chain(played).collect()
+    }
+
+    /// What is sent by the clock, if `when` holds, and what is remembered
+    /// after it. None if there is no such message (any more).
     pub fn tick(
         &self,
         channels: &Channels,
         name: &str,
         time: Time,
-    ) -> Option<Result<(Option<Sending>, Changes), String>> {
+    ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
+        if let Some(made) = self.notification(channels, name, time) {
+            return Some(made);
+        }
         let asking = Asking {
             request: None,
             memory: &self.memory,
@@ -471,26 +484,70 @@ impl Platform {
             seed: self.seed,
             answers: &NO_ANSWERS,
         };
-        if let Some(made) = self.notification(channels, name, time) {
-            return Some(made);
-        }
         let made = self.handlers().tick(name, &asking)?;
-        Some(made.map_err(|failed| failed.reason).and_then(|timely| {
+        Some(made.and_then(|timely| {
             let mut changes =
                 Changes { endpoint: self.state(), memory: timely.memory };
             let Some(push) = timely.unasked else {
                 return Ok((None, changes));
             };
             changes.endpoint.ask(push.destination, push.tag, &push.message);
-            let to = channels
-                .inbox()
-                .ok_or("the mailbox has no channel towards the guest")?;
+            let none = "the mailbox has no channel towards the guest";
+            let to = channels.inbox().ok_or_else(|| Wrong::plain(none))?;
             let source = self.endpoint.eid();
             let route = outwards(source, push.destination, push.tag);
             let unit = self.endpoint.config().transmission_unit;
             let sent = pack(push.message, &route, to, unit)?;
             Ok((Some(sent.told(push.envelope, to)?), changes))
         }))
+    }
+
+    fn notification(
+        &self,
+        channels: &Channels,
+        name: &str,
+        time: Time,
+    ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
+        let declared = self.messages.declared();
+        let times = (self.began, time, self.seed);
+        channels.channels.iter().find_map(|on| {
+            let played = self.messages.registers().played(on.subspace)?;
+            let made = played.tick(name, on, declared, &self.memory, times)?;
+            Some(made.map(|Ticked { content, memory }| {
+                let sending = content.map(|one| played::sending(on, one));
+                let endpoint = self.endpoint.state();
+                (sending, Changes { endpoint, memory })
+            }))
+        })
+    }
+
+    /// Decodes a content of a mailbox for display. `subspace` is the one in
+    /// its file's name.
+    pub fn describe(
+        &self,
+        channels: &Channels,
+        subspace: u8,
+        content: &[u8],
+        is_request: bool,
+        is_unasked: bool,
+    ) -> Decoded {
+        let (told, inner) = split_envelope(content);
+        let signed = signature(inner).ok();
+        // A request is for the channel of its name, whatever it says.
+        let says = [told, signed].into_iter().flatten();
+        let named = channels.get(subspace).filter(|_| is_request);
+        let said = || says.chain([subspace]).find_map(|id| channels.get(id));
+        let Some(on) = named.or_else(said) else {
+            return describe_frame(content);
+        };
+        let channel = match Protocol::of(&self.messages, on, inner) {
+            Protocol::Mctp => return describe_frame(content),
+            Protocol::Registers(played) => Some(played.channel),
+            Protocol::Unknown => None,
+        };
+        let (kind, subspace) = (on.kind, on.subspace);
+        let known = Known { kind, subspace, is_request, is_unasked, channel };
+        decode::describe(content, &known)
     }
 }
 
@@ -525,8 +582,7 @@ fn open<'c, 'b>(
     if content.is_empty() {
         return Err("the file is empty".to_owned());
     }
-    let subspace = crate::wire::pcc::signature(content)
-        .map_err(|error| error.to_string())?;
+    let subspace = signature(content).map_err(|error| error.to_string())?;
     let channel = channels.get(subspace).ok_or_else(|| {
         format!("the signature names subspace {subspace}, no channel here")
     })?;
@@ -536,7 +592,7 @@ fn open<'c, 'b>(
             name.subspace
         ));
     }
-    if channel.kind != 3 {
+    if channel.kind != SubspaceType::Initiator {
         return Err(format!(
             "subspace {subspace} has type {}; this pccd answers requests of \
              type 3 only",
