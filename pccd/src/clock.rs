@@ -10,14 +10,12 @@ use crate::record::{self, Time, until};
 pub struct Now {
     /// For people, names, and what outlives the process.
     pub time: Time,
-    /// For waiting.
     pub instant: Instant,
 }
 
 /// How a moment is asked for.
 pub type Clock = fn() -> Now;
 
-/// The system's clocks.
 pub fn system() -> Now {
     Now { time: record::now(), instant: Instant::now() }
 }
@@ -29,7 +27,6 @@ impl Now {
         self.after(until(self.time, at).min(most))
     }
 
-    /// So much later.
     pub fn after(self, wait: Duration) -> Instant {
         self.instant.checked_add(wait).unwrap_or(self.instant)
     }

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
+use serde::Serialize;
 
 use crate::cli::{
-    BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, FormatArg,
-    LayerArg, RunArgs, SendArgs, StatusArgs, messages,
+    BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, LayerArg,
+    RunArgs, SendArgs, StatusArgs, messages,
 };
 use crate::clock;
 use crate::daemon;
 use crate::handlers::message_from;
-use crate::log::Log;
+use crate::log::{Format, Log};
 use crate::mailbox::{Mailbox, UnaskedName};
 use crate::manual;
 use crate::messages;
@@ -24,6 +25,7 @@ use crate::record::{
 use crate::registers::{decode, rebuild};
 use crate::script::number::parse_number;
 use crate::script::problem::{Problems, Wrong};
+use crate::stats::Stats;
 use crate::status::{self, Status};
 use crate::wake::Waker;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
@@ -66,9 +68,15 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         None => run(&cli.run),
         Some(Command::Run(args)) => run(args),
-        Some(Command::Status(args)) => show_status(args),
+        Some(Command::Status(args)) => {
+            let status = Status::of(&args.mailbox, &args.state())?;
+            show(args.format, &status, Status::text)
+        }
         Some(Command::State(args)) => show_state(args),
-        Some(Command::Stats(args)) => show_stats(args),
+        Some(Command::Stats(args)) => {
+            let stats = status::stats(&args.mailbox, &args.state())?;
+            show(args.format, &stats, Stats::text)
+        }
         Some(Command::Man(args)) => {
             let folder = args.folder.as_deref();
             manual::pages::<Cli>(folder, &mut stdout())
@@ -100,19 +108,23 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = daemon::Config::try_from(args)?;
     let (waker, woken) = Waker::new().context("cannot make a socket")?;
     waker.obey_signals().context("cannot catch signals")?;
-    let log = Log::new(args.format.into(), io::stderr());
+    let log = Log::new(args.format, io::stderr());
     match daemon::run(&config, clock::system, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }
 }
 
-fn show_status(args: &StatusArgs) -> Result<ExitCode> {
-    let status = Status::of(&args.mailbox, &args.state())?;
-    match args.format {
-        FormatArg::Text => write!(stdout(), "{}", status.text())?,
-        FormatArg::Json => {
-            writeln!(stdout(), "{}", serde_json::to_string(&status)?)?;
+/// Prints something, as text or as a line of JSON.
+fn show<T: Serialize>(
+    format: Format,
+    what: &T,
+    text: impl Fn(&T) -> String,
+) -> Result<ExitCode> {
+    match format {
+        Format::Text => write!(stdout(), "{}", text(what))?,
+        Format::Json => {
+            writeln!(stdout(), "{}", serde_json::to_string(what)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -126,26 +138,7 @@ fn show_state(args: &StatusArgs) -> Result<ExitCode> {
             args.state().display()
         )
     })?;
-    match args.format {
-        FormatArg::Text => {
-            write!(stdout(), "{}", status::ledger_text(&ledger))?;
-        }
-        FormatArg::Json => {
-            writeln!(stdout(), "{}", serde_json::to_string(&ledger)?)?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn show_stats(args: &StatusArgs) -> Result<ExitCode> {
-    let stats = status::stats(&args.mailbox, &args.state())?;
-    match args.format {
-        FormatArg::Text => write!(stdout(), "{}", stats.text())?,
-        FormatArg::Json => {
-            writeln!(stdout(), "{}", serde_json::to_string(&stats)?)?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    show(args.format, &ledger, status::ledger_text)
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
@@ -153,7 +146,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     match daemon::load(&folders) {
         Ok(handlers) => {
             let mut out = stdout();
-            if let FormatArg::Json = args.format {
+            if let Format::Json = args.format {
                 writeln!(out, "[]")?;
                 return Ok(ExitCode::SUCCESS);
             }
@@ -173,18 +166,16 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
                 out,
                 "{} handlers{channels} in {} files of {}: all right",
                 handlers.handlers().len(),
-                handlers.files(),
-                handlers.source()
+                handlers.files,
+                handlers.source
             )?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
             let problems = error.downcast::<Problems>()?;
             match args.format {
-                FormatArg::Text => {
-                    writeln!(Unread(io::stderr()), "{problems}")?
-                }
-                FormatArg::Json => {
+                Format::Text => writeln!(Unread(io::stderr()), "{problems}")?,
+                Format::Json => {
                     let text = serde_json::to_string(&problems)?;
                     writeln!(stdout(), "{text}")?;
                 }
@@ -330,18 +321,18 @@ fn input(args: &DecodeArgs) -> Result<Input> {
 }
 
 /// Shows pccd's own log, message by message.
-fn show_log(text: &str, format: FormatArg) -> Result<ExitCode> {
+fn show_log(text: &str, format: Format) -> Result<ExitCode> {
     let mut out = stdout();
-    if let FormatArg::Text = format {
+    if let Format::Text = format {
         writeln!(out, "This is pccd's log, message by message:")?;
     }
     let mut strange = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         match (logged(line), format) {
-            (Some(record), FormatArg::Text) => {
+            (Some(record), Format::Text) => {
                 writeln!(out, "{}", record.to_text())?;
             }
-            (Some(record), FormatArg::Json) => {
+            (Some(record), Format::Json) => {
                 writeln!(out, "{}", record.to_json())?;
             }
             (None, _) if line.trim().is_empty() => {}
@@ -392,14 +383,7 @@ fn decode(args: &DecodeArgs) -> Result<ExitCode> {
         LayerArg::Auto if is_content(&bytes) => describe(&bytes),
         LayerArg::Auto => describe_message(&bytes),
     });
-    let mut out = stdout();
-    match args.format {
-        FormatArg::Json => {
-            writeln!(out, "{}", serde_json::to_string(&decoded)?)?;
-        }
-        FormatArg::Text => print(&mut out, &decoded)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    show(args.format, &decoded, lines)
 }
 
 /// The JSON to encode: given, of a file, or of standard input.
@@ -439,15 +423,15 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(out: &mut impl Write, decoded: &Decoded) -> io::Result<()> {
-    writeln!(out, "{}", decoded.summary)?;
+fn lines(decoded: &Decoded) -> String {
+    let mut text = format!("{}\n", decoded.summary);
     for field in &decoded.fields {
         let name = format!("{}.{}", field.layer, field.name);
-        write!(out, "  {name:<32} {}", field.value)?;
-        match &field.meaning {
-            Some(meaning) => writeln!(out, "  ({meaning})")?,
-            None => writeln!(out)?,
+        text.push_str(&format!("  {name:<32} {}", field.value));
+        if let Some(meaning) = &field.meaning {
+            text.push_str(&format!("  ({meaning})"));
         }
+        text.push('\n');
     }
-    Ok(())
+    text
 }

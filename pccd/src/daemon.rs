@@ -109,7 +109,7 @@ pub fn run<W: Write>(
             station.eid(),
             station.path().display(),
             handlers.handlers().len(),
-            handlers.source(),
+            handlers.source,
         )));
     }
     if let Some(reason) = unwatched {

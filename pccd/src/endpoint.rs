@@ -18,9 +18,7 @@ use crate::wire::version::Version;
 /// A vendor whose messages the endpoint knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VendorId {
-    /// PCI vendor id.
     Pci(u16),
-    /// IANA enterprise number.
     Iana(u32),
 }
 
@@ -182,12 +180,10 @@ impl Endpoint {
         self.state = Self::initial(&self.config);
     }
 
-    /// What it is.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// How it stands.
     pub fn state(&self) -> State {
         self.state
     }
@@ -197,17 +193,12 @@ impl Endpoint {
         self.state = state;
     }
 
-    /// EID in force.
     pub fn eid(&self) -> Eid {
         Eid(self.state.eid)
     }
 
     /// Whether a packet is for us; the drop rules of DSP0236 §8.10 that
     /// come before assembly.
-    ///
-    /// # Errors
-    ///
-    /// The rule that drops it.
     pub fn accepts(&self, header: &Header) -> Result<(), String> {
         let Header { source, destination, .. } = *header;
         if (1..=7).contains(&source.0) || source == Eid::BROADCAST {
@@ -241,10 +232,6 @@ impl Endpoint {
     /// Control (DSP0236 §11.3), PLDM (DSP0241), SPDM (DSP0275) and secured
     /// messages (DSP0276) have no integrity check, NVMe-MI always has a
     /// CRC-32C; of other types with one only the room for it is known.
-    ///
-    /// # Errors
-    ///
-    /// Why it is dropped without an answer.
     pub fn judge_integrity(message: &[u8]) -> Result<(), String> {
         let Some((first, rest)) = message.split_first() else {
             return Err("a message without its type byte".to_owned());
@@ -281,10 +268,6 @@ impl Endpoint {
 
     /// Whether a message may be acted on as a control message at all.
     /// Requests come with the tag owner bit, responses without.
-    ///
-    /// # Errors
-    ///
-    /// Why it is dropped without an answer.
     pub fn judge_control<'a>(
         message: &'a [u8],
         packets: usize,

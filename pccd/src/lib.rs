@@ -6,18 +6,18 @@
 //!
 //! - [`wire`]: bytes to values and back; no files, no state, no time.
 //! - [`record`]: the log's plain data, and decoding for display.
-//! - [`endpoint`]: the MCTP endpoint's state and control answers.
+//! - `endpoint`: the MCTP endpoint's state and control answers.
 //! - [`mailbox`]: folders, names, locks; knows no message.
 //! - [`script`]: what handlers and channels of registers have in common.
 //! - `handlers`: matchers and answers of MCTP messages.
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
 //! - [`platform`]: from a request's bytes to a decision.
-//! - [`wake`]: what wakes the loop.
-//! - [`clock`]: the two clocks.
-//! - [`station`], [`daemon`]: the steps that keep the mailbox's promise,
+//! - `wake`: what wakes the loop.
+//! - `clock`: the two clocks.
+//! - `station`, [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
-//! - [`status`]: what the files tell of a mailbox, without the daemon.
+//! - `status`: what the files tell of a mailbox, without the daemon.
 //! - [`cli`], [`command`]: the program.
 //!
 //! Tools use the decoders and the log's records:
@@ -31,25 +31,25 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
-pub mod clock;
+mod clock;
 pub mod command;
 pub mod conduct;
 pub mod daemon;
-pub mod endpoint;
+mod endpoint;
 mod handlers;
-pub mod log;
+mod log;
 pub mod mailbox;
 pub mod manual;
 pub mod messages;
 pub mod platform;
-pub mod programs;
+mod programs;
 pub mod record;
 mod registers;
 pub mod script;
-pub mod station;
-pub mod stats;
-pub mod status;
-pub mod wake;
+mod station;
+mod stats;
+mod status;
+mod wake;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;
 

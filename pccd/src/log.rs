@@ -5,16 +5,15 @@ use std::io::{self, Write};
 use crate::record::Record;
 use crate::stats::Counting;
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How records and all else are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One or two lines for people.
+    /// For people.
     Text,
-    /// One JSON object a line.
+    /// For tools.
     Json,
 }
 
-/// Where records go.
 #[derive(Debug)]
 pub struct Log<W = io::Stderr> {
     format: Format,
@@ -23,7 +22,6 @@ pub struct Log<W = io::Stderr> {
 }
 
 impl<W: Write> Log<W> {
-    /// A log.
     pub fn new(format: Format, out: W) -> Self {
         Self { format, out, counting: Counting::default() }
     }

@@ -81,7 +81,7 @@ impl Message<'_> {
 impl Platform {
     /// A platform at the start of a life of the guest.
     pub fn new(messages: Arc<Messages>, seed: u64) -> Self {
-        let endpoint = Endpoint::new(messages.endpoint().clone());
+        let endpoint = Endpoint::new(messages.endpoint.clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
         let began = Time::default();
         let breaches = Vec::new();
@@ -91,7 +91,7 @@ impl Platform {
     /// Takes other handlers; what is remembered stays.
     pub fn replace(&mut self, messages: Arc<Messages>) {
         let state = self.endpoint.state();
-        self.endpoint = Endpoint::new(messages.endpoint().clone());
+        self.endpoint = Endpoint::new(messages.endpoint.clone());
         self.endpoint.set_state(state);
         self.messages = messages;
     }
@@ -257,7 +257,7 @@ impl Platform {
             Protocol::Mctp => None,
             Protocol::Unknown => Some(played::unknown(on, &asked)),
             Protocol::Registers(played) => {
-                let declared = self.messages.declared();
+                let declared = &self.messages.declared;
                 let times = (self.began, time);
                 let answer =
                     played.answer(declared, &self.memory, &asked, times);
@@ -508,7 +508,7 @@ impl Platform {
         name: &str,
         time: Time,
     ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
-        let declared = self.messages.declared();
+        let declared = &self.messages.declared;
         let times = (self.began, time, self.seed);
         channels.channels.iter().find_map(|on| {
             let played = self.messages.registers().played(on.subspace)?;

@@ -105,7 +105,6 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// None yet.
     pub fn new(waker: Waker) -> Self {
         let (sender, events) = channel();
         Self { lines: BTreeMap::new(), events, sender, waker, last: 0 }

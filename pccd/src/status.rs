@@ -21,7 +21,6 @@ use crate::stats::{self, Stats};
 /// How a mailbox stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The mailbox.
     pub mailbox: PathBuf,
     /// Process id of the daemon, if one runs.
     pub daemon: Option<i32>,
@@ -33,11 +32,9 @@ pub struct Status {
     pub outbox: usize,
     /// Messages that the guest has not taken yet.
     pub inbox: usize,
-    /// Malformed files.
     pub rejected: usize,
     /// Files whose time is over.
     pub stale: usize,
-    /// EID in force.
     pub eid: Option<u8>,
     /// Answers that are decided and wait for their time.
     pub delayed: usize,
@@ -81,10 +78,6 @@ fn count(folder: &Path) -> usize {
 }
 
 /// Reads a ledger; none if there is none yet.
-///
-/// # Errors
-///
-/// It is there and cannot be read.
 pub fn ledger(state: &Path) -> Result<Option<Ledger>> {
     let path = state.join("ledger.json");
     let Some(bytes) = read(&path) else {
@@ -97,10 +90,6 @@ pub fn ledger(state: &Path) -> Result<Option<Ledger>> {
 
 impl Status {
     /// Looks at a mailbox.
-    ///
-    /// # Errors
-    ///
-    /// It is not there, or a file in it cannot be read.
     pub fn of(mailbox: &Path, state: &Path) -> Result<Self> {
         if !mailbox.is_dir() {
             return Err(anyhow!(
@@ -137,7 +126,6 @@ impl Status {
         })
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let mut text = format!("mailbox {}\n", self.mailbox.display());
         let mut line = |name: &str, value: String| {
@@ -211,10 +199,6 @@ pub fn ledger_text(ledger: &Ledger) -> String {
 
 /// What the daemon of a mailbox has counted; what the last one had, if none
 /// runs.
-///
-/// # Errors
-///
-/// Nothing was counted yet, or the daemon does not say.
 pub fn stats(mailbox: &Path, state: &Path) -> Result<Stats> {
     const LIMIT: Duration = Duration::from_secs(10);
     let path = state.join(stats::FILE);
@@ -245,10 +229,6 @@ pub fn stats(mailbox: &Path, state: &Path) -> Result<Stats> {
 }
 
 /// Asks the daemon of a mailbox to read its handlers again.
-///
-/// # Errors
-///
-/// None runs, or it cannot be asked.
 pub fn reload(mailbox: &Path) -> Result<i32> {
     let number = daemon(mailbox).ok_or_else(|| {
         anyhow!(

@@ -40,9 +40,6 @@ impl AsFd for Woken {
 }
 
 impl Waker {
-    /// # Errors
-    ///
-    /// The system's.
     pub fn new() -> io::Result<(Self, Woken)> {
         let (sender, woken) = UnixStream::pair()?;
         sender.set_nonblocking(true)?;
@@ -55,10 +52,6 @@ impl Waker {
 
     /// SIGTERM and SIGINT end the loop, SIGHUP reads the handler files again,
     /// SIGUSR1 writes down the counters.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn obey_signals(&self) -> io::Result<()> {
         for (signal, flag) in [
             (SIGTERM, &self.stop),

@@ -28,7 +28,7 @@ const PCCD: &str = "
     status: mailbox record station stats
     cli: daemon log
     manual:
-    command: cli clock daemon handlers log mailbox manual messages platform record registers script status wake wire";
+    command: cli clock daemon handlers log mailbox manual messages platform record registers script stats status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

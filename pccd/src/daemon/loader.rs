@@ -82,7 +82,7 @@ impl Files {
     pub(super) fn load(&self) -> Result<Messages> {
         let mut handlers = load(&self.messages)?;
         for (subspace, name) in &self.channels {
-            let assigned = handlers.registers_mut().assign(*subspace, name);
+            let assigned = handlers.registers.assign(*subspace, name);
             assigned.map_err(|wrong| anyhow!("--channel: {wrong}"))?;
         }
         Ok(handlers)
@@ -196,7 +196,7 @@ pub fn replace<'a, W: Write>(
             let text = format!(
                 "handlers read again: {} from {}",
                 handlers.handlers().len(),
-                handlers.source()
+                handlers.source
             );
             let handlers = Arc::new(handlers);
             for station in stations {

@@ -32,7 +32,6 @@ pub enum Setting {
 #[derive(Debug, Clone)]
 pub enum Make {
     Fields(Vec<(String, Setting)>),
-    /// From fixed bytes.
     Bytes(Vec<u8>),
     /// From a template that gives hex.
     Template(String),
@@ -207,10 +206,6 @@ fn sample(items: &[Item]) -> Value {
 }
 
 /// Makes a message as handler files have it, without a request.
-///
-/// # Errors
-///
-/// What is wrong, and what was probably meant.
 pub fn message_from(text: &str) -> Result<Vec<u8>, Wrong> {
     let message: Message = serde_json::from_str(text)
         .map_err(|error| Wrong::plain(words(&error)))?;

@@ -10,7 +10,6 @@ use crate::wire::text::spaced_hex;
 pub enum Matcher {
     /// Each of these fields is there and meets its condition.
     Fields(Vec<FieldCondition>),
-    /// Bytes.
     Hex(Pattern),
     Any(Vec<Matcher>),
     All(Vec<Matcher>),

@@ -65,7 +65,6 @@ pub struct Asking<'a> {
     pub memory: &'a Memory,
     pub time: Time,
     pub seed: u64,
-    /// What programs said.
     pub answers: &'a Answers,
 }
 

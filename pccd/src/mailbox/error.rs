@@ -8,40 +8,29 @@ use std::path::PathBuf;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MailboxError {
-    /// A symbolic link.
     Link {
-        /// The folder.
         path: PathBuf,
     },
-    /// No folder.
     NoFolder {
         /// What stands in its place.
         path: PathBuf,
     },
-    /// Somebody else's.
     Foreign {
-        /// The folder.
         path: PathBuf,
-        /// Its owner.
         owner: u32,
-        /// Who we are.
         us: u32,
     },
     /// Others may write into it.
     Writable {
-        /// The folder.
         path: PathBuf,
-        /// Its mode.
         mode: u32,
     },
     /// Nobody has made it.
     Missing {
-        /// The mailbox.
         path: PathBuf,
     },
     /// A lock file that is somewhat else.
     NoLock {
-        /// The file.
         path: PathBuf,
     },
     /// Another daemon has it.
@@ -53,11 +42,8 @@ pub enum MailboxError {
     },
     /// The system refused something.
     Io {
-        /// What was tried.
         doing: &'static str,
-        /// On what.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
 }

@@ -50,10 +50,6 @@ pub enum ReadError {
 impl Folder {
     /// Opens a folder, making it with mode 0700 if it is not there. Refuses
     /// links, other people's folders, and those others may write into.
-    ///
-    /// # Errors
-    ///
-    /// Why it is refused or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, MailboxError> {
         let failed = |doing| {
             move |errno: Errno| MailboxError::Io {
@@ -105,10 +101,6 @@ impl Folder {
     }
 
     /// What lists it, again and again.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn lister(&self) -> io::Result<Dir> {
         Ok(Dir::read_from(&self.handle)?)
     }
@@ -122,19 +114,11 @@ impl Folder {
     }
 
     /// Names of all that is in it, in no order.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn list(&self) -> io::Result<Vec<OsString>> {
         Self::list_by(&mut self.lister()?)
     }
 
     /// The same, by what lists it.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn list_by(lister: &mut Dir) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         lister.rewind();
@@ -166,10 +150,6 @@ impl Folder {
     }
 
     /// Reads a regular file of at most `most` bytes.
-    ///
-    /// # Errors
-    ///
-    /// It is gone, refused with a reason, or the system refuses.
     pub fn read(
         &self,
         name: &OsStr,
@@ -221,10 +201,6 @@ impl Folder {
 
     /// Makes a new, empty file. What has its name is removed and not emptied:
     /// it may have another name, too.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn create(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -269,10 +245,6 @@ impl Folder {
     }
 
     /// Moves a file to another folder, over what has the name there.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn rename(
         &self,
         name: &OsStr,
@@ -306,10 +278,6 @@ impl Folder {
     }
 
     /// Removes a file; one that is gone is no error.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn unlink(&self, name: &OsStr) -> io::Result<()> {
         match fs::unlinkat(&self.handle, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -327,10 +295,6 @@ impl Folder {
 
     /// Takes the lock file of this name and writes our pid into it. The
     /// lock is ours as long as the file stays open.
-    ///
-    /// # Errors
-    ///
-    /// Another process holds it, or the system refuses.
     pub fn lock(&self, name: &str) -> Result<File, MailboxError> {
         let failed = |doing| {
             let path = self.path.join(name);

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Dir;
 
 pub use channels::{Channel, Channels, ChannelsError, Completion};
-pub use error::MailboxError;
-pub use folder::{Folder, ReadError};
+pub(crate) use error::MailboxError;
+pub(crate) use folder::{Folder, ReadError};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
-pub use watch::Watch;
+pub(crate) use watch::Watch;
 
 /// Most messages `rejected` and `stale` may hold (§3).
 const MOST_ASIDE: usize = 1024;
@@ -33,7 +33,7 @@ const LOCK: &str = "daemon.lock";
 /// An open mailbox. The daemon's holds its lock; one opened to send does
 /// not.
 #[derive(Debug)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     base: Folder,
     outbox: Folder,
     outbox_lister: RefCell<Dir>,
@@ -51,9 +51,7 @@ pub struct Mailbox {
 
 /// Who holds the lock of a mailbox.
 enum Locking<'a> {
-    /// Nobody need.
     Without,
-    /// It is taken.
     Take,
     /// It is held already.
     Held(&'a File),
@@ -70,7 +68,7 @@ impl Drop for Mailbox {
 
 /// Where a file is moved to that is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aside<'a> {
+pub(crate) enum Aside<'a> {
     /// Malformed, for this reason.
     Rejected(&'a str),
     /// Its time is over.
@@ -79,7 +77,7 @@ pub enum Aside<'a> {
 
 /// What became of a file that was moved aside.
 #[derive(Debug)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Names that had to go to make room.
     pub removed: Vec<OsString>,
     /// Why the file with its reason could not be written.
@@ -136,10 +134,6 @@ impl Mailbox {
     /// Opens it as the daemon: makes what is missing, takes the lock unless
     /// it is the one that is `kept`, and removes what an earlier daemon left
     /// half written.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be used, and what to do.
     pub fn open_daemon(
         path: &Path,
         kept: Option<&File>,
@@ -157,10 +151,6 @@ impl Mailbox {
     }
 
     /// Opens it to publish only, next to a daemon.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be used, and what to do.
     pub fn open_sender(path: &Path) -> Result<Self, MailboxError> {
         if !trimmed(path).join("inbox").exists() {
             return Err(MailboxError::Missing { path: path.to_owned() });
@@ -176,7 +166,6 @@ impl Mailbox {
         ours.then(|| lock.try_clone().ok())?
     }
 
-    /// Its path.
     pub fn path(&self) -> &Path {
         self.base.path()
     }
@@ -202,10 +191,6 @@ impl Mailbox {
 
     /// What lies in the outbox: requests in the order of sending, and names
     /// that are none.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     #[allow(clippy::type_complexity)]
     pub fn list(
         &self,
@@ -229,11 +214,6 @@ impl Mailbox {
         self.outbox.contains(OsStr::new(request))
     }
 
-    /// Reads a request.
-    ///
-    /// # Errors
-    ///
-    /// It is gone, or refused with a reason.
     pub fn read(
         &self,
         name: &RequestName,
@@ -243,10 +223,6 @@ impl Mailbox {
     }
 
     /// Removes a request that is done with.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn unlink(&self, request: &str) -> io::Result<()> {
         self.outbox.unlink(OsStr::new(request))
     }
@@ -296,10 +272,6 @@ impl Mailbox {
     }
 
     /// Publishes a reply. Publishing the same name again is harmless.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn publish_reply(
         &mut self,
         name: &str,
@@ -316,10 +288,6 @@ impl Mailbox {
 
     /// Publishes a message nobody asked for. If its name is taken by
     /// another message the number in the name counts up.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn publish_unasked(
         &mut self,
         mut name: UnaskedName,
@@ -352,10 +320,6 @@ impl Mailbox {
     }
 
     /// Moves a request aside.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn set_aside(
         &self,
         name: &OsStr,
@@ -399,10 +363,6 @@ impl Mailbox {
     }
 
     /// Reads `channels.json`.
-    ///
-    /// # Errors
-    ///
-    /// Another version, or not what the contract says.
     pub fn channels(&self) -> Result<Option<Channels>, ChannelsError> {
         const MOST: usize = 1 << 20;
         match self.base.read(OsStr::new("channels.json"), MOST) {
@@ -442,24 +402,19 @@ fn make_room(folder: &Folder) -> io::Result<Vec<OsString>> {
 
 /// The folder of what must outlive its process, locked.
 #[derive(Debug)]
-pub struct StateFolder {
+pub(crate) struct StateFolder {
     folder: Folder,
     _lock: File,
 }
 
 impl StateFolder {
     /// Opens it, making it if needed.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be used, and what to do.
     pub fn open(path: &Path) -> Result<Self, MailboxError> {
         let folder = Folder::open(&trimmed(path))?;
         let lock = folder.lock("lock")?;
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -469,11 +424,6 @@ impl StateFolder {
         self.folder.is_current()
     }
 
-    /// Reads a file.
-    ///
-    /// # Errors
-    ///
-    /// It is gone, is somewhat else, or the system refuses.
     pub fn read(
         &self,
         name: &OsStr,

@@ -32,9 +32,6 @@ fn unwatched(doing: &str, error: Errno) -> io::Error {
 }
 
 impl Watch {
-    /// # Errors
-    ///
-    /// What the system refused, and which limit to raise.
     pub fn arm(base: &Path, outbox: &Path) -> io::Result<Self> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .map_err(|error| unwatched("make", error))?;

@@ -113,22 +113,6 @@ fn a_sequence_goes_step_by_step_and_stays_or_repeats() {
 }
 
 #[test]
-fn busy_three_times_then_the_endpoint() {
-    let mut talk = Talk::new(
-        r#"{"handlers": [
-      {"name": "busy", "match": {"fields": {"mctp.type": "control",
-          "control.command": "Get Endpoint ID"}},
-       "sequence": [
-         {"times": 3, "reply": {"fields":
-            {"control.completion_code": "ERROR_NOT_READY"}}},
-         {"reply": "pass"}]}
-    ]}"#,
-    );
-    let answers = ["00010204", "00010204", "00010204", "pass", "pass"];
-    assert_eq!(answers.map(|_| talk.say(&[0, 0x81, 2])), answers);
-}
-
-#[test]
 fn scenarios_and_variables() {
     let mut talk = Talk::new(
         r#"{

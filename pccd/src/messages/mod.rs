@@ -30,11 +30,15 @@ use crate::wire::mctp::MsgType;
 #[derive(Debug)]
 pub struct Messages {
     handlers: Handlers,
-    registers: Registers,
-    declared: Declared,
-    endpoint: Config,
-    files: usize,
-    source: String,
+    pub(crate) registers: Registers,
+    /// Scenarios and variables of all files.
+    pub(crate) declared: Declared,
+    /// Message types of handlers included.
+    pub(crate) endpoint: Config,
+    /// How many there are.
+    pub(crate) files: usize,
+    /// Where they come from, for people.
+    pub(crate) source: String,
 }
 
 /// The text of one file.
@@ -173,11 +177,6 @@ impl Messages {
         Ok(Self { handlers, registers, declared, endpoint, files, source })
     }
 
-    /// The endpoint's configuration, message types of handlers included.
-    pub fn endpoint(&self) -> &Config {
-        &self.endpoint
-    }
-
     /// What is advertised and not true, a line each: message types that Get
     /// MCTP Version Support knows nothing of.
     pub fn unversioned(&self) -> Vec<String> {
@@ -205,26 +204,6 @@ impl Messages {
     /// Channels of registers.
     pub fn registers(&self) -> &Registers {
         &self.registers
-    }
-
-    /// The same, to let them play other subspaces.
-    pub fn registers_mut(&mut self) -> &mut Registers {
-        &mut self.registers
-    }
-
-    /// Scenarios and variables of all files.
-    pub fn declared(&self) -> &Declared {
-        &self.declared
-    }
-
-    /// Number of files.
-    pub fn files(&self) -> usize {
-        self.files
-    }
-
-    /// Where they come from, for people.
-    pub fn source(&self) -> &str {
-        &self.source
     }
 }
 

@@ -136,10 +136,10 @@ fn answers_may_be_wrong_on_purpose() {
     assert_eq!(silent.handlers, ["silent"]);
     assert_eq!(silent.reply, Replied::Silence);
     assert_eq!(
-        handlers.endpoint().message_types.iter().collect::<Vec<_>>(),
+        handlers.endpoint.message_types.iter().collect::<Vec<_>>(),
         [&1, &0x60, &0x61]
     );
-    assert_eq!(handlers.endpoint().eid, Eid(9), "the built-in endpoint");
+    assert_eq!(handlers.endpoint.eid, Eid(9), "the built-in endpoint");
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn two_endpoints_are_refused() {
     let problems = Messages::from_texts(&files).unwrap_err();
     assert!(problems.to_string().contains("in a.json already"));
     let handlers = Messages::from_texts(&files[..1]).unwrap();
-    assert_eq!(handlers.endpoint().eid, Eid(20));
+    assert_eq!(handlers.endpoint.eid, Eid(20));
 }
 
 /// No damage to a file makes the loader panic, and each error has a place.

@@ -12,7 +12,6 @@ pub enum Protocol<'m> {
     Mctp,
     /// Commands that registers answer in place.
     Registers(Played<'m>),
-    /// Nobody knows.
     Unknown,
 }
 

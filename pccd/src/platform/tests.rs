@@ -43,30 +43,7 @@ fn keep(platform: &mut Platform, changes: Option<Changes>) {
     }
 }
 
-#[test]
-fn worked_example_one() {
-    let mut platform = builtin();
-    let request = [0x01, 0x09, 0x08, 0xc8, 0x00, 0x80, 0x02];
-    let expected: &[u8] = &[
-        0x01, 0x43, 0x43, 0x50, 0, 0, 0, 0, 0x0f, 0, 0, 0, 0x4d, 0x43, 0x54,
-        0x50, 0x01, 0x08, 0x09, 0xc0, 0, 0, 2, 0, 9, 0, 0,
-    ];
-    assert_eq!(answer(&mut platform, &request), [expected]);
-}
-
-#[test]
-fn worked_example_two() {
-    let mut platform = builtin();
-    let request = [0x01, 0x09, 0x08, 0xc9, 0x00, 0x81, 0x04, 0xff];
-    let expected: &[u8] = &[
-        0x01, 0x43, 0x43, 0x50, 0, 0, 0, 0, 0x1d, 0, 0, 0, 0x4d, 0x43, 0x54,
-        0x50, 0x01, 0x08, 0x09, 0xc1, 0, 1, 4, 0, 4, 0xf1, 0xf0, 0xff, 0, 0xf1,
-        0xf1, 0xff, 0, 0xf1, 0xf2, 0xff, 0, 0xf1, 0xf3, 0xf3, 0,
-    ];
-    assert_eq!(answer(&mut platform, &request), [expected]);
-}
-
-/// The same examples byte for byte, as the documents print them: outbox
+/// The worked examples byte for byte, as the documents print them: outbox
 /// subspace 5, inbox subspace 6.
 #[test]
 fn worked_examples_in_their_own_channels() {

@@ -1,7 +1,10 @@
 //! Decoded contents made into the same bytes again.
 
+use std::collections::BTreeMap;
+
 use crate::record::{Decoded, Field, FieldValue};
 use crate::script::problem::Wrong;
+use crate::wire::region::{SubspaceType, field_names, header};
 
 /// The way back from [`super::decode`]: envelope, header and communication
 /// space; registers are part of that. None for contents that other layers
@@ -17,20 +20,6 @@ pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, Wrong>> {
     Some(rebuild(decoded))
 }
 
-/// Fields of a word: name, lowest bit, highest value.
-type Word = &'static [(&'static str, u32, u16)];
-
-/// The command word of types 0–2.
-const COMMAND: Word =
-    &[("command", 0, 0xff), ("reserved", 8, 0x7f), ("notify", 15, 1)];
-const STATUS: Word = &[
-    ("command_complete", 0, 1),
-    ("platform_interrupt", 1, 1),
-    ("error", 2, 1),
-    ("platform_notification", 3, 1),
-    ("status_reserved", 4, 0xfff),
-];
-
 fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
     let only = |layer: &str| {
         let fields = decoded.fields.iter().filter(|one| one.layer == layer);
@@ -42,47 +31,26 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
         envelope => envelope.encode().map_err(Wrong::plain)?,
     };
     let field = |name: &str| decoded.field(&format!("pcc.{name}"));
-    let number = |name: &str| match field(name).map(|field| &field.value) {
-        Some(FieldValue::Number(number)) => Ok(*number),
-        _ => Err(Wrong::plain(format!("`pcc.{name}` is no number"))),
+    let kind = match (field("doorbell"), field("notify")) {
+        (Some(_), _) => SubspaceType::HwRegisters,
+        (None, Some(_)) => SubspaceType::Generic,
+        (None, None) => SubspaceType::Initiator,
     };
-    // A header that is cut short lacks fields at its end.
-    let mut put = |name: &str, bytes: usize| -> Result<(), Wrong> {
-        if field(name).is_none() {
-            return Ok(());
-        }
-        let raw = number(name)?.to_le_bytes();
-        let (low, high) = raw.split_at_checked(bytes).unwrap_or_default();
-        if high.iter().any(|byte| *byte != 0) {
-            return Err(Wrong::plain(format!(
-                "`pcc.{name}` has {bytes} bytes"
-            )));
-        }
-        out.extend(low);
-        Ok(())
-    };
-    put("doorbell", 8)?;
-    put("signature", 4)?;
-    if field("notify").is_none() {
-        for name in ["flags", "length", "command"] {
-            put(name, 4)?;
-        }
+    let mut numbers = BTreeMap::new();
+    for name in field_names(kind) {
+        match field(name).map(|field| &field.value) {
+            Some(FieldValue::Number(number)) => numbers.insert(name, *number),
+            Some(_) => {
+                let text = format!("`pcc.{name}` is no number");
+                return Err(Wrong::plain(text));
+            }
+            // A header that is cut short lacks fields at its end.
+            None => break,
+        };
     }
-    for word in [COMMAND, STATUS] {
-        if !word.iter().all(|(name, ..)| field(name).is_some()) {
-            continue;
-        }
-        let mut bits = 0_u16;
-        for (name, shift, most) in word {
-            let number = number(name)?;
-            let part = u16::try_from(number).ok().filter(|n| n <= most);
-            let part = part.ok_or_else(|| {
-                Wrong::plain(format!("`pcc.{name}` is at most {most}"))
-            })?;
-            bits |= part << shift;
-        }
-        out.extend(bits.to_le_bytes());
-    }
+    out.extend(header(kind, &numbers).map_err(|(name, most)| {
+        Wrong::plain(format!("`pcc.{name}` is at most {most}"))
+    })?);
     let data = decoded.field("pcc.data").map(|field| field.value.to_string());
     let data = hex::decode(data.unwrap_or_default().trim())
         .map_err(|_| Wrong::plain("`pcc.data` is not hex"))?;

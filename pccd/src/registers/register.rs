@@ -10,6 +10,7 @@ use crate::script::memory::Variable;
 use crate::script::number::{hex_bytes, parse_number};
 use crate::script::problem::Wrong;
 use crate::wire::layout::Value;
+use crate::wire::text::number_le;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -20,7 +21,6 @@ pub enum Form {
         high: u32,
         low: u32,
     },
-    /// So many bytes.
     Bytes(usize),
 }
 
@@ -36,17 +36,12 @@ pub struct Register {
     pub values: BTreeMap<String, u64>,
 }
 
-fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
-}
-
 /// A number with that many bits set.
 fn ones(width: u32) -> u64 {
     1_u64.checked_shl(width).map_or(u64::MAX, |bit| bit - 1)
 }
 
 impl Form {
-    /// Bytes it takes.
     pub fn size(self) -> usize {
         match self {
             Self::Bits { size, .. } | Self::Bytes(size) => size,
@@ -109,7 +104,7 @@ impl Register {
         let raw = space.get(self.offset?..self.end())?;
         Some(match self.form {
             Form::Bits { high, low, .. } => {
-                Value::Number((number(raw) >> low) & ones(high - low + 1))
+                Value::Number((number_le(raw) >> low) & ones(high - low + 1))
             }
             Form::Bytes(_) => Value::Bytes(raw.to_vec()),
         })
@@ -129,7 +124,7 @@ impl Register {
         match (self.form, value) {
             (Form::Bits { low, .. }, Value::Number(value)) => {
                 let mask = self.form.mask();
-                let word = (number(raw) & !mask) | ((value << low) & mask);
+                let word = (number_le(raw) & !mask) | ((value << low) & mask);
                 for (to, from) in raw.iter_mut().zip(word.to_le_bytes()) {
                     *to = from;
                 }

@@ -106,7 +106,6 @@ impl<'a> Scope<'a> {
         Self { registers, tables, names, request, sample, has_request }
     }
 
-    /// Checks a template.
     pub fn check(
         &self,
         check: &mut Checker<'_>,

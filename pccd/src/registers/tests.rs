@@ -19,7 +19,7 @@ impl Bench {
     fn new(text: &str, kind: u8, size: usize) -> Self {
         let loaded = Messages::from_texts(&[("a.json", text)]);
         let mut handlers = loaded.unwrap_or_else(|wrong| panic!("{wrong}"));
-        let registers = handlers.registers_mut();
+        let registers = &mut handlers.registers;
         if registers.played(3).is_none() {
             let name = registers.channels()[0].name.clone();
             registers.assign(3, &name).unwrap();
@@ -55,7 +55,7 @@ impl Bench {
             content,
             seed: 0,
         };
-        let declared = self.handlers.declared();
+        let declared = &self.handlers.declared;
         let times = self.times();
         let answered =
             self.played().answer(declared, &self.memory, &asked, times);
@@ -202,7 +202,7 @@ fn notifications_carry_registers_that_change() {
     assert_eq!(timed[0].name, "fan@3/stalled");
     assert_eq!((timed[0].clock.after, timed[0].clock.every), (5000, None));
     let tick = |bench: &Bench| {
-        let declared = bench.handlers.declared();
+        let declared = &bench.handlers.declared;
         let (began, now) = bench.times();
         bench
             .played()
@@ -232,7 +232,7 @@ fn notifications_carry_registers_that_change() {
     expected[4] = 0;
     assert_eq!(message, expected);
     bench.on.kind = SubspaceType::Initiator;
-    let declared = bench.handlers.declared();
+    let declared = &bench.handlers.declared;
     let (began, now) = bench.times();
     let (on, memory) = (&bench.on, &bench.memory);
     let times = (began, now, 0);

@@ -50,8 +50,6 @@ codes! {
 
 /// Get MCTP Version Support: that message type is not supported.
 pub const TYPE_NOT_SUPPORTED: CompletionCode = CompletionCode::Unknown(0x80);
-/// Routing Information Update: there is no room for that many entries.
-pub const INSUFFICIENT_SPACE: CompletionCode = CompletionCode::Unknown(0x80);
 /// Message type that stands for the base specification in Get MCTP Version
 /// Support.
 pub const BASE_SPECIFICATION: u8 = 0xff;
@@ -80,7 +78,6 @@ pub struct Message<'a> {
     pub datagram: bool,
     /// Instance id, 0 to 31.
     pub instance_id: u8,
-    /// Command code.
     pub command: Command,
     /// What follows the command.
     pub data: &'a [u8],
@@ -88,10 +85,6 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Reads a message, type byte first.
-    ///
-    /// # Errors
-    ///
-    /// Fewer than three bytes, or another message type.
     pub fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
         let Some(([kind, flags, command], data)) =
             message.split_first_chunk::<3>()

@@ -47,7 +47,6 @@ pub struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// Starts with nothing.
     pub fn new(given: &'a Given) -> Self {
         Self {
             given,
@@ -72,10 +71,6 @@ impl<'a> Encoder<'a> {
     }
 
     /// Writes one section after what was written.
-    ///
-    /// # Errors
-    ///
-    /// A field without value or default, or a value that does not fit.
     pub fn section(&mut self, section: &Section) -> Result<(), EncodeError> {
         self.items(section.layer, section.items)
     }

@@ -7,25 +7,25 @@
 
 pub mod assembly;
 pub mod checksum;
-pub mod control;
-pub mod encode;
-pub mod error;
+pub(crate) mod control;
+pub(crate) mod encode;
+pub(crate) mod error;
 pub mod layout;
 pub mod mctp;
 pub mod message;
-pub mod nvme_mi;
+pub(crate) mod nvme_mi;
 mod overwrite;
 pub mod pcc;
-pub mod pldm;
-pub mod rebuild;
+pub(crate) mod pldm;
+pub(crate) mod rebuild;
 pub mod refuse;
 pub mod region;
-pub mod spdm;
+pub(crate) mod spdm;
 mod summary;
 pub mod text;
-pub mod vendor;
-pub mod version;
-pub mod walk;
+pub(crate) mod vendor;
+pub(crate) mod version;
+pub(crate) mod walk;
 
 pub use error::{DecodeError, EncodeError};
 

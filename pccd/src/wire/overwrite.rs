@@ -5,10 +5,6 @@ use super::layout::{Found, Kind, Value};
 
 /// Writes a value over a field where it lies, so that bytes can be made
 /// wrong in one place. Bytes replace as many as there were.
-///
-/// # Errors
-///
-/// The value does not fit.
 pub fn overwrite(
     bytes: &mut [u8],
     field: &Found,

@@ -76,10 +76,6 @@ fn content(
 
 /// Makes the bytes: a content, a packet or a message, by the layers that
 /// are there.
-///
-/// # Errors
-///
-/// A field is missing, does not fit, or does not belong there.
 pub fn rebuild(parts: &Parts) -> Result<Vec<u8>, EncodeError> {
     let mut encoder = Encoder::until(&parts.given, parts.stop.as_deref());
     let stop = parts.stop.as_deref().unwrap_or_default();

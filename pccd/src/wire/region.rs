@@ -3,12 +3,14 @@
 //! §14.3 for 3 and 4, §14.4 for 5). Decoding for display never fails; a
 //! header that is cut short ends where the bytes do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 
 use super::layout::Names;
 use super::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN, signature};
+use super::text::number_le;
 
 /// Length of the header of types 0–2.
 pub const GENERIC_LEN: usize = 8;
@@ -167,6 +169,36 @@ pub fn field_names(kind: SubspaceType) -> Vec<&'static str> {
         .collect()
 }
 
+/// The bytes of a header, up to the first field without a value; the
+/// doorbell's value stands before it.
+///
+/// # Errors
+///
+/// The field that has too large a value, and its largest.
+pub fn header(
+    kind: SubspaceType,
+    values: &BTreeMap<&str, u64>,
+) -> Result<Vec<u8>, (&'static str, u64)> {
+    let mut out = Vec::new();
+    let doorbell = values.get("doorbell");
+    out.extend(doorbell.into_iter().flat_map(|value| value.to_le_bytes()));
+    let start = out.len();
+    for place in places(kind) {
+        let Some(value) = values.get(place.name) else { break };
+        let most = (1_u64 << (place.high - place.low + 1)) - 1;
+        if *value > most {
+            return Err((place.name, most));
+        }
+        let at = start + place.offset;
+        out.resize(at + place.size, 0);
+        let bytes = (value << place.low).to_le_bytes();
+        for (to, from) in out.iter_mut().skip(at).zip(bytes) {
+            *to |= from;
+        }
+    }
+    Ok(out)
+}
+
 /// A content as header and communication space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region<'a> {
@@ -176,10 +208,6 @@ pub struct Region<'a> {
     pub header: &'a [u8],
     /// What follows it.
     pub space: &'a [u8],
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
 }
 
 impl<'a> Region<'a> {
@@ -193,7 +221,7 @@ impl<'a> Region<'a> {
             Some((value, region))
                 if kind == SubspaceType::HwRegisters && is_request =>
             {
-                (Some(number(value)), region)
+                (Some(number_le(value)), region)
             }
             _ => (None, content),
         };
@@ -211,7 +239,7 @@ impl<'a> Region<'a> {
         });
         let found = places(kind).iter().filter_map(|place| {
             let end = place.offset.checked_add(place.size)?;
-            let word = number(self.header.get(place.offset..end)?);
+            let word = number_le(self.header.get(place.offset..end)?);
             let width = place.high - place.low + 1;
             let value = (word >> place.low) & ((1_u64 << width) - 1);
             let named = super::layout::name_of(place.names, value);
@@ -249,7 +277,7 @@ impl<'a> Region<'a> {
 /// signature follows eight bytes, else 2.
 pub fn guess(content: &[u8]) -> SubspaceType {
     let word =
-        |at: usize| content.get(at..at.saturating_add(4)).map_or(0, number);
+        |at: usize| content.get(at..at.saturating_add(4)).map_or(0, number_le);
     if signature(content).is_err() {
         let region = content.get(DOORBELL_LEN..).unwrap_or(&[]);
         return match signature(region) {

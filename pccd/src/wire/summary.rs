@@ -7,7 +7,6 @@ use super::text::spaced_hex;
 use super::walk::{Walk, byte};
 use super::{nvme_mi, pldm, spdm};
 
-/// The one-line summary.
 pub(super) fn summary(walk: &Walk<'_>) -> String {
     let Some(kind) = byte(walk.number("mctp", "type")) else {
         return "an empty message".to_owned();

@@ -9,7 +9,7 @@ pub(super) fn number_be(raw: &[u8]) -> u64 {
 }
 
 /// Little-endian number; longer input keeps the low 64 bits.
-pub(super) fn number_le(raw: &[u8]) -> u64 {
+pub(crate) fn number_le(raw: &[u8]) -> u64 {
     raw.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 

@@ -4,7 +4,6 @@ use crate::wire::layout::Names;
 
 pub const RORS: Names = &[(0, "request"), (1, "response")];
 
-/// NVMe-MI message types.
 pub const TYPES: Names = &[
     (0, "Control Primitive"),
     (1, "NVMe-MI Command"),

@@ -4,7 +4,6 @@ use super::codes::{DATA, TRANSFER_OPERATIONS, codes_of};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Item, Kind, Names};
 
-/// Commands.
 pub const COMMANDS: Names = &[
     (0x01, "GetFRURecordTableMetadata"),
     (0x02, "GetFRURecordTable"),

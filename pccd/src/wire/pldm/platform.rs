@@ -13,7 +13,6 @@ use super::pdr::{self, sized};
 use crate::wire::checksum::Checksum;
 use crate::wire::layout::{Item, Kind, Names};
 
-/// Commands.
 pub const COMMANDS: Names = &[
     (0x03, "GetTerminusUID"),
     (0x04, "SetEventReceiver"),
