@@ -110,7 +110,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Channel of the handler files that plays a subspace, as in
-    /// 3=xgene-hwmon; may be given several times.
+    /// 3=xgene-sensors; may be given several times.
     #[arg(long, value_name = "ID=NAME", value_parser = channel)]
     pub channel: Vec<(u8, String)>,
     /// Seed of the random numbers in handlers: the same seed and requests

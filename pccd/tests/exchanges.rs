@@ -28,7 +28,6 @@ use written::{Exchanges, exchanges};
 fn tables() -> Vec<Exchanges> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut tables = exchanges(&root);
-    tables.retain(|table| table.about.is_empty());
     let apart = ["exec/", "examples/"];
     tables.retain(|table| !apart.iter().any(|at| table.name.starts_with(at)));
     tables

@@ -18,22 +18,21 @@ const CHANNELS: &str = r#"
   {"subspace": 6, "type": 5, "size": 16, "completion": "answered"},
   {"subspace": 7, "type": 2, "size": 32, "completion": "answered"}"#;
 
-const MAP: &str = r#"{"subspaces": {"2": "processor", "3": "xgene-hwmon",
-  "4": "kunpeng-hccs", "5": "kunpeng-hccs", "6": "doorbell"},
+const MAP: &str = r#"{"subspaces": {"2": "cppc", "3": "xgene-sensors",
+  "4": "hccs", "5": "hccs", "6": "doorbell"},
   "channels": [{"name": "doorbell", "registers":
     {"n": {"offset": 0, "width": 16}},
     "commands": [{"name": "double", "code": 7,
                   "set": {"n": "{{ state.n * 2 }}"}}]}]}"#;
 
-/// A bench with the channels of messages/ and a map of subspaces.
+/// A bench with channels of the platforms and a map of subspaces.
 fn bench(map: &str) -> Bench {
     let bench = Bench::new();
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../messages");
     let folder = bench.dir.path().join("messages");
-    for name in ["processor", "xgene-hwmon", "kunpeng-hccs"] {
-        let file = format!("channels/{name}.json");
-        let text = fs::read_to_string(format!("{root}/{file}")).unwrap();
-        write(&folder.join(file), &text);
+    for file in ["cppc/cppc", "xgene-hwmon/sensors", "kunpeng-hccs/hccs"] {
+        let text = fs::read_to_string(format!("{root}/{file}.json")).unwrap();
+        write(&folder.join(format!("{file}.json")), &text);
     }
     write(&folder.join("map.json"), map);
     bench.make_folders();
@@ -72,21 +71,21 @@ fn summaries(records: &[Record], event: Event) -> Vec<String> {
 fn every_type_is_answered_in_place() {
     let bench = bench(MAP);
     let daemon = bench.start();
-    let words = [250, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 400, 0];
+    let words = [240, 0, 0, 0, 0, 0, 0, 0, 0];
     let back = ask(&bench, 1, 2, &generic(2, 1, &words));
-    assert_eq!(back[..12], generic(2, 1, &[250]));
+    assert_eq!(back[..12], generic(2, 1, &[240]));
     let sensor = [0x04ff_e902, 0x10, 0];
     let back = ask(&bench, 2, 3, &generic(3, 0x8000, &sensor));
-    assert_eq!(back, generic(3, 0x8000, &[0x04ff_e902, 45, 0]));
+    assert_eq!(back, generic(3, 0x8000, &[0x04ff_e902, 42, 0]));
     let mut hccs = b"\x04CCP\x01\0\0\0\x40\0\0\0\x01\0\0\0\x32".to_vec();
     hccs.resize(64, 0);
     let back = ask(&bench, 3, 4, &hccs);
     assert_eq!(back[..16], hccs[..16]);
-    assert_eq!((back[16], back[24], back[28]), (0, 1, 1), "one chip");
+    assert_eq!((back[16], back[24], back[28]), (0, 1, 2), "two chips");
     let mut poll = generic(5, 1, &[0x32]);
     poll.resize(64, 0);
     let back = ask(&bench, 4, 5, &poll);
-    assert_eq!((back[8], back[16], back[20]), (0, 1, 1), "one chip");
+    assert_eq!((back[8], back[16], back[20]), (0, 1, 2), "two chips");
     let back = ask(&bench, 5, 6, b"\x07\0\0\0\0\0\0\0\x06CCP\x15\0");
     assert_eq!(back, b"\x06CCP\x2a\0");
     let back = ask(&bench, 6, 7, &generic(7, 1, &[5]));
@@ -98,10 +97,10 @@ fn every_type_is_answered_in_place() {
     assert_eq!(
         summaries(&records, Event::Received),
         [
-            "processor: command 0x1 (write)",
-            "xgene-hwmon: command 0x0 (SoC temperature), interrupt wanted",
-            "kunpeng-hccs: command 0x1 (chip count), interrupt wanted",
-            "kunpeng-hccs: command 0x1 (chip count)",
+            "cppc: command 0x1 (write)",
+            "xgene-sensors: command 0x0, interrupt wanted",
+            "hccs: command 0x1 (chips), interrupt wanted",
+            "hccs: command 0x1 (chips)",
             "doorbell: doorbell 0x7 (double)",
             "subspace 7 (type 2): command 0x1",
         ]
@@ -113,9 +112,9 @@ fn every_type_is_answered_in_place() {
         "subspace 7 (type 2): answer to command 0x1, error"
     );
     let first = replied[0].decoded.as_ref().unwrap();
-    let field = first.field("processor.desired_perf").unwrap();
-    assert_eq!(field.value, FieldValue::Number(250));
-    assert_eq!(replied[0].handler.as_deref(), Some("processor/write"));
+    let field = first.field("cppc.desired").unwrap();
+    assert_eq!(field.value, FieldValue::Number(240));
+    assert_eq!(replied[0].handler.as_deref(), Some("cppc/write"));
     assert_eq!(replied[4].subspace, Some(6));
     assert!(replied[4].message.is_none());
     let note =
@@ -128,7 +127,7 @@ fn every_type_is_answered_in_place() {
 fn registers_outlive_the_daemon_but_not_the_guest() {
     let bench = bench(MAP);
     let fewer = |seq| {
-        let mut content = generic(5, 12, &[0x32, 4]);
+        let mut content = generic(5, 12, &[0x32, 2]);
         content.resize(64, 0);
         ask(&bench, seq, 5, &content)
     };
@@ -145,7 +144,7 @@ fn registers_outlive_the_daemon_but_not_the_guest() {
     fewer(2);
     daemon.kill();
     let daemon = bench.start();
-    assert_eq!(linked(&name(3, 5)), 0x01);
+    assert_eq!(linked(&name(3, 5)), 0x0f);
     // Neither is it another subspace's.
     let mut other = b"\x04CCP\x01\0\0\0\x40\0\0\0\x06\0\0\0\x32".to_vec();
     other.resize(64, 0);
@@ -160,17 +159,17 @@ fn registers_outlive_the_daemon_but_not_the_guest() {
 fn the_command_line_says_what_plays() {
     let bench = bench("{}");
     let mut command = bench.command();
-    command.args(["--channel", "7=xgene-hwmon"]);
+    command.args(["--channel", "7=xgene-sensors"]);
     let daemon = Daemon(command.spawn().unwrap());
     bench.wait("a daemon", || bench.count(Event::Started) > 0);
     let content = generic(7, 0x8000, &[0x04ff_e902, 0x20, 0, 0, 0, 0]);
-    assert_eq!(ask(&bench, 1, 7, &content)[12..16], [17, 0, 0, 0]);
+    assert_eq!(ask(&bench, 1, 7, &content)[12..16], [12, 0, 0, 0]);
     assert_eq!(daemon.terminate(), 0);
     let mut command = pccd();
     command.current_dir(bench.dir.path());
-    let (code, text) = finish(command.args(["--channel", "7=xgene-hwmno"]));
+    let (code, text) = finish(command.args(["--channel", "7=xgene-sensosr"]));
     assert_eq!(code, 2);
-    assert!(text.contains("did you mean `xgene-hwmon`?"), "{text}");
+    assert!(text.contains("did you mean `xgene-sensors`?"), "{text}");
 }
 
 #[test]
@@ -193,8 +192,8 @@ fn contents_are_decoded_by_hand() {
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
-    let text = decode(&["--channel", "xgene-hwmon", content]);
-    let line = "xgene-hwmon.sensor               16  (SoC temperature)\n";
+    let text = decode(&["--channel", "xgene-sensors", content]);
+    let line = "xgene-sensors.sensor             16  (temperature)\n";
     assert!(text.contains(line), "{text}");
     let text = decode(&["--subspace-type", "5", "01", "00000000000000"]);
     assert!(text.starts_with("subspace 0 (type 5): doorbell 0x1\n"), "{text}");

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pccd::record::Event;
-use pccd_tests::{Logs, built};
+use pccd_tests::Logs;
 use pcclab::exchange::{Script, records};
 use pcclab::lab::Lab;
 use pcclab::run::{exit, judge};
@@ -118,7 +118,7 @@ fn every_file_has_its_exchanges() {
 fn every_handler_answers_a_guest() {
     let written = exchanges(&root());
     let tables: Vec<&Exchanges> =
-        written.iter().filter(|t| t.about.is_empty() && !is_apart(t)).collect();
+        written.iter().filter(|t| !is_apart(t)).collect();
     let count: usize = tables.iter().map(|table| table.pairs.len()).sum();
     let mut script = format!(". /tests/lib.sh\nlink_up 8\nplan {count}\n");
     for table in &tables {
@@ -153,61 +153,6 @@ fn every_handler_answers_a_guest() {
     config.files = vec![file];
     config.messages = vec![root().join("messages")];
     config.limit = Duration::from_secs(120);
-    check(&tables, &run(&logs, config));
-}
-
-#[test]
-fn every_command_answers_a_guest() {
-    let written = exchanges(&root());
-    let tables: Vec<&Exchanges> = written
-        .iter()
-        .filter(|t| !t.about.is_empty() && !is_apart(t))
-        .collect();
-    let count: usize = tables.iter().map(|table| table.pairs.len()).sum();
-    let mut script = format!(". /tests/lib.sh\nplan {count}\n");
-    let logs = Logs::new();
-    let lab = Lab::find(None, &[built("PCC_CLIENT")]).unwrap();
-    let mut config = Config::new(lab, logs.path(), &["sh", "/work/ask.sh"]);
-    config.machine = "virt,pcc=bare".to_owned();
-    let mut players = Vec::new();
-    for (subspace, table) in tables.iter().enumerate() {
-        let device = format!("{},mailbox=pcc,latency-us=4000", table.about);
-        config.qemu_args.extend(["-device".into(), device.into()]);
-        let name = table.name.rsplit('/').next().unwrap();
-        players.push(format!(r#""{subspace}": "{name}""#));
-        writeln!(script, "pcc_control {subspace} bind").unwrap();
-        for (request, answer) in &table.pairs {
-            let answer = answer.as_ref().unwrap().replace(' ', "");
-            let (status, data) = answer.split_at(2);
-            assert_eq!(status, "ok");
-            writeln!(
-                script,
-                "step '{}: {request}'\n\
-                 said=$(pcc {subspace} {})\n\
-                 echo \"# $said\"\n\
-                 case $(field result \"$said\")$(field data \"$said\") in \
-                 ok{data}) result 0 ;; *) result 1 ;; esac",
-                table.name,
-                // Code and data are two words.
-                request
-                    .replacen(' ', "_", 1)
-                    .replace(' ', "")
-                    .replace('_', " "),
-            )
-            .unwrap();
-        }
-    }
-    script.push_str("end\n");
-    let file = logs.path().join("ask.sh");
-    fs::write(&file, script).unwrap();
-    let table = format!("file={}", built("PCC_CLIENT_AML").display());
-    config.qemu_args.extend(["-acpitable".into(), table.into()]);
-    let folder = logs.path().join("subspaces");
-    fs::create_dir(&folder).unwrap();
-    let text = format!(r#"{{"subspaces": {{{}}}}}"#, players.join(","));
-    fs::write(folder.join("subspaces.json"), text).unwrap();
-    config.files = vec![file];
-    config.messages = vec![root().join("messages"), folder];
     check(&tables, &run(&logs, config));
 }
 

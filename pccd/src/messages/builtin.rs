@@ -13,9 +13,8 @@ macro_rules! message {
 
 /// Names and texts, as they lie in `messages/`.
 pub const FILES: &[(&str, &str)] = &[
-    message!("channels/kunpeng-hccs.json"),
-    message!("channels/processor.json"),
-    message!("channels/xgene-hwmon.json"),
+    message!("cppc/cppc.json"),
+    message!("kunpeng-hccs/hccs.json"),
     message!("mctp/endpoint.json"),
     message!("nvme-mi/health.json"),
     message!("pldm/base.json"),
@@ -26,6 +25,7 @@ pub const FILES: &[(&str, &str)] = &[
     message!("spdm/responder.json"),
     message!("vendor/echo.json"),
     message!("vendor/iana.json"),
+    message!("xgene-hwmon/sensors.json"),
 ];
 
 /// The file with the endpoint that is used when no other file has one.

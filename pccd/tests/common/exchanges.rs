@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 pub struct Exchanges {
     /// Path without its end, from `messages/` on.
     pub name: String,
-    /// What the file says before its first request.
-    pub about: String,
     /// Requests and answers.
     pub pairs: Vec<(String, Option<String>)>,
 }
@@ -43,11 +41,10 @@ pub fn exchanges(root: &Path) -> Vec<Exchanges> {
     let folder = root.join("pccd/tests/exchanges");
     let read = |path: PathBuf| {
         let text = fs::read_to_string(folder.join(&path)).unwrap();
-        let (mut about, mut said) = (String::new(), Vec::new());
+        let mut said: Vec<(String, String)> = Vec::new();
         for line in text.lines() {
             match line.split_at_checked(1) {
                 None | Some(("#", _)) => {}
-                Some(("=", rest)) => about = rest.trim().to_owned(),
                 Some((sign @ (">" | "<"), rest)) => {
                     said.push((sign.to_owned(), rest.trim().to_owned()));
                 }
@@ -68,7 +65,6 @@ pub fn exchanges(root: &Path) -> Vec<Exchanges> {
         });
         Exchanges {
             name: path.with_extension("").to_str().unwrap().to_owned(),
-            about,
             pairs: pairs.collect(),
         }
     };
