@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use pccd::platform::{Platform, Verdict};
+use pccd::platform::{Decision, Platform};
 use pccd::{message_from, messages::Messages};
 use pccd::mailbox::{Channels, RequestName};
 use pccd::record::{Decoded, Time, describe, describe_packet};
@@ -34,9 +34,9 @@ fn ask(content: &[u8]) {
             subspace: 0,
         };
         let channels = Channels::default();
-        let verdict =
+        let decision =
             platform.receive(&channels, &name, content, Time::UNIX_EPOCH);
-        if let Verdict::Complete { action, .. } = verdict
+        if let Decision::Complete { action, .. } = decision
             && let Some(changes) = action.changes
         {
             platform.set(changes.endpoint, changes.memory);

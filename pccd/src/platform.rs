@@ -1,18 +1,18 @@
 //! What a request's bytes lead to: the decision, without files, time or
 //! log. It joins the wire layers, the handlers and the endpoint.
 
+mod decision;
 mod pack;
 mod played;
 mod protocol;
-mod verdict;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use self::decision::{Action, Changes, Decision, Dropped, Held};
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 use self::protocol::Protocol;
-pub use self::verdict::{Action, Changes, Dropped, Held, Verdict};
 use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::Handlers;
@@ -153,25 +153,25 @@ impl Platform {
         name: &RequestName,
         content: &[u8],
         time: Time,
-    ) -> Verdict {
+    ) -> Decision {
         self.breaches.clear();
         if let Some(mut action) = self.command(channels, name, content, time) {
             self.breaches.extend(action.breach.take());
-            return Verdict::Command(Box::new(action));
+            return Decision::Command(Box::new(action));
         }
         let content = &*addressed(channels, name, content);
         let (channel, frame) = match open(channels, name, content) {
             Ok(opened) => opened,
-            Err(reason) => return Verdict::Rejected(reason),
+            Err(reason) => return Decision::Rejected(reason),
         };
         let packet = match Packet::decode(frame.payload) {
             Ok(packet) => packet,
             // Too short is malformed, another version is the rules' case.
             Err(error) if frame.payload.len() < mctp::HEADER_LEN => {
-                return Verdict::Rejected(error.to_string());
+                return Decision::Rejected(error.to_string());
             }
             Err(error) => {
-                return Verdict::Dropped((
+                return Decision::Dropped((
                     vec![name.clone()],
                     error.to_string(),
                 ));
@@ -186,13 +186,13 @@ impl Platform {
             self.breaches.push(Breach::new("mctp-tag", reason));
         }
         if let Err(reason) = self.endpoint.accepts(&packet.header) {
-            return Verdict::Dropped((vec![name.clone()], reason));
+            return Decision::Dropped((vec![name.clone()], reason));
         }
         let subspace = channel.subspace;
         match self.assembler.push(subspace, &packet, name.clone()) {
-            Assembled::Waiting { dropped } => Verdict::Waiting { dropped },
+            Assembled::Waiting { dropped } => Decision::Waiting { dropped },
             Assembled::Dropped { parts, reason } => {
-                Verdict::Dropped((parts, reason))
+                Decision::Dropped((parts, reason))
             }
             Assembled::Complete { message, parts, dropped } => {
                 self.breaches.extend(self.wrong_instance(tag, to, &message));
@@ -213,7 +213,7 @@ impl Platform {
                     answers: &NO_ANSWERS,
                 });
                 let action = Box::new(action);
-                Verdict::Complete { requests: parts, message, action, dropped }
+                Decision::Complete { requests: parts, message, action, dropped }
             }
         }
     }

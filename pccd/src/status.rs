@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::mailbox::Channels;
 use crate::record::iso;
-use crate::station::ledger::{Due, Ledger};
+use crate::station::ledger::file::{Due, Ledger};
 use crate::stats::{self, Stats};
 
 /// How a mailbox stands.

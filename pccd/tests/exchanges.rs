@@ -13,7 +13,7 @@ use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
 use pccd::mailbox::{Channel, Channels, Completion, RequestName};
 use pccd::messages::Messages;
-use pccd::platform::{Changes, Platform, Verdict};
+use pccd::platform::{Changes, Decision, Platform};
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::message::describe;
@@ -71,7 +71,7 @@ fn ask(platform: &mut Platform, text: &str) -> Option<Vec<u8>> {
             payload: &packet,
         }
         .encode();
-        if let Verdict::Complete { action, .. } =
+        if let Decision::Complete { action, .. } =
             platform.receive(&channels, &name, &content, Time::UNIX_EPOCH)
         {
             if let Some(Changes { endpoint, memory }) = action.changes {
@@ -168,7 +168,7 @@ fn the_thermometers_differ_in_their_limits() {
         content.extend(space);
         let time = Time::UNIX_EPOCH;
         match platform.receive(&channels, &name, &content, time) {
-            Verdict::Command(action) => {
+            Decision::Command(action) => {
                 action.reply.unwrap().contents[0][HEADER_LEN..].to_vec()
             }
             other => panic!("{other:?}"),

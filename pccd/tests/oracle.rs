@@ -8,7 +8,7 @@ use mctp_estack::Stack;
 use mctp_estack::fragment::SendOutput;
 use pccd::mailbox::{Channels, RequestName};
 use pccd::messages::Messages;
-use pccd::platform::{Platform, Verdict};
+use pccd::platform::{Decision, Platform};
 use pccd::wire::assembly::{Assembled, Assembler};
 use pccd::wire::mctp::Packet;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame, HEADER_LEN};
@@ -84,8 +84,8 @@ fn it_puts_our_answers_together() {
             }
             .encode();
             let time = pccd::record::Time::UNIX_EPOCH;
-            let verdict = platform.receive(&channels, &name, &content, time);
-            if let Verdict::Complete { action, .. } = verdict {
+            let decision = platform.receive(&channels, &name, &content, time);
+            if let Decision::Complete { action, .. } = decision {
                 answer = action.reply;
             }
         }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use pccd::mailbox::Channels;
 use pccd::messages::Messages;
-use pccd::platform::{Platform, Verdict};
+use pccd::platform::{Decision, Platform};
 use pccd::record::Time;
 use pccd_tests::built;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -115,10 +115,10 @@ fn handlers() -> Result<()> {
             let name = name.ok().context("a name")?;
             let time = Time::UNIX_EPOCH;
             let start = Instant::now();
-            let verdict = platform.receive(&channels, &name, &content, time);
+            let decision = platform.receive(&channels, &name, &content, time);
             times.push(start.elapsed());
             ensure!(
-                matches!(verdict, Verdict::Complete { action, .. }
+                matches!(decision, Decision::Complete { action, .. }
                     if action.reply.is_some()),
                 "handler {number} of {count} does not answer"
             );

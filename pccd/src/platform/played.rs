@@ -1,7 +1,7 @@
 //! What comes of commands that are answered in place.
 
+use super::decision::{Action, Changes};
 use super::pack::Sending;
-use super::verdict::{Action, Changes};
 use crate::endpoint::State;
 use crate::mailbox::{Channel, Completion};
 use crate::registers::{Answer, Request, refusal};

@@ -22,14 +22,14 @@ fn builtin() -> Platform {
     Platform::new(Arc::new(Messages::builtin().unwrap()), 0)
 }
 
-fn receive(platform: &mut Platform, packet: &[u8]) -> Verdict {
+fn receive(platform: &mut Platform, packet: &[u8]) -> Decision {
     let channels = Channels::default();
     platform.receive(&channels, &name(1), &content(packet), TIME)
 }
 
 fn answer(platform: &mut Platform, packet: &[u8]) -> Vec<Vec<u8>> {
     match receive(platform, packet) {
-        Verdict::Complete { action, .. } if action.reply.is_some() => {
+        Decision::Complete { action, .. } if action.reply.is_some() => {
             keep(platform, action.changes);
             action.reply.unwrap().contents
         }
@@ -71,9 +71,10 @@ fn worked_examples_in_their_own_channels() {
     let mut platform = builtin();
     for (request, response) in cases {
         let name = RequestName { subspace: 5, ..name(1) };
-        let verdict = platform.receive(&channels, &name, &bytes(request), TIME);
-        let Verdict::Complete { action, .. } = verdict else {
-            panic!("{verdict:?}");
+        let decision =
+            platform.receive(&channels, &name, &bytes(request), TIME);
+        let Decision::Complete { action, .. } = decision else {
+            panic!("{decision:?}");
         };
         assert_eq!(action.reply.unwrap().contents, [bytes(response)]);
     }
@@ -116,7 +117,7 @@ fn long_messages_come_and_go_in_packets() {
         let content = content(packet);
         last = Some(platform.receive(&channels, &name(seq), &content, TIME));
     }
-    let Some(Verdict::Complete { requests, action, .. }) = last else {
+    let Some(Decision::Complete { requests, action, .. }) = last else {
         panic!("{last:?}");
     };
     assert_eq!(requests, [name(1), name(2), name(3)]);
@@ -134,8 +135,8 @@ fn what_is_rejected() {
     let good = content(&[1, 9, 8, 0xc8, 0, 0x80, 2]);
     for length in 0..good.len() {
         let cut = good.get(..length).unwrap();
-        let verdict = platform.receive(&channels, &name(1), cut, TIME);
-        assert!(matches!(verdict, Verdict::Rejected(_)), "{length}");
+        let decision = platform.receive(&channels, &name(1), cut, TIME);
+        assert!(matches!(decision, Decision::Rejected(_)), "{length}");
     }
     let changed = |at: usize, byte: u8| {
         let mut content = good.clone();
@@ -155,7 +156,7 @@ fn what_is_rejected() {
     ];
     for (case, content, text) in cases {
         match platform.receive(&channels, &name(1), &content, TIME) {
-            Verdict::Rejected(reason) => {
+            Decision::Rejected(reason) => {
                 assert!(reason.contains(text), "{case}: {reason}");
             }
             other => panic!("{case}: {other:?}"),
@@ -185,8 +186,8 @@ fn what_is_dropped_or_ignored() {
     ];
     for (case, packet) in cases {
         match receive(&mut platform, packet) {
-            Verdict::Dropped(_) => {}
-            Verdict::Complete { action, .. } if action.reply.is_none() => {}
+            Decision::Dropped(_) => {}
+            Decision::Complete { action, .. } if action.reply.is_none() => {}
             other => panic!("{case}: {other:?}"),
         }
     }
@@ -197,11 +198,11 @@ fn what_is_dropped_or_ignored() {
     first.resize(68, 0);
     assert!(matches!(
         receive(&mut platform, &first),
-        Verdict::Waiting { dropped: None }
+        Decision::Waiting { dropped: None }
     ));
     assert!(matches!(
         receive(&mut platform, &[1, 9, 8, 0x58, 2]),
-        Verdict::Complete { action, .. } if action.reply.is_none()
+        Decision::Complete { action, .. } if action.reply.is_none()
     ));
 }
 
@@ -220,15 +221,15 @@ fn answers_to_our_own_messages_reach_handlers_and_are_not_answered() {
     let handlers = Messages::from_texts(&[("e.json", text)]).unwrap();
     let mut platform = Platform::new(Arc::new(handlers), 0);
     let early = [1, 9, 8, 0xc5, 0x7e, 0x1a, 0xf4, 3];
-    assert!(matches!(receive(&mut platform, &early), Verdict::Dropped(_)));
+    assert!(matches!(receive(&mut platform, &early), Decision::Dropped(_)));
     let start = [1, 9, 8, 0xc8, 0x7e, 0x1a, 0xf4, 1];
-    let Verdict::Complete { action, .. } = receive(&mut platform, &start)
+    let Decision::Complete { action, .. } = receive(&mut platform, &start)
     else {
         panic!("not complete");
     };
     assert_eq!(action.unasked[0].0.contents[0][16..20], [1, 8, 9, 0xcd]);
     keep(&mut platform, action.changes);
-    let Verdict::Complete { action, .. } = receive(&mut platform, &early)
+    let Decision::Complete { action, .. } = receive(&mut platform, &early)
     else {
         panic!("not complete");
     };
@@ -236,7 +237,7 @@ fn answers_to_our_own_messages_reach_handlers_and_are_not_answered() {
     assert_eq!(action.handler.as_deref(), Some("hear"));
     keep(&mut platform, action.changes);
     // Its tag is free again.
-    assert!(matches!(receive(&mut platform, &early), Verdict::Dropped(_)));
+    assert!(matches!(receive(&mut platform, &early), Decision::Dropped(_)));
 }
 
 /// Numbers that look random and are the same every time (xorshift).
@@ -271,8 +272,8 @@ fn no_bytes_make_it_panic() {
         if next().is_multiple_of(4) {
             content.truncate(next() % (content.len() + 1));
         }
-        let verdict = platform.receive(&channels, &name(1), &content, TIME);
-        if let Verdict::Complete { action, .. } = verdict {
+        let decision = platform.receive(&channels, &name(1), &content, TIME);
+        if let Decision::Complete { action, .. } = decision {
             keep(&mut platform, action.changes);
         }
         let decoded = crate::record::describe(&content);
@@ -307,8 +308,8 @@ fn no_bytes_make_register_channels_panic() {
         content.extend((0..size).map(|_| u8::try_from(next() % 9).unwrap()));
         content.truncate(next() % (content.len() + 1));
         let name = RequestName { subspace, ..name(1) };
-        let verdict = platform.receive(&channels, &name, &content, TIME);
-        if let Verdict::Complete { action, .. } = verdict {
+        let decision = platform.receive(&channels, &name, &content, TIME);
+        if let Decision::Complete { action, .. } = decision {
             keep(&mut platform, action.changes);
         }
         for is_request in [false, true] {

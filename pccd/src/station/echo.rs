@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::platform::Action;
+
 /// How often a message may cause itself before it is stopped.
 const MOST: u32 = 16;
 /// What comes back later than this does no harm.
@@ -24,7 +26,7 @@ pub struct Echoes(Vec<Sent>);
 impl Echoes {
     /// A message came that makes us send these. False if that would go on
     /// for ever.
-    pub fn may_send<'a>(
+    fn may_send<'a>(
         &mut self,
         cause: &[u8],
         messages: impl Iterator<Item = &'a [u8]>,
@@ -43,6 +45,19 @@ impl Echoes {
             self.0.push(Sent { message: message.to_vec(), depth, at: now });
         }
         true
+    }
+
+    /// Sends nothing unasked that would come back and be sent again for
+    /// ever.
+    pub fn stop(&mut self, message: &[u8], action: &mut Action, now: Instant) {
+        let sent = action.unasked.iter().map(|(sent, _)| &*sent.message);
+        if action.unasked.is_empty() || self.may_send(message, sent, now) {
+            return;
+        }
+        action.unasked.clear();
+        let text = "what it sends unasked comes back and makes it send \
+                    again: stopped here";
+        action.notes.push(text.to_owned());
     }
 }
 

@@ -1,11 +1,8 @@
 //! Messages that wait for a program.
 
-use std::io::Write;
 use std::time::Instant;
 
-use super::{Opened, Station, Trouble};
 use crate::clock::Now;
-use crate::log::Log;
 use crate::mailbox::RequestName;
 use crate::platform;
 use crate::programs::Programs;
@@ -85,32 +82,5 @@ impl Held {
             Some((self.waiting.remove(at), answer))
         });
         (answered.collect(), notes)
-    }
-}
-
-impl Station {
-    /// Goes on with the messages whose programs have answered.
-    pub(super) fn go_on<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        now: Now,
-    ) -> Result<(), Trouble> {
-        let (answered, notes) = self.held.work(now);
-        for text in notes {
-            self.note(log, &text);
-        }
-        let mut done = Ok(());
-        for (Waiting { requests, held, start, .. }, answer) in answered {
-            let time = (self.clock)().time;
-            let message = held.message.clone();
-            let mut action =
-                self.platform.go_on(&self.channels, *held, answer, time);
-            self.stop_echo(&message, &mut action);
-            // One that cannot be written down is read and asked again.
-            let acted = self.act(opened, log, requests, action, start, None);
-            done = done.and(acted);
-        }
-        done
     }
 }

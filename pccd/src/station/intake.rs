@@ -5,16 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
-use super::{Life, MOST_CONTENT, Opened, Station, Trouble};
+use super::site::Site;
 use crate::conduct::{self, Breach};
 use crate::log::Log;
-use crate::mailbox::{Aside, Channel, Moved, ReadError, RequestName};
-use crate::platform::{Action, Dropped, Verdict};
+use crate::mailbox::{Aside, Mailbox, Moved, RequestName};
+use crate::platform::Dropped;
 use crate::record::{Event, Time};
-
-/// A name the device cannot have made.
-const LATER: &str = "its name claims a later life of the guest than the \
-                     device's, which channels.json tells";
 
 /// What the log says of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +19,20 @@ pub enum Said {
     Received,
     /// What is decided about it.
     Decided,
+}
+
+/// What the log says of a request that was read. It is written before
+/// anything comes of it; where all would come again after an interruption,
+/// once the reply is out, as nobody should wait for the log.
+pub struct Receipt {
+    pub name: String,
+    pub content: Vec<u8>,
+    /// The message it completes, and the number of its packets.
+    pub message: Vec<u8>,
+    pub packets: usize,
+    pub time: Time,
+    /// Rules that it breaks, beyond what its bytes show.
+    pub breaches: Vec<Breach>,
 }
 
 /// What is known of names in the outbox.
@@ -79,10 +89,6 @@ impl Intake {
     }
 
     /// Removes what gets no answer, as far as that can be done.
-    ///
-    /// # Errors
-    ///
-    /// The first that could not be removed.
     pub fn remove(
         &mut self,
         unlink: impl Fn(&str) -> io::Result<()>,
@@ -125,79 +131,42 @@ impl Intake {
     pub fn any_stuck(&self) -> bool {
         !self.stuck.is_empty()
     }
-}
 
-/// What the log says of a request that was read. It is written before
-/// anything comes of it; where all would come again after an interruption,
-/// once the reply is out, as nobody should wait for the log.
-pub(super) struct Receipt {
-    name: String,
-    content: Vec<u8>,
-    /// The message it completes, and the number of its packets.
-    message: Vec<u8>,
-    packets: usize,
-    time: Time,
-    /// Rules that it breaks, beyond what its bytes show.
-    breaches: Vec<Breach>,
-}
-
-impl Station {
     /// Writes that a request was read, unless it is written already.
-    pub(super) fn write_receipt<W: Write>(
+    pub fn write_receipt<W: Write>(
         &mut self,
+        site: &Site,
         log: &mut Log<W>,
         receipt: &mut Option<Receipt>,
     ) {
         if let Some(receipt) = receipt.take()
-            && self.intake.log(Said::Received, &receipt.name)
+            && self.log(Said::Received, &receipt.name)
         {
             let Receipt { name, content, message, packets, time, breaches } =
                 receipt;
-            let mut record = self.seen(Event::Received, &name, &content);
+            let mut record = site.seen(Event::Received, &name, &content);
             record.time = time;
             let record = record.with_message(&message, packets);
             log.write(&record);
             let whole = record.decoded.as_ref().filter(|_| !message.is_empty());
             let wrong = whole.and_then(conduct::message);
             let list = breaches.into_iter().chain(wrong).collect();
-            self.write_breaches(log, &name, &content, time, list);
-        }
-    }
-
-    /// Writes which rules a request breaks: those its frame shows, and these.
-    pub(super) fn write_breaches<W: Write>(
-        &self,
-        log: &mut Log<W>,
-        name: &str,
-        content: &[u8],
-        time: Time,
-        others: Vec<Breach>,
-    ) {
-        let Ok(request) = name.parse::<RequestName>() else { return };
-        let subspace = request.subspace;
-        let Some(channel) = self.channels.get(subspace) else { return };
-        let frame =
-            conduct::frame(channel.kind, subspace, channel.size, content);
-        for Breach { rule, reason } in frame.into_iter().chain(others) {
-            let mut record = self.record(Event::Conduct).named(name);
-            record.time = time;
-            record.subspace = Some(subspace);
-            record.rule = Some(rule.to_owned());
-            log.write(&record.because(reason));
+            site.write_breaches(log, &name, &content, time, list);
         }
     }
 
     /// Moves a file aside and says so. One that cannot be moved now is tried
     /// again, without a further word.
-    pub(super) fn set_aside<W: Write>(
+    pub fn set_aside<W: Write>(
         &mut self,
-        opened: &Opened,
+        site: &Site,
+        mailbox: &Mailbox,
         log: &mut Log<W>,
         name: &OsStr,
         aside: Aside<'_>,
         content: &[u8],
     ) {
-        let is_known = self.intake.is_stuck(name);
+        let is_known = self.is_stuck(name);
         let shown = name.to_string_lossy();
         let (event, reason) = match aside {
             Aside::Rejected(reason) => (Event::Rejected, reason),
@@ -206,162 +175,64 @@ impl Station {
             }
         };
         let record = match content.is_empty() {
-            true => self.record(event).named(&shown),
-            false => self.seen(event, &shown, content),
+            true => site.record(event).named(&shown),
+            false => site.seen(event, &shown, content),
         };
         let time = record.time;
         let record = record.because(reason);
-        match opened.mailbox.set_aside(name, aside) {
+        match mailbox.set_aside(name, aside) {
             Ok(Moved { removed, unexplained }) => {
-                self.intake.gone(&shown);
+                self.gone(&shown);
                 if !is_known {
                     log.write(&record);
                 }
                 if let Some(error) = unexplained {
                     let text = format!("its reason cannot be written: {error}");
-                    let note = self.record(Event::Error);
+                    let note = site.record(Event::Error);
                     log.write(&note.named(&shown).because(text));
                 }
                 if let Aside::Rejected(_) = aside {
                     let none = Vec::new();
-                    self.write_breaches(log, &shown, content, time, none);
+                    site.write_breaches(log, &shown, content, time, none);
                 }
                 for name in removed {
                     let text = "removed to make room for newer ones";
                     let name = name.to_string_lossy();
-                    let note = self.record(Event::Note);
+                    let note = site.record(Event::Note);
                     log.write(&note.named(name).because(text));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.intake.gone(&shown);
+                self.gone(&shown);
             }
             Err(_) if is_known => {}
             Err(error) => {
                 log.write(&record);
                 let text =
                     format!("cannot be moved aside: {error}; tried again");
-                let note = self.record(Event::Error);
+                let note = site.record(Event::Error);
                 log.write(&note.named(&shown).because(text));
-                self.intake.stick(name);
+                self.stick(name);
             }
         }
-    }
-
-    pub(super) fn request<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        name: &RequestName,
-    ) -> Result<(), Trouble> {
-        let text = name.to_string();
-        let aside = match self.life(opened, log, name)? {
-            Life::Current => None,
-            Life::Over => Some(Aside::Stale),
-            // Read below where no device told: that says what is wrong.
-            Life::Unknown if self.channels.epoch.is_none() => None,
-            Life::Unknown => Some(Aside::Rejected(LATER)),
-        };
-        if let Some(aside) = aside {
-            self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-            return Ok(());
-        }
-        let now = (self.clock)();
-        let start = now.instant;
-        let size = self
-            .channels
-            .get(name.subspace)
-            .map_or(MOST_CONTENT, Channel::most_content);
-        let content = match opened.mailbox.read(name, size) {
-            Ok(content) => content,
-            Err(ReadError::Gone) => {
-                self.intake.gone(&text);
-                return Ok(());
-            }
-            Err(ReadError::System(error)) => {
-                return Err(Trouble::Unread(error));
-            }
-            Err(ReadError::Refused(reason)) => {
-                let aside = Aside::Rejected(&reason);
-                self.set_aside(opened, log, OsStr::new(&text), aside, &[]);
-                return Ok(());
-            }
-        };
-        let time = now.time;
-        let verdict =
-            self.platform.receive(&self.channels, name, &content, time);
-        let breaches = self.platform.take_breaches();
-        let receipt = |content, message, packets| {
-            let name = text.clone();
-            Some(Receipt { name, content, message, packets, time, breaches })
-        };
-        match verdict {
-            Verdict::Rejected(reason) => {
-                let aside = Aside::Rejected(&reason);
-                let name = OsStr::new(&text);
-                self.set_aside(opened, log, name, aside, &content);
-            }
-            Verdict::Waiting { dropped } => {
-                let none = Vec::new();
-                self.write_receipt(log, &mut receipt(content, none, 1));
-                self.intake.wait(name.clone());
-                self.give_up(opened, log, dropped);
-            }
-            Verdict::Dropped(dropped) => {
-                let none = Vec::new();
-                self.write_receipt(log, &mut receipt(content, none, 1));
-                self.give_up(opened, log, Some(dropped));
-            }
-            Verdict::Complete { requests, message, mut action, dropped } => {
-                self.verdict.served = true;
-                self.stop_echo(&message, &mut action);
-                let mut receipt = receipt(content, message, requests.len());
-                if dropped.is_some() {
-                    self.write_receipt(log, &mut receipt);
-                }
-                self.give_up(opened, log, dropped);
-                self.act(opened, log, requests, *action, start, receipt)?;
-            }
-            Verdict::Command(action) => {
-                self.verdict.served = true;
-                let requests = vec![name.clone()];
-                let receipt = receipt(content, Vec::new(), 1);
-                self.act(opened, log, requests, *action, start, receipt)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends nothing unasked that would come back and be sent again for
-    /// ever.
-    pub(super) fn stop_echo(&mut self, message: &[u8], action: &mut Action) {
-        let sent = action.unasked.iter().map(|(sent, _)| &*sent.message);
-        if action.unasked.is_empty()
-            || self.echoes.may_send(message, sent, (self.clock)().instant)
-        {
-            return;
-        }
-        action.unasked.clear();
-        let text = "what it sends unasked comes back and makes it send \
-                    again: stopped here";
-        action.notes.push(text.to_owned());
     }
 
     /// Requests that get no answer.
-    pub(super) fn give_up<W: Write>(
+    pub fn ignore<W: Write>(
         &mut self,
-        opened: &Opened,
+        site: &Site,
+        mailbox: &Mailbox,
         log: &mut Log<W>,
         dropped: Option<Dropped>,
     ) {
         let Some((names, reason)) = dropped else { return };
         for name in &names {
-            let record = self.record(Event::Ignored).named(name);
+            let record = site.record(Event::Ignored).named(name);
             log.write(&record.because(reason.clone()));
         }
-        self.intake.give_up(names);
+        self.give_up(names);
         // What stays is tried again, and said then.
-        let _ = self.intake.remove(|name| opened.mailbox.unlink(name));
+        let _ = self.remove(|name| mailbox.unlink(name));
     }
 }
 

@@ -1,203 +1,365 @@
-//! What must outlive the daemon within a life of the guest: the endpoint's
-//! state, what handlers remember, when messages by the clock are due, and
-//! answers that are decided but perhaps not yet published. One file,
-//! replaced by rename, so that all change together.
+//! What is decided, from the decision until it is published: written down
+//! before anybody can see it, so that a later process does not decide anew.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+pub mod file;
 
-use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::io;
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow};
+
+use self::file::{Answer, Due, LONGEST, Ledger, Outgoing, Progress};
+use crate::clock::Now;
 use crate::endpoint::State;
-use crate::record::Time;
-use crate::script::memory::Memory;
+use crate::mailbox::{Epoch, ReadError, RequestName, StateFolder, UnaskedName};
+use crate::platform::{Changes, Sending};
+use crate::record::{compact, later_by};
+use crate::script::delay::Wait;
+use crate::wire::pcc::split_envelope;
 
-/// Version of the file. Version 1 had neither memory nor times.
-const VERSION: u32 = 2;
+/// The ledger's name in the state folder.
+const FILE: &str = "ledger.json";
 
-/// A file that belongs into the inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outgoing {
-    /// Its name there.
-    pub name: String,
-    /// Its content.
-    #[serde(with = "hex::serde")]
-    pub content: Vec<u8>,
+/// The ledger, and what this process knows beside it.
+pub struct Journal {
+    pub ledger: Ledger,
+    /// Time and number of the last message nobody asked for.
+    last: Option<(Epoch, u32)>,
 }
 
-/// When something is published.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Due {
-    /// At once.
-    #[default]
-    Now,
-    /// Not before this time.
-    At(Time),
-    /// Not in this life of the guest.
-    Never,
+fn store(state: &StateFolder, ledger: &Ledger) -> io::Result<()> {
+    state.replace(FILE, &ledger.encode())
 }
 
-fn yes() -> bool {
-    true
-}
-
-/// An answer, decided and not to be decided again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// File names of the requests it answers, in order; none for messages
-    /// that nobody asked for and that have a time of their own.
-    pub requests: Vec<String>,
-    /// Name of the handler, or `endpoint`.
-    pub handler: String,
-    /// The reply as a message, for the log.
-    #[serde(with = "hex::serde")]
-    pub reply: Vec<u8>,
-    /// Replies, in order.
-    pub replies: Vec<Outgoing>,
-    /// Messages nobody asked for, sent after the replies.
-    pub unasked: Vec<Outgoing>,
-    /// When it is published.
-    #[serde(default)]
-    pub due: Due,
-    /// Whether later requests of its channel wait for it.
-    #[serde(default = "yes")]
-    pub in_order: bool,
-    /// For how long it was to wait when it was decided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
-    /// How far this process has come with it.
-    #[serde(skip)]
-    pub progress: Progress,
-}
-
-/// What this process knows of an answer, and the next one need not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// When it is due by a clock that nobody can set.
-    pub deadline: Option<Instant>,
-    /// When its request was read; none if it waits for its time.
-    pub start: Option<Instant>,
-    /// How many of its files are published.
-    pub published: usize,
-    /// Whether another process decided it.
-    pub inherited: bool,
-}
-
-impl Answer {
-    /// Whether it may be published.
-    pub fn is_due(&self, now: Instant) -> bool {
-        match self.due {
-            Due::Now => true,
-            Due::At(_) => self.progress.deadline.is_none_or(|at| at <= now),
-            Due::Never => false,
-        }
+fn read(state: &StateFolder) -> Result<Option<Ledger>> {
+    const MOST: usize = 64 << 20;
+    match state.read(OsStr::new(FILE), MOST) {
+        Ok(bytes) => Ledger::decode(&bytes).map(Some),
+        Err(ReadError::Gone) => Ok(None),
+        Err(ReadError::Refused(reason)) => Err(anyhow!(reason)),
+        Err(ReadError::System(error)) => Err(error).context("cannot be read"),
     }
 }
 
-/// The ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
-    version: u32,
-    /// Life of the guest all this belongs to; empty before the first.
-    pub epoch: String,
-    /// When that life began for us.
-    #[serde(default)]
-    pub began: Time,
-    /// State of the endpoint.
-    pub endpoint: State,
-    /// What handlers remember.
-    #[serde(default)]
-    pub memory: Memory,
-    /// When messages by the clock are due next.
-    #[serde(default)]
-    pub timers: BTreeMap<String, Time>,
-    /// Answers decided and perhaps not yet published.
-    pub answers: Vec<Answer>,
-}
-
-impl Ledger {
-    /// A ledger for an epoch that begins now.
-    pub fn new(epoch: String, began: Time, endpoint: State) -> Self {
-        Self {
-            version: VERSION,
-            epoch,
-            began,
-            endpoint,
-            memory: Memory::default(),
-            timers: BTreeMap::new(),
-            answers: Vec::new(),
+impl Journal {
+    /// Takes up what an earlier process left.
+    pub fn open(
+        state: &StateFolder,
+        endpoint: State,
+        now: Now,
+    ) -> Result<Self> {
+        let found = read(state).map_err(|reason| {
+            let path = state.path().join(FILE);
+            anyhow!(
+                "{0} cannot be used: {reason:#}; look at what it is, and at \
+                 who else writes there; to start with the endpoint's initial \
+                 state, move it away or name another folder with --state",
+                path.display()
+            )
+        })?;
+        let new = || Ledger::new(String::new(), now.time, endpoint);
+        let mut ledger = found.unwrap_or_else(new);
+        for answer in &mut ledger.answers {
+            answer.progress.inherited = true;
+            if let Due::At(at) = answer.due {
+                let delay = answer.delay_ms.map(Duration::from_millis);
+                let most = delay.unwrap_or(LONGEST).min(LONGEST);
+                answer.progress.deadline = Some(now.deadline(at, most));
+            }
         }
+        Ok(Self { ledger, last: None })
     }
 
-    /// Reads a file.
+    /// A life of the guest begins: what belongs to the one before is over.
     ///
     /// # Errors
     ///
-    /// It is not a ledger of this version.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut ledger: Self = serde_json::from_slice(bytes)?;
-        let version = ledger.version;
-        if !(1..=VERSION).contains(&version) {
-            bail!("version {version}, this pccd writes {VERSION}");
-        }
-        ledger.version = VERSION;
-        Ok(ledger)
+    /// The system's; it has not begun then.
+    pub fn begin(
+        &mut self,
+        state: &StateFolder,
+        epoch: &Epoch,
+        endpoint: State,
+        now: Now,
+    ) -> io::Result<()> {
+        let ledger = Ledger::new(epoch.to_string(), now.time, endpoint);
+        store(state, &ledger)?;
+        self.ledger = ledger;
+        Ok(())
     }
 
-    /// Writes the file's bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        // Plain values under text keys: nothing here can fail.
-        serde_json::to_vec(self).unwrap_or_default()
+    pub fn store(&self, state: &StateFolder) -> io::Result<()> {
+        store(state, &self.ledger)
+    }
+
+    /// Takes over what is decided, and writes it down unless it is `plain`;
+    /// or neither. The state that it changes to comes back.
+    pub fn commit(
+        &mut self,
+        state: &StateFolder,
+        answers: Vec<Answer>,
+        changes: Option<Changes>,
+        plain: bool,
+    ) -> io::Result<Option<Changes>> {
+        let ledger = &mut self.ledger;
+        let count = answers.len();
+        ledger.answers.extend(answers);
+        let before = changes.map(|Changes { endpoint, memory }| {
+            let memory = std::mem::replace(&mut ledger.memory, memory);
+            (std::mem::replace(&mut ledger.endpoint, endpoint), memory)
+        });
+        if !plain && let Err(error) = store(state, ledger) {
+            let left = ledger.answers.len().saturating_sub(count);
+            ledger.answers.truncate(left);
+            if let Some((endpoint, memory)) = before {
+                ledger.endpoint = endpoint;
+                ledger.memory = memory;
+            }
+            return Err(error);
+        }
+        Ok(before.map(|_| self.changes()))
+    }
+
+    /// The state in force.
+    pub fn changes(&self) -> Changes {
+        let Ledger { endpoint, memory, .. } = &self.ledger;
+        Changes { endpoint: *endpoint, memory: memory.clone() }
+    }
+
+    /// Whether a request is answered already, only not yet, or comes after
+    /// one whose answer it must not overtake.
+    pub fn holds(&self, name: &RequestName) -> bool {
+        // What is due is held as well, until it is published.
+        if self.ledger.answers.is_empty() {
+            return false;
+        }
+        let text = name.to_string();
+        self.ledger.answers.iter().any(|answer| {
+            let last = answer.requests.last();
+            let last = last.and_then(|last| last.parse::<RequestName>().ok());
+            let before = last.is_some_and(|last| {
+                last.subspace == name.subspace && last.epoch == name.epoch
+            });
+            answer.requests.contains(&text) || (answer.in_order && before)
+        })
+    }
+
+    /// The next answer from this one on that may be published.
+    pub fn due(&self, from: usize, now: Now) -> Option<(usize, Answer)> {
+        let answers = self.ledger.answers.iter().enumerate().skip(from);
+        let mut due = answers.filter(|(_, answer)| answer.is_due(now.instant));
+        due.next().map(|(at, answer)| (at, answer.clone()))
+    }
+
+    /// How many of an answer's files are published.
+    pub fn published(&mut self, at: usize, count: usize) {
+        if let Some(answer) = self.ledger.answers.get_mut(at) {
+            answer.progress.published = count;
+        }
+    }
+
+    /// What was published may be gone.
+    pub fn unpublish(&mut self) {
+        for answer in &mut self.ledger.answers {
+            answer.progress.published = 0;
+        }
+    }
+
+    /// When the next answer is due.
+    pub fn next(&self) -> Option<Instant> {
+        let answers = self.ledger.answers.iter();
+        let waiting = answers.filter(|one| matches!(one.due, Due::At(_)));
+        waiting.filter_map(|answer| answer.progress.deadline).min()
+    }
+
+    /// An answer to requests, or, without any, what is sent at a time of its
+    /// own.
+    pub fn answer(
+        &mut self,
+        requests: &[RequestName],
+        handler: String,
+        reply: Option<Sending>,
+        unasked: Vec<Sending>,
+        wait: Wait,
+        now: Now,
+    ) -> Answer {
+        let mut progress = Progress::default();
+        let mut delay_ms = None;
+        let due = match wait {
+            Wait::Ms(0) => {
+                progress.start = Some(now.instant);
+                Due::Now
+            }
+            Wait::Ms(ms) => {
+                delay_ms = Some(ms);
+                let wait = Duration::from_millis(ms);
+                progress.deadline = now.instant.checked_add(wait);
+                later_by(now.time, ms).map_or(Due::Never, Due::At)
+            }
+            Wait::Never => Due::Never,
+        };
+        let (mut message, mut replies) = (Vec::new(), Vec::new());
+        if let (Some(sending), Some(last)) = (reply, requests.last()) {
+            message = sending.message;
+            let numbered = (1..).zip(sending.contents);
+            replies.extend(
+                numbered.map(|(k, content)| Outgoing {
+                    name: last.reply(k),
+                    content,
+                }),
+            );
+        }
+        Answer {
+            requests: requests.iter().map(ToString::to_string).collect(),
+            handler,
+            reply: message,
+            replies,
+            unasked: self.name_unasked(unasked, due, now),
+            due,
+            in_order: false,
+            delay_ms,
+            progress,
+        }
+    }
+
+    /// Names messages nobody asked for. Names sort in the order of sending,
+    /// also when the clock steps back.
+    fn name_unasked(
+        &mut self,
+        unasked: Vec<Sending>,
+        due: Due,
+        now: Now,
+    ) -> Vec<Outgoing> {
+        let at = match due {
+            Due::At(at) => at,
+            Due::Now | Due::Never => now.time,
+        };
+        let Ok(at) = compact(at).parse::<Epoch>() else {
+            // A year beyond 9999: there is no name for that.
+            return Vec::new();
+        };
+        let mut files = Vec::new();
+        // Others are sent before one that is not due at once.
+        let mut last = self.last.take_if(|_| due == Due::Now);
+        for Sending { contents, subspace, .. } in unasked {
+            for content in contents {
+                let (time, number) = match last.take() {
+                    Some((last, number)) if last >= at => (last, number + 1),
+                    _ => (at.clone(), 1),
+                };
+                last = Some((time.clone(), number));
+                // One name for both, or the device takes it for malformed.
+                let told = split_envelope(&content).0;
+                let subspace = told.unwrap_or(subspace);
+                let name = UnaskedName { time, number, subspace };
+                files.push(Outgoing { name: name.to_string(), content });
+            }
+        }
+        if due == Due::Now {
+            self.last = last;
+        }
+        files
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
+
+    fn sending(byte: u8) -> Sending {
+        let contents = vec![vec![byte; 4]];
+        Sending { message: vec![byte], contents, subspace: 1 }
+    }
+
+    fn request() -> RequestName {
+        "20261121T044142.123456789Z-00000017-000.pcc".parse().unwrap()
+    }
 
     #[test]
-    fn a_ledger_goes_there_and_back() {
-        let state = State { eid: 9, ..State::default() };
-        let time = crate::record::now();
-        let mut ledger = Ledger::new("e".to_owned(), time, state);
-        ledger.memory.count("counted");
-        ledger.timers.insert("beat".to_owned(), time);
-        ledger.answers.push(Answer {
-            requests: vec!["a".to_owned()],
-            handler: "endpoint".to_owned(),
-            reply: vec![0, 1],
-            replies: vec![Outgoing {
-                name: "a.r1".to_owned(),
-                content: vec![1, 0xff],
-            }],
-            unasked: Vec::new(),
-            due: Due::At(time),
-            in_order: false,
-            delay_ms: Some(7),
-            progress: Progress::default(),
-        });
-        let bytes = ledger.encode();
-        assert_eq!(Ledger::decode(&bytes).unwrap(), ledger);
-        for end in 0..bytes.len() {
-            assert!(Ledger::decode(&bytes[..end]).is_err());
+    fn what_is_written_down_is_taken_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(&dir.path().join("s")).unwrap();
+        let now = clock::system();
+        let endpoint = State { eid: 9, ..State::default() };
+        let mut journal = Journal::open(&state, endpoint, now).unwrap();
+        let epoch = "20261121T044142.123456789Z".parse().unwrap();
+        journal.begin(&state, &epoch, endpoint, now).unwrap();
+        let (wait, none) = (Wait::Ms(3000), Vec::new());
+        let reply = Some(sending(1));
+        let answer =
+            journal.answer(&[request()], "h".into(), reply, none, wait, now);
+        let changed = State { eid: 20, ..endpoint };
+        let memory = journal.ledger.memory.clone();
+        let changes = Some(Changes { endpoint: changed, memory });
+        journal.commit(&state, vec![answer], changes, false).unwrap();
+        assert!(journal.holds(&request()));
+        assert!(journal.due(0, now).is_none());
+        // By a later process whose calendar was set back a day.
+        let back = now.time - chrono::TimeDelta::days(1);
+        let now = Now { time: back, ..now };
+        let mut journal = Journal::open(&state, endpoint, now).unwrap();
+        assert_eq!(journal.changes().endpoint.eid, 20);
+        let later = now.after(Duration::from_millis(3000));
+        assert_eq!(journal.next(), Some(later));
+        let then = Now { instant: later, ..now };
+        let (at, answer) = journal.due(0, then).unwrap();
+        assert!(answer.progress.inherited);
+        assert_eq!(answer.replies[0].content, [1; 4]);
+        journal.published(at, 1);
+        assert_eq!(journal.due(0, then).unwrap().1.progress.published, 1);
+        journal.unpublish();
+        assert_eq!(journal.due(0, then).unwrap().1.progress.published, 0);
+        std::fs::write(dir.path().join("s/ledger.json"), "x").unwrap();
+        let error = Journal::open(&state, endpoint, now).err().unwrap();
+        assert!(error.to_string().contains("cannot be used"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_decided() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(&dir.path().join("s")).unwrap();
+        let now = clock::system();
+        let endpoint = State { eid: 9, ..State::default() };
+        let mut journal = Journal::open(&state, endpoint, now).unwrap();
+        let before = journal.ledger.clone();
+        // Nothing can be moved over a folder.
+        std::fs::create_dir(dir.path().join("s/ledger.json")).unwrap();
+        let epoch = "20261121T044142.123456789Z".parse().unwrap();
+        assert!(journal.begin(&state, &epoch, endpoint, now).is_err());
+        assert_eq!(journal.ledger, before);
+        let wait = Wait::Ms(0);
+        let all = vec![sending(1)];
+        let answer = journal.answer(&[], String::new(), None, all, wait, now);
+        let endpoint = State { eid: 20, ..endpoint };
+        let memory = before.memory.clone();
+        let changes = || Some(Changes { endpoint, memory: memory.clone() });
+        let answers = || vec![answer.clone()];
+        let refused = journal.commit(&state, answers(), changes(), false);
+        assert!(refused.is_err());
+        assert_eq!(journal.ledger, before);
+        let taken = journal.commit(&state, answers(), changes(), true).unwrap();
+        assert_eq!(taken.unwrap().endpoint.eid, 20);
+    }
+
+    #[test]
+    fn names_sort_in_the_order_of_sending() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(&dir.path().join("s")).unwrap();
+        let now = clock::system();
+        let mut journal = Journal::open(&state, State::default(), now).unwrap();
+        let mut names = Vec::new();
+        for back in 0..3 {
+            let time = now.time - chrono::TimeDelta::seconds(back);
+            let two = vec![sending(1), sending(2)];
+            let now = Now { time, ..now };
+            names.extend(journal.name_unasked(two, Due::Now, now));
         }
-        let text = |version: u32| {
-            format!(
-                r#"{{"version":{version},"epoch":"e",
-                "endpoint":{{"eid":9,"discovered":false}},"answers":[
-                {{"requests":["a"],"handler":"h","reply":"00",
-                  "replies":[],"unasked":[]}}]}}"#
-            )
-        };
-        let error = Ledger::decode(text(3).as_bytes()).unwrap_err();
-        assert!(error.to_string().contains("version 3"));
-        let old = Ledger::decode(text(1).as_bytes()).unwrap();
-        assert!(old.answers[0].in_order);
-        assert!(old.answers[0].is_due(Instant::now()));
-        assert_eq!(old.version, VERSION);
+        let names: Vec<UnaskedName> =
+            names.iter().map(|file| file.name.parse().unwrap()).collect();
+        let numbers: Vec<u32> = names.iter().map(|name| name.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+        assert!(names.iter().all(|name| name.time == names[0].time));
     }
 }

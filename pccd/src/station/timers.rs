@@ -1,16 +1,12 @@
 //! Messages by the clock: when each is due next.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ledger;
-use super::{LONGEST, Opened, Station, Trouble};
+use super::ledger::file::{LONGEST, Ledger};
 use crate::clock::Now;
-use crate::log::Log;
-use crate::record::{Event, Time, later_by};
+use crate::record::{Time, later_by};
 use crate::registers::Timed;
-use crate::script::delay::Wait;
 
 /// When messages by the clock are due, by a clock nobody can set. By the other
 /// one the ledger has it.
@@ -70,7 +66,6 @@ impl Timers {
         all
     }
 
-    /// One was sent.
     pub fn sent(&mut self, due: Due, now: Now) {
         match due.next {
             Some(next) => {
@@ -103,66 +98,6 @@ impl Timers {
                 *at = next;
             }
         }
-    }
-}
-
-impl Station {
-    /// Sends the messages by the clock that are due.
-    pub(super) fn tick<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-    ) -> Result<(), Trouble> {
-        if self.journal.ledger.epoch.is_empty() {
-            return Ok(());
-        }
-        let timed = self.platform.timed(&self.channels);
-        let now = (self.clock)();
-        for due in self.timers.due(timed, &self.journal.ledger, now) {
-            self.send_timed(opened, log, due)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn send_timed<W: Write>(
-        &mut self,
-        opened: &mut Opened,
-        log: &mut Log<W>,
-        due: Due,
-    ) -> Result<(), Trouble> {
-        let (now, name) = ((self.clock)(), &due.name);
-        let Some(made) = self.platform.tick(&self.channels, name, now.time)
-        else {
-            return Ok(());
-        };
-        let (sending, changes) = made.unwrap_or_else(|wrong| {
-            let mut record = self.record(Event::Error);
-            record.handler = Some(name.clone());
-            log.write(&record.because(wrong.to_string()));
-            // It counts as sent, or it would fail again at once.
-            let mut changes = self.journal.changes();
-            changes.memory.count(name);
-            (None, changes)
-        });
-        let answers = sending.map(|sending| {
-            let (by, one) = (name.clone(), vec![sending]);
-            self.journal.answer(&[], by, None, one, Wait::Ms(0), now)
-        });
-        let next = due.next.unwrap_or(due.at);
-        let timers = &mut self.journal.ledger.timers;
-        let before = timers.insert(name.clone(), next);
-        let answers = answers.into_iter().collect();
-        if let Err(trouble) = self.commit(opened, answers, Some(changes), false)
-        {
-            let timers = &mut self.journal.ledger.timers;
-            match before {
-                Some(before) => timers.insert(name.clone(), before),
-                None => timers.remove(name),
-            };
-            return Err(trouble);
-        }
-        self.timers.sent(due, now);
-        self.finish(opened, log, &mut None)
     }
 }
 

@@ -1,12 +1,8 @@
 //! What handlers expect of a life of the guest, and whether it came about.
 
 use std::collections::HashSet;
-use std::io::Write;
 
-use super::Station;
 use crate::handlers::Handlers;
-use crate::log::Log;
-use crate::record::Event;
 use crate::script::memory::Memory;
 
 /// What was judged so far.
@@ -54,29 +50,5 @@ impl Verdict {
 
     pub fn failed(&self) -> bool {
         self.failed
-    }
-}
-
-impl Station {
-    /// Judges the life of the guest that ends; says what was not met.
-    pub(super) fn judge<W: Write>(&mut self, log: &mut Log<W>) {
-        let handlers = self.platform.handlers();
-        let judged = self.verdict.judge(handlers, self.platform.memory());
-        let Some(unmet) = judged else { return };
-        if unmet.is_empty() {
-            self.note(log, "all expectations are met");
-        }
-        for text in unmet {
-            log.write(&self.record(Event::Failed).because(text));
-        }
-    }
-
-    /// Judges all that this process has seen: whether everything that was
-    /// expected came about.
-    pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
-        // Who expects something and hears nothing is not served.
-        self.verdict.served = true;
-        self.judge(log);
-        !self.verdict.failed()
     }
 }

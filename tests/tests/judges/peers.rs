@@ -17,7 +17,7 @@ use nvme_mi_dev::{
 };
 use pccd::mailbox::{Channels, RequestName};
 use pccd::messages::Messages;
-use pccd::platform::{Changes, Platform, Verdict};
+use pccd::platform::{Changes, Decision, Platform};
 use pccd::record::Time;
 use pccd::wire::checksum::Checksum;
 use pccd::wire::pcc::{COMMAND_MCTP, Frame};
@@ -100,7 +100,7 @@ fn ask(platform: &mut Platform, message: &[u8]) -> Option<Vec<u8>> {
     let channels = Channels::default();
     let time = Time::UNIX_EPOCH;
     match platform.receive(&channels, &name, &frame.encode(), time) {
-        Verdict::Complete { action, .. } => {
+        Decision::Complete { action, .. } => {
             if let Some(Changes { endpoint, memory }) = action.changes {
                 platform.set(endpoint, memory);
             }

@@ -70,7 +70,7 @@ pub type Dropped = (Vec<RequestName>, String);
 
 /// What a request's content leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// It is malformed.
     Rejected(String),
     /// More packets are needed.

@@ -1,0 +1,656 @@
+//! The requests of one mailbox, and what becomes of them: decide, commit,
+//! publish, remove.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::echo::Echoes;
+use super::held::{Held, Waiting};
+use super::intake::{Intake, Receipt, Said};
+use super::ledger::Journal;
+use super::ledger::file::{Answer, Due, Progress};
+use super::opened::Opened;
+use super::site::Site;
+use super::timers::{self, Timers};
+use super::verdict::Verdict;
+use crate::clock::Now;
+use crate::log::Log;
+use crate::mailbox::{
+    Aside, Channel, ChannelsError, Epoch, Mailbox, ReadError, RequestName,
+};
+use crate::messages::Messages;
+use crate::platform::{Action, Changes, Decision};
+use crate::record::{Event, Record};
+use crate::script::delay::Wait;
+use crate::stats::NEVER;
+use crate::wake::Waker;
+
+/// Longest content of any channel that says no size.
+const MOST_CONTENT: usize = 16 << 20;
+
+/// A name the device cannot have made.
+const LATER: &str = "its name claims a later life of the guest than the \
+                     device's, which channels.json tells";
+
+type Stamp = (u64, i64, i64, u64);
+
+/// What is known of a mailbox as long as this process lives.
+pub struct Service {
+    pub site: Site,
+    waker: Waker,
+    stamp: Option<Stamp>,
+    pub journal: Journal,
+    pub intake: Intake,
+    held: Held,
+    timers: Timers,
+    pub verdict: Verdict,
+    echoes: Echoes,
+}
+
+impl Service {
+    pub fn new(site: Site, journal: Journal, waker: Waker) -> Self {
+        Self {
+            site,
+            held: Held::new(waker.clone()),
+            waker,
+            stamp: None,
+            journal,
+            intake: Intake::default(),
+            timers: Timers::default(),
+            verdict: Verdict::default(),
+            echoes: Echoes::default(),
+        }
+    }
+
+    /// The folder went away, with all that was in it.
+    pub fn forget(&mut self) {
+        self.site.platform.forget();
+        self.held.forget();
+        self.intake.forget();
+        self.journal.unpublish();
+        self.stamp = None;
+    }
+
+    /// Takes other handlers from the next request on.
+    pub fn replace(&mut self, handlers: Arc<Messages>) {
+        let Site { platform, channels, clock, .. } = &mut self.site;
+        let before = platform.timed(channels);
+        platform.replace(handlers);
+        self.held.restart();
+        let after = platform.timed(channels);
+        let ledger = &mut self.journal.ledger;
+        self.timers.change(&before, after, ledger, clock());
+    }
+
+    /// When something is due without a request.
+    pub fn next(&self) -> Option<Instant> {
+        let parts = [self.journal.next(), self.timers.next(), self.held.next()];
+        parts.into_iter().flatten().min()
+    }
+
+    /// Does all there is to do.
+    pub fn work<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        now: Now,
+    ) -> Result<(), Trouble> {
+        if !self.journal.ledger.answers.is_empty() || !self.held.is_empty() {
+            // They may be of a life that is over.
+            self.read_channels(opened, log)?;
+        }
+        self.finish(opened, log, &mut None)?;
+        self.go_on(opened, log, now)?;
+        let (requests, others) =
+            opened.mailbox.list().map_err(later("list the outbox"))?;
+        // The device says before the first message of an epoch; who fills
+        // a mailbox by hand does not.
+        self.read_channels(opened, log)?;
+        for (name, reason) in others {
+            let aside = Aside::Rejected(&reason);
+            self.set_aside(opened, log, &name, aside, &[]);
+        }
+        if let Some(last) = requests.last() {
+            // A life that is over holds nothing back.
+            self.life(opened, log, last)?;
+        }
+        let mut known = true;
+        let mut unread: Option<io::Error> = None;
+        let mut waits = Vec::new();
+        for name in requests {
+            if self.waker.is_stopped() {
+                break;
+            }
+            // Nothing overtakes what could not be read.
+            if waits.contains(&name.subspace)
+                || self.intake.holds(&name)
+                || self.journal.holds(&name)
+                || self.held.holds(&name)
+            {
+                continue;
+            }
+            if !std::mem::take(&mut known) {
+                self.read_channels(opened, log)?;
+            }
+            match self.request(opened, log, &name) {
+                Err(Trouble::Unread(error)) => {
+                    waits.push(name.subspace);
+                    unread.get_or_insert(error);
+                }
+                other => other?,
+            }
+        }
+        self.tick(opened, log)?;
+        if let Some(error) = unread {
+            return Err(Trouble::Unread(error));
+        }
+        let removed = self.intake.remove(|name| opened.mailbox.unlink(name));
+        removed.map_err(later("remove a request"))
+    }
+
+    fn read_channels<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+    ) -> Result<(), Trouble> {
+        let stamp = opened.mailbox.channels_stamp();
+        if stamp == self.stamp {
+            return Ok(());
+        }
+        match opened.mailbox.channels() {
+            Ok(Some(channels)) => self.site.channels = channels,
+            // It went away with the folder: what it said stays true.
+            Ok(None) => {}
+            Err(error @ ChannelsError::Version(_)) => {
+                return Err(Trouble::Fatal(error.into()));
+            }
+            Err(ChannelsError::Unread(reason)) => {
+                let error = io::Error::other(reason);
+                return Err(later("read channels.json")(error));
+            }
+            Err(error) => {
+                let text = format!("{error}; the channels known before stay");
+                log.write(&self.site.record(Event::Error).because(text));
+            }
+        }
+        if let Some(epoch) = self.site.channels.epoch.clone()
+            && self.journal.ledger.epoch != epoch.to_string()
+        {
+            self.begin(opened, log, &epoch)?;
+        }
+        self.stamp = stamp;
+        Ok(())
+    }
+
+    /// A life of the guest begins: what belongs to the one before is over.
+    fn begin<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        epoch: &Epoch,
+    ) -> Result<(), Trouble> {
+        let (now, endpoint) =
+            ((self.site.clock)(), self.site.platform.initial());
+        let begun = self.journal.begin(&opened.state, epoch, endpoint, now);
+        begun.map_err(later("write the ledger"))?;
+        self.judge(log);
+        self.site.platform.reset();
+        self.site.platform.set_began(now.time);
+        self.held.forget();
+        self.intake.begin();
+        self.timers.clear();
+        self.site.note(log, &format!("the guest starts anew: epoch {epoch}"));
+        Ok(())
+    }
+
+    /// Whose life a request belongs to. Where no device says when one
+    /// begins, the first message of a later one does.
+    fn life<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        name: &RequestName,
+    ) -> Result<Life, Trouble> {
+        let epoch = name.epoch.to_string();
+        if epoch > self.journal.ledger.epoch {
+            // It says before the first message, so its file is newer.
+            let told = self.site.channels.epoch.is_some();
+            if told || opened.mailbox.read(name, MOST_CONTENT).is_err() {
+                return Ok(Life::Unknown);
+            }
+            self.begin(opened, log, &name.epoch)?;
+        }
+        Ok(match epoch == self.journal.ledger.epoch {
+            true => Life::Current,
+            false => Life::Over,
+        })
+    }
+
+    /// Writes down what is decided about a message, and does what is due.
+    fn act<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        requests: Vec<RequestName>,
+        mut action: Action,
+        start: Instant,
+        mut receipt: Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        if action.wait == Wait::Never && action.reason.is_none() {
+            action.reason = Some(NEVER.to_owned());
+        }
+        self.intake.complete(&requests);
+        if action.held.is_some()
+            || action.reason.is_some()
+            || !action.notes.is_empty()
+            || !self.journal.ledger.answers.is_empty()
+        {
+            // There is something to say or to do after it.
+            self.intake.write_receipt(&self.site, log, &mut receipt);
+        }
+        if let Some(held) = action.held {
+            self.held.ask(requests, held, start);
+            return Ok(());
+        }
+        let Some(last) = requests.last() else {
+            return Ok(());
+        };
+        let remarks = {
+            let mut reason = self.site.record(Event::Ignored).named(last);
+            reason.handler = action.handler.clone();
+            let note = Record { event: Event::Note, ..reason.clone() };
+            let reasons = action.reason.map(|text| reason.because(text));
+            let notes = action.notes.into_iter();
+            let notes = notes.map(move |text| note.clone().because(text));
+            // Once, however often it is tried to write it down.
+            let all: Vec<Record> = reasons.into_iter().chain(notes).collect();
+            let name = last.to_string();
+            let says = all.is_empty() || self.intake.log(Said::Decided, &name);
+            if says { all } else { Vec::new() }
+        };
+        let now = (self.site.clock)();
+        let handler = action.handler.unwrap_or_default();
+        let (at_once, after): (Vec<_>, Vec<_>) =
+            action.unasked.into_iter().partition(|(_, after)| *after == 0);
+        let at_once = at_once.into_iter().map(|(sending, _)| sending).collect();
+        let (reply, wait) = (action.reply, action.wait);
+        let by = handler.clone();
+        let mut answer =
+            self.journal.answer(&requests, by, reply, at_once, wait, now);
+        answer.in_order = action.in_order;
+        answer.progress.start = answer.progress.start.map(|_| start);
+        let mut answers = vec![answer];
+        for (sending, after) in after {
+            let wait = match action.wait {
+                Wait::Ms(ms) => Wait::Ms(ms.saturating_add(after)),
+                Wait::Never => Wait::Never,
+            };
+            let (by, one) = (handler.clone(), vec![sending]);
+            answers.push(self.journal.answer(&[], by, None, one, wait, now));
+        }
+        // What changes nothing may be decided anew; all else is written
+        // down before anybody can see it.
+        let plain = action.changes.is_none()
+            && !action.timely
+            && answers.len() == 1
+            && answers.iter().all(|answer| {
+                answer.unasked.is_empty()
+                    && answer.replies.len() <= 1
+                    && answer.requests.len() == 1
+                    && answer.due == Due::Now
+            });
+        if !plain || self.site.platform.handlers().expects() {
+            self.intake.write_receipt(&self.site, log, &mut receipt);
+        }
+        for remark in remarks {
+            log.write(&remark);
+        }
+        self.commit(opened, answers, action.changes, plain)?;
+        let handlers = self.site.platform.handlers();
+        let exceeded =
+            self.verdict.exceeded(handlers, self.site.platform.memory());
+        for text in exceeded {
+            log.write(&self.site.record(Event::Failed).because(text));
+        }
+        self.finish(opened, log, &mut receipt)
+    }
+
+    fn commit(
+        &mut self,
+        opened: &Opened,
+        answers: Vec<Answer>,
+        changes: Option<Changes>,
+        plain: bool,
+    ) -> Result<(), Trouble> {
+        let state = &opened.state;
+        let taken = self.journal.commit(state, answers, changes, plain);
+        let taken = taken.map_err(later("write the ledger"))?;
+        if let Some(Changes { endpoint, memory }) = taken {
+            self.site.platform.set(endpoint, memory);
+        }
+        Ok(())
+    }
+
+    /// Publishes what is decided and due, and removes its requests.
+    /// Interrupted anywhere, it may be done again.
+    fn finish<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        receipt: &mut Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        let now = (self.site.clock)();
+        let mut from = 0;
+        let mut lone = false;
+        while let Some((at, answer)) = self.journal.due(from, now) {
+            from = at;
+            let mailbox = &mut opened.mailbox;
+            // When all its requests are gone, everything was published; not
+            // so if they were read just now.
+            if receipt.is_some()
+                || answer.requests.is_empty()
+                || answer.requests.iter().any(|name| mailbox.holds(name))
+            {
+                let mut done = answer.progress.published;
+                let published =
+                    self.publish(mailbox, log, &answer, &mut done, receipt);
+                self.intake.write_receipt(&self.site, log, receipt);
+                self.journal.published(at, done);
+                published?;
+                for name in &answer.requests {
+                    mailbox.unlink(name).map_err(later("remove a request"))?;
+                    self.intake.gone(name);
+                }
+            }
+            self.journal.ledger.answers.remove(at);
+            lone |= answer.requests.is_empty();
+        }
+        self.intake.write_receipt(&self.site, log, receipt);
+        if lone {
+            // No request tells a later life that these are out.
+            let stored = self.journal.store(&opened.state);
+            stored.map_err(later("write the ledger"))?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the files of an answer but for the first `done`, and counts
+    /// those on.
+    fn publish<W: Write>(
+        &mut self,
+        mailbox: &mut Mailbox,
+        log: &mut Log<W>,
+        answer: &Answer,
+        done: &mut usize,
+        receipt: &mut Option<Receipt>,
+    ) -> Result<(), Trouble> {
+        let Progress { start, inherited, .. } = answer.progress;
+        let last = answer.replies.len();
+        let replies = answer.replies.iter().map(|file| (file, true));
+        let unasked = answer.unasked.iter().map(|file| (file, false));
+        for (k, (file, is_reply)) in
+            (1..).zip(replies.chain(unasked)).skip(*done)
+        {
+            let content = &file.content;
+            let mut name = file.name.clone();
+            if is_reply {
+                let published = mailbox.publish_reply(&name, content);
+                published.map_err(later("publish a reply"))?;
+            } else if let Ok(wanted) = name.parse() {
+                let published = mailbox.publish_unasked(wanted, content);
+                let taken =
+                    published.map_err(later("publish an unasked message"))?;
+                name = taken.to_string();
+            } else {
+                continue;
+            }
+            *done = k;
+            let latency_us =
+                start.map(|start| (self.site.clock)().micros_since(start));
+            self.intake.write_receipt(&self.site, log, receipt);
+            let event = if is_reply { Event::Replied } else { Event::Unasked };
+            let mut record = self.site.seen(event, &name, content);
+            record.request = answer.requests.last().cloned();
+            record.handler =
+                Some(answer.handler.clone()).filter(|name| !name.is_empty());
+            record.latency_us = latency_us;
+            if inherited && answer.due == Due::Now {
+                record = record.because("committed before an interruption");
+            }
+            if k == last {
+                record = record.with_message(&answer.reply, last);
+            }
+            log.write(&record);
+        }
+        Ok(())
+    }
+
+    fn set_aside<W: Write>(
+        &mut self,
+        opened: &Opened,
+        log: &mut Log<W>,
+        name: &OsStr,
+        aside: Aside<'_>,
+        content: &[u8],
+    ) {
+        let mailbox = &opened.mailbox;
+        self.intake.set_aside(&self.site, mailbox, log, name, aside, content);
+    }
+
+    fn request<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        name: &RequestName,
+    ) -> Result<(), Trouble> {
+        let text = name.to_string();
+        let aside = match self.life(opened, log, name)? {
+            Life::Current => None,
+            Life::Over => Some(Aside::Stale),
+            // Read below where no device told: that says what is wrong.
+            Life::Unknown if self.site.channels.epoch.is_none() => None,
+            Life::Unknown => Some(Aside::Rejected(LATER)),
+        };
+        let file = OsStr::new(&text);
+        if let Some(aside) = aside {
+            self.set_aside(opened, log, file, aside, &[]);
+            return Ok(());
+        }
+        let now = (self.site.clock)();
+        let start = now.instant;
+        let size = self
+            .site
+            .channels
+            .get(name.subspace)
+            .map_or(MOST_CONTENT, Channel::most_content);
+        let content = match opened.mailbox.read(name, size) {
+            Ok(content) => content,
+            Err(ReadError::Gone) => {
+                self.intake.gone(&text);
+                return Ok(());
+            }
+            Err(ReadError::System(error)) => {
+                return Err(Trouble::Unread(error));
+            }
+            Err(ReadError::Refused(reason)) => {
+                let aside = Aside::Rejected(&reason);
+                self.set_aside(opened, log, file, aside, &[]);
+                return Ok(());
+            }
+        };
+        let time = now.time;
+        let Site { platform, channels, .. } = &mut self.site;
+        let decision = platform.receive(channels, name, &content, time);
+        let breaches = self.site.platform.take_breaches();
+        let receipt = |content, message, packets| {
+            let name = text.clone();
+            Some(Receipt { name, content, message, packets, time, breaches })
+        };
+        match decision {
+            Decision::Rejected(reason) => {
+                let aside = Aside::Rejected(&reason);
+                self.set_aside(opened, log, file, aside, &content);
+            }
+            Decision::Waiting { dropped } => {
+                let mut receipt = receipt(content, Vec::new(), 1);
+                self.intake.write_receipt(&self.site, log, &mut receipt);
+                self.intake.wait(name.clone());
+                self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
+            }
+            Decision::Dropped(dropped) => {
+                let mut receipt = receipt(content, Vec::new(), 1);
+                self.intake.write_receipt(&self.site, log, &mut receipt);
+                let dropped = Some(dropped);
+                self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
+            }
+            Decision::Complete { requests, message, mut action, dropped } => {
+                self.verdict.served = true;
+                let now = (self.site.clock)().instant;
+                self.echoes.stop(&message, &mut action, now);
+                let mut receipt = receipt(content, message, requests.len());
+                if dropped.is_some() {
+                    self.intake.write_receipt(&self.site, log, &mut receipt);
+                }
+                self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
+                self.act(opened, log, requests, *action, start, receipt)?;
+            }
+            Decision::Command(action) => {
+                self.verdict.served = true;
+                let requests = vec![name.clone()];
+                let receipt = receipt(content, Vec::new(), 1);
+                self.act(opened, log, requests, *action, start, receipt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with the messages whose programs have answered.
+    fn go_on<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        now: Now,
+    ) -> Result<(), Trouble> {
+        let (answered, notes) = self.held.work(now);
+        for text in notes {
+            self.site.note(log, &text);
+        }
+        let mut done = Ok(());
+        for (Waiting { requests, held, start, .. }, answer) in answered {
+            let Site { platform, channels, clock, .. } = &self.site;
+            let (now, message) = (clock(), held.message.clone());
+            let mut action = platform.go_on(channels, *held, answer, now.time);
+            self.echoes.stop(&message, &mut action, now.instant);
+            // One that cannot be written down is read and asked again.
+            let acted = self.act(opened, log, requests, action, start, None);
+            done = done.and(acted);
+        }
+        done
+    }
+
+    /// Sends the messages by the clock that are due.
+    fn tick<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+    ) -> Result<(), Trouble> {
+        if self.journal.ledger.epoch.is_empty() {
+            return Ok(());
+        }
+        let timed = self.site.platform.timed(&self.site.channels);
+        let now = (self.site.clock)();
+        for due in self.timers.due(timed, &self.journal.ledger, now) {
+            self.send_timed(opened, log, due)?;
+        }
+        Ok(())
+    }
+
+    fn send_timed<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        due: timers::Due,
+    ) -> Result<(), Trouble> {
+        let (now, name) = ((self.site.clock)(), &due.name);
+        let Some(made) =
+            self.site.platform.tick(&self.site.channels, name, now.time)
+        else {
+            return Ok(());
+        };
+        let (sending, changes) = made.unwrap_or_else(|wrong| {
+            let mut record = self.site.record(Event::Error);
+            record.handler = Some(name.clone());
+            log.write(&record.because(wrong.to_string()));
+            // It counts as sent, or it would fail again at once.
+            let mut changes = self.journal.changes();
+            changes.memory.count(name);
+            (None, changes)
+        });
+        let answers = sending.map(|sending| {
+            let (by, one) = (name.clone(), vec![sending]);
+            self.journal.answer(&[], by, None, one, Wait::Ms(0), now)
+        });
+        let next = due.next.unwrap_or(due.at);
+        let timers = &mut self.journal.ledger.timers;
+        let before = timers.insert(name.clone(), next);
+        let answers = answers.into_iter().collect();
+        if let Err(trouble) = self.commit(opened, answers, Some(changes), false)
+        {
+            let timers = &mut self.journal.ledger.timers;
+            match before {
+                Some(before) => timers.insert(name.clone(), before),
+                None => timers.remove(name),
+            };
+            return Err(trouble);
+        }
+        self.timers.sent(due, now);
+        self.finish(opened, log, &mut None)
+    }
+
+    /// Judges the life of the guest that ends; says what was not met.
+    fn judge<W: Write>(&mut self, log: &mut Log<W>) {
+        let handlers = self.site.platform.handlers();
+        let judged = self.verdict.judge(handlers, self.site.platform.memory());
+        let Some(unmet) = judged else { return };
+        if unmet.is_empty() {
+            self.site.note(log, "all expectations are met");
+        }
+        for text in unmet {
+            log.write(&self.site.record(Event::Failed).because(text));
+        }
+    }
+
+    /// Judges all that this process has seen: whether everything that was
+    /// expected came about.
+    pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
+        // Who expects something and hears nothing is not served.
+        self.verdict.served = true;
+        self.judge(log);
+        !self.verdict.failed()
+    }
+}
+
+/// A life of the guest, as a request's name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Current,
+    Over,
+    /// A later one that nobody but the name knows of.
+    Unknown,
+}
+
+/// Why a look was cut short.
+pub enum Trouble {
+    /// No retry will mend it.
+    Fatal(anyhow::Error),
+    /// What was tried; it is tried again.
+    Later(&'static str, io::Error),
+    /// A request could not be read; others may be.
+    Unread(io::Error),
+}
+
+fn later(doing: &'static str) -> impl FnOnce(io::Error) -> Trouble {
+    move |error| Trouble::Later(doing, error)
+}
