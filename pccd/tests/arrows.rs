@@ -51,21 +51,25 @@ const PCCLAB: &str = "
     moment: log
     conduct: claim log
     exchange: ktap
+    config: lab
+    input:
+    outcome:
+    verdict: conduct exchange ktap
     initramfs: lab
     platform: json kernel usage
     new: lab platform
-    console: process !session
-    qmp: !session
-    programs: initramfs process tell !session
-    session: backtrace console lab process programs qmp tell
-    result: exchange ktap !run
-    run: claim conduct exchange kernel ktap moment result say session
-    aml: lab !machine
-    machine: aml claim kernel platform run session
+    console: input process
+    qmp: input
+    programs: config initramfs process tell
+    session: backtrace config console input outcome process programs qmp tell
+    result: verdict
+    run: claim conduct exchange kernel ktap moment result say session verdict
+    aml: lab
+    machine: aml claim config kernel platform run
     check: aml claim json kernel lab machine platform process
-    matrix: interrupted kernel lab logs machine platform result run session table
-    defects: interrupted matrix platform run
-    shell: exchange run say session tell";
+    matrix: config interrupted kernel lab logs machine platform result run table verdict
+    defects: interrupted matrix platform verdict
+    shell: exchange input run say session tell verdict";
 
 const ACPI_TOOLS: &str = "
     bytes:

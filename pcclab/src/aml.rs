@@ -13,7 +13,15 @@ use pccd::script::problem::nearest;
 use regex::Regex;
 
 use crate::lab;
-use crate::machine::Table;
+
+/// An ASL source with the words it is compiled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The source.
+    pub asl: PathBuf,
+    /// Preprocessor symbols and their values.
+    pub defines: Vec<(String, String)>,
+}
 
 /// The folder of the build scripts' cache.
 ///

@@ -17,12 +17,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::script::Words;
-use crate::aml::{self, Refused};
+use crate::aml::{self, Refused, Table};
 use crate::claim::Claim;
 use crate::json;
 use crate::kernel::Kernel;
 use crate::lab;
-use crate::machine::{CHANNEL, Machine, Table};
+use crate::machine::{CHANNEL, Machine};
 use crate::platform::{self, File, Mode, Platform};
 
 /// What a platform is held against.

@@ -10,8 +10,8 @@ use std::sync::mpsc::Sender;
 use anyhow::Result;
 use pccd::record::now;
 
+use crate::input::Input;
 use crate::process::log_file;
-use crate::session::Input;
 
 /// The longest line; what is longer is cut into several.
 const LONGEST: usize = 64 << 10;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::matrix::{Cell, Column, Options, cell};
 use crate::platform::{Defect, Mode, Platform};
-use crate::run::exit;
+use crate::verdict::exit;
 
 /// Folders above the platform's whose content a copy sees, too.
 const ABOVE: usize = 3;
@@ -228,7 +228,7 @@ pub fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Verdict;
+    use crate::verdict::Verdict;
 
     #[test]
     fn a_copy_sees_what_lies_around_it() {

@@ -11,6 +11,7 @@
 //! | [`machine`] | makes one machine of several platforms |
 //! | [`aml`] | compiles a platform's tables |
 //! | [`initramfs`] | packs what the guest finds in its file system |
+//! | [`config`], [`outcome`] | what a run is made of; what it was |
 //! | [`session`] | starts, watches and ends one guest and its daemon |
 //! | `console`, `qmp` | the guest's console; QEMU's monitor |
 //! | `backtrace` | where a guest stands that hangs |
@@ -22,6 +23,7 @@
 //! | [`moment`] | what pccd knows of the moment a test failed |
 //! | [`programs`] | starts QEMU and pccd |
 //! | [`logs`] | the folder of a run |
+//! | [`verdict`] | what a run amounts to |
 //! | [`result`] | results for programs: JUnit's XML, JSON |
 //! | [`matrix`] | kernels × platforms, several guests at a time |
 //! | [`table`] | tables that fit the terminal |
@@ -43,10 +45,12 @@ mod backtrace;
 pub mod check;
 pub mod claim;
 pub mod conduct;
+pub mod config;
 mod console;
 pub mod defects;
 pub mod exchange;
 pub mod initramfs;
+mod input;
 mod json;
 pub mod kernel;
 pub mod ktap;
@@ -57,6 +61,7 @@ pub mod machine;
 pub mod matrix;
 pub mod moment;
 pub mod new;
+pub mod outcome;
 pub mod platform;
 mod process;
 pub mod programs;
@@ -66,6 +71,7 @@ pub mod run;
 pub mod session;
 pub mod shell;
 pub mod table;
+pub mod verdict;
 
 pub use process::{catch_interrupts, interrupted};
 

@@ -9,26 +9,17 @@ use anyhow::{Context, Result, bail};
 use pccd::conduct;
 use serde_json::{Map, Value};
 
-use crate::aml;
+use crate::aml::{self, Table};
 use crate::claim::{Asked, Claim};
+use crate::config::Config;
 use crate::kernel::Kernel;
 use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
-use crate::session::Config;
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
 pub(crate) const CHANNEL: &str = "pcc-channel";
 const SUBSPACE: &str = "pcc-type";
-
-/// An ASL source with the words it is compiled with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// The source.
-    pub asl: PathBuf,
-    /// Preprocessor symbols and their values.
-    pub defines: Vec<(String, String)>,
-}
 
 /// What one or several platforms amount to in one machine.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use pccd::manual;
+use pcclab::config::Config;
 use pcclab::lab::{self, Lab};
 use pcclab::log;
 use pcclab::logs::{self, Logs};
@@ -17,10 +18,10 @@ use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
 use pcclab::result::{Files, RunResult, junit, save};
-use pcclab::run::{Contract, Output, Verdict, exit, run};
-use pcclab::session::Config;
+use pcclab::run::{Contract, Output, run};
 use pcclab::shell::{PATIENCE, shell};
 use pcclab::table::{self, terminal_width};
+use pcclab::verdict::{Verdict, exit};
 use pcclab::{
     Usage, aml, catch_interrupts, check, defects, initramfs, new, say, tell,
 };

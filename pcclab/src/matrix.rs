@@ -9,15 +9,16 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::kernel::Kernel;
 use crate::lab::{self, KERNELS, Lab};
 use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
 use crate::result::RunResult;
-use crate::run::{Output, Verdict, exit, run};
-use crate::session::Config;
+use crate::run::{Output, run};
 use crate::table;
+use crate::verdict::{Verdict, exit};
 
 /// How each run is done.
 #[derive(Clone, Debug)]

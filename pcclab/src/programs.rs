@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::config::{Config, mailbox};
 use crate::initramfs;
 use crate::process::{Running, child, log_file};
-use crate::session::{Config, mailbox};
 use crate::tell;
 
 /// QEMU's id of the console.

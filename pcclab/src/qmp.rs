@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::session::Input;
+use crate::input::Input;
 
 /// The longest answer; QEMU is ours, its guest's registers are not endless.
 const LONGEST: usize = 1 << 20;

@@ -15,9 +15,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use crate::exchange::Step;
-use crate::ktap::Status;
-use crate::run::{Verdict, exit};
+use crate::verdict::{TestResult, TestStatus, Verdict, exit, millis};
 
 /// Where results go.
 #[derive(Clone, Debug, Default)]
@@ -77,69 +75,6 @@ pub fn save(path: &Path, text: &str) -> Result<()> {
         (false, _) => std::fs::write(path, text),
     };
     written.with_context(|| format!("writing {}", path.display()))
-}
-
-/// How one test of the guest ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TestStatus {
-    /// It passed.
-    Passed,
-    /// It failed.
-    Failed,
-    /// It was not done.
-    Skipped,
-    /// It failed, as is written down.
-    Known,
-    /// It passed, though it was written down that it fails: a failure.
-    Unexpected,
-}
-
-/// One test of the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct TestResult {
-    /// Its name.
-    pub name: String,
-    /// How deep it is nested, 0 at the top.
-    pub depth: usize,
-    /// How it ended.
-    pub status: TestStatus,
-    /// Why it was skipped, or is known to fail.
-    pub reason: String,
-    /// What the guest said during the test, and what pccd knows of it.
-    pub remarks: Vec<String>,
-    /// From the result before to this, in milliseconds.
-    pub time_ms: u64,
-}
-
-impl TestResult {
-    /// The result that a step of the guest's script ended with.
-    pub fn of(step: &Step) -> Option<TestResult> {
-        let (_, name) = step.test.as_ref()?;
-        let (status, reason) = match step.status.as_ref()? {
-            Status::Passed => (TestStatus::Passed, ""),
-            Status::Failed => (TestStatus::Failed, ""),
-            Status::Skipped(why) => (TestStatus::Skipped, why.as_str()),
-            Status::Known(why) => (TestStatus::Known, why.as_str()),
-            Status::Unexpected(why) => (TestStatus::Unexpected, why.as_str()),
-        };
-        Some(TestResult {
-            name: name.clone(),
-            depth: step.depth,
-            status,
-            reason: reason.to_owned(),
-            remarks: step.remarks.clone(),
-            time_ms: millis(step.time),
-        })
-    }
-
-    fn failed(&self) -> bool {
-        matches!(self.status, TestStatus::Failed | TestStatus::Unexpected)
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A rule of conduct that the driver broke on a channel.

@@ -9,104 +9,15 @@ use anyhow::Result;
 use pccd::record::{Event, Record};
 
 use crate::claim::{Asked, Claim, unmet};
-use crate::conduct::{self, Break, Conduct};
+use crate::conduct::{self, Conduct};
 use crate::exchange::{Script, records, render};
 use crate::kernel::seems_to_lack;
 use crate::ktap::Status;
 use crate::moment;
-use crate::result::TestResult;
 use crate::say;
 use crate::session::{Config, End, Event as Told, Outcome, Session};
-
-/// Exit codes of `pcclab run`; `git bisect run` skips a revision on 125.
-pub mod exit {
-    /// The command succeeded.
-    pub const PASS: u8 = 0;
-    /// The command or one of its tests failed.
-    pub const FAIL: u8 = 1;
-    /// Panic, oops, lockdep or KASAN report.
-    pub const PANIC: u8 = 3;
-    /// It did not end in time.
-    pub const HANG: u8 = 4;
-    /// Somebody pressed Ctrl-C.
-    pub const INTERRUPTED: u8 = 130;
-    /// Our own trouble: missing file, missing kernel option.
-    pub const TROUBLE: u8 = 125;
-    /// Wrong usage, at which `git bisect run` stops.
-    pub const USAGE: u8 = 129;
-}
-
-/// A verdict: an exit code and the sentence that goes with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// One of [`exit`].
-    pub code: u8,
-    /// One line; more only when a program's last words follow.
-    pub text: String,
-    /// Why it is no pass, as far as the text does not say it.
-    pub reasons: Vec<String>,
-    /// The tests of the guest.
-    pub tests: Vec<TestResult>,
-    /// How many passed, of those at the top.
-    pub passed: usize,
-    /// How many failed.
-    pub failed: usize,
-    /// How many failed as known.
-    pub known: usize,
-    /// How many were skipped.
-    pub skipped: usize,
-    /// The rules of conduct that the driver broke.
-    pub conduct: Vec<Break>,
-    /// Options that the kernel lacks.
-    pub missing: Vec<String>,
-    /// From start to the command's first line.
-    pub boot: Option<Duration>,
-    /// From start to end.
-    pub total: Duration,
-    /// What was the first to go wrong, if it did, and is not in the text.
-    pub first: Option<String>,
-    /// The folder of the logs, if it was kept.
-    pub logs: Option<PathBuf>,
-}
-
-impl Verdict {
-    /// One that was reached without a guest.
-    pub fn new(code: u8, text: String) -> Verdict {
-        Verdict {
-            code,
-            text,
-            reasons: Vec::new(),
-            tests: Vec::new(),
-            passed: 0,
-            failed: 0,
-            known: 0,
-            skipped: 0,
-            conduct: Vec::new(),
-            missing: Vec::new(),
-            boot: None,
-            total: Duration::ZERO,
-            first: None,
-            logs: None,
-        }
-    }
-
-    /// A kernel that lacks these options.
-    pub fn missing(options: &[String]) -> Verdict {
-        let names: Vec<_> =
-            options.iter().map(|o| format!("CONFIG_{o}")).collect();
-        Verdict {
-            missing: options.to_vec(),
-            ..Verdict::new(
-                exit::TROUBLE,
-                format!(
-                    "this kernel lacks {}; guest-scripts/kernel.config has \
-                     what a guest needs",
-                    names.join(", ")
-                ),
-            )
-        }
-    }
-}
+use crate::verdict::TestResult;
+pub use crate::verdict::{Verdict, exit};
 
 /// What a run shows and writes.
 #[derive(Clone, Debug, Default)]

@@ -3,188 +3,27 @@
 //! Knows processes and the console; what the lines mean between `begin` and
 //! `exit` is for its caller.
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ExitStatus, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use command_fds::{CommandFdExt as _, FdMapping};
 use pccd::record::Time;
-use serde_json::Value;
 
 use crate::backtrace::{self, Backtrace, Symbols};
+use crate::config::mailbox;
+pub use crate::config::{Config, ENOUGH};
 use crate::console::{BEGIN, Reader, exit_status, kernel_line};
-use crate::lab::Lab;
+use crate::input::Input;
+pub use crate::outcome::{End, ModuleFailure, Outcome};
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
 use crate::programs;
 use crate::qmp::{Monitor, shutdown_reason};
 use crate::tell;
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The programs and images.
-    pub lab: Lab,
-    /// Folder for logs, the mailbox and the second initramfs.
-    pub folder: PathBuf,
-    /// Handlers for pccd; its built-in ones when empty.
-    pub messages: Vec<PathBuf>,
-    /// Which of their channels plays a subspace.
-    pub plays: serde_json::Map<String, serde_json::Value>,
-    /// Start pccd before the guest.
-    pub pccd: bool,
-    /// What the guest runs.
-    pub command: Vec<OsString>,
-    /// Host files that the guest finds in `/work`.
-    pub files: Vec<PathBuf>,
-    /// Parameters for modules of [`Lab::modules`].
-    pub parameters: Vec<(PathBuf, String)>,
-    /// More files for the guest: where, and what.
-    pub extra: Vec<(String, Vec<u8>)>,
-    /// Leave out what takes the platforms' tests long.
-    pub quick: bool,
-    /// Processors of the guest.
-    pub smp: u32,
-    /// QEMU's `-machine`; `pcc` is the id of the mailbox in [`Config::folder`].
-    pub machine: String,
-    /// More arguments for QEMU.
-    pub qemu_args: Vec<OsString>,
-    /// More words for the kernel's command line.
-    pub append: String,
-    /// How long the whole run may take.
-    pub limit: Duration,
-    /// How many bytes the console may bring.
-    pub enough: u64,
-    /// Print how QEMU and pccd are started.
-    pub verbose: bool,
-    /// Whether what the command prints is wanted as bytes, too, as it comes.
-    pub bytes: bool,
-}
-
-impl Config {
-    /// A run of `command` with everything else as usual.
-    pub fn new(lab: Lab, folder: &Path, command: &[&str]) -> Config {
-        Config {
-            lab,
-            folder: folder.to_owned(),
-            messages: Vec::new(),
-            plays: serde_json::Map::new(),
-            pccd: true,
-            command: command.iter().map(OsString::from).collect(),
-            files: Vec::new(),
-            parameters: Vec::new(),
-            extra: Vec::new(),
-            quick: false,
-            smp: 2,
-            machine: "virt,pcc=on,pcc-mailbox=pcc".to_owned(),
-            qemu_args: Vec::new(),
-            append: String::new(),
-            limit: Duration::from_secs(60),
-            enough: ENOUGH,
-            verbose: false,
-            bytes: false,
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The command ended with this status.
-    Exit(i32),
-    /// The kernel panicked, with the line that said so.
-    Panic(String),
-    /// Nothing ended it within the limit.
-    Hang,
-    /// The kernel lacks these options.
-    Missing(Vec<String>),
-    /// A module did not load; [`Outcome::modules`] says which.
-    Unloaded,
-    /// The guest reset or switched itself off before the command had ended;
-    /// the text says which.
-    Left(String),
-    /// QEMU ended before the guest did; the text tells its last words.
-    Qemu(String),
-    /// pccd ended by itself; the text tells its last words.
-    Pccd(String),
-    /// The console brought more than anybody wants to keep.
-    Flood,
-    /// The console's log could not be written.
-    Log(String),
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
-}
-
-/// How many bytes a console may bring; a log that is longer helps nobody.
-pub const ENOUGH: u64 = 64 << 20;
-
-/// A module that did not load.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModuleFailure {
-    /// Its file's name in the guest.
-    pub name: String,
-    /// What insmod said.
-    pub why: String,
-    /// What the kernel's log has of it.
-    pub log: Vec<String>,
-}
-
-/// What a run was, when it is over.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// How it ended.
-    pub end: End,
-    /// Lines of the kernel's log that nobody wants to see: oopses, lockdep
-    /// and KASAN reports, warnings.
-    pub splats: Vec<String>,
-    /// Errors in the kernel's log from before the command began, in order.
-    pub errors: Vec<String>,
-    /// Modules that did not load.
-    pub modules: Vec<ModuleFailure>,
-    /// The module that was being loaded when the run ended.
-    pub loading: Option<String>,
-    /// From start to the command's first line.
-    pub boot: Option<Duration>,
-    /// When the command began.
-    pub began: Option<Time>,
-    /// From start to end.
-    pub total: Duration,
-    /// The last line on the console.
-    pub last: String,
-    /// Of a hang, where the processors and the guest's programs are.
-    pub backtrace: Vec<String>,
-    /// How pccd ended when it was asked to; none if there was none, or it had
-    /// to be killed.
-    pub pccd: Option<ExitStatus>,
-    /// Why nothing more can be written into the run's folder, if that is so.
-    pub full: Option<String>,
-}
-
-/// What comes from a guest.
-pub(crate) enum Input {
-    /// A line of the console, and when it ended.
-    Line(String, Time),
-    /// What the command prints, if [`Config::bytes`] asks for it.
-    Bytes(Vec<u8>),
-    /// QEMU's monitor.
-    Monitor(Value),
-    /// What somebody types for the guest.
-    Typed(Vec<u8>),
-    /// Nobody will type more.
-    TypedEnd,
-    /// Somebody wants to leave the guest.
-    Leave,
-    /// The console is closed.
-    Closed,
-    /// The console brought more than anybody wants to keep.
-    Flood,
-    /// The console could not be written down.
-    Unwritten(String),
-}
 
 /// How many lines of the kernel's log from before the command are kept.
 const EARLY: usize = 500;
@@ -773,8 +612,4 @@ fn full(folder: &Path) -> Option<String> {
     let _ = std::fs::remove_file(path);
     let error = room.err()?;
     Some(format!("cannot write into {}: {error}", folder.display()))
-}
-
-pub(crate) fn mailbox(folder: &Path) -> PathBuf {
-    folder.join("mailbox")
 }

@@ -8,8 +8,10 @@ use anyhow::Result;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exchange::Script;
-use crate::run::{Verdict, judge};
-use crate::session::{Config, End, Event, Input, Session};
+use crate::input::Input;
+use crate::run::judge;
+use crate::session::{Config, End, Event, Session};
+use crate::verdict::Verdict;
 use crate::{say, tell};
 
 /// How long a shell may take when nobody says so: as long as somebody types.
