@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what runs in the guest: the mctp program, the drivers mctp-pcc and
+# Builds what runs in the guest: the programs mctp and fwcfg, the drivers mctp-pcc and
 # pcc-client for the kernel of kernel.sh, the table that pcc-client binds to,
 # and the base initramfs.
 # usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
@@ -41,13 +41,13 @@ busybox=$CACHE/busybox
 modules=''
 [ -n "${KERNEL:-}" ] || drivers "$(published KERNEL_BUILD)"
 
-build_mctp() {
-  "${CROSS}gcc" -O2 -static -Wall -Wextra -Werror -o "$out/mctp" \
-    "$ROOT"/guest-scripts/mctp/*.c
+build_program() { # NAME
+  "${CROSS}gcc" -O2 -static -Wall -Wextra -Werror -o "$out/$1" \
+    "$ROOT/guest-scripts/$1"/*.c
 }
 
 build_initrd() {
-  "$(published PCCLAB)" initrd --busybox "$busybox/usr/bin/busybox" --mctp "$out/mctp" \
+  "$(published PCCLAB)" initrd --busybox "$busybox/usr/bin/busybox" --program "$out/mctp" --program "$out/fwcfg" \
     --guest-scripts "$ROOT/guest-scripts" ${modules:+--module "$modules/mctp-pcc/mctp-pcc.ko"} \
     "$out/initrd.img"
 }
@@ -58,8 +58,11 @@ build_table() {
 }
 
 guest() {
+  local program
   mkdir -p "$out"
-  [ -x "$out/mctp" ] || step "building the guest's mctp program" "2 s" build_mctp
+  for program in mctp fwcfg; do
+    [ -x "$out/$program" ] || step "building the guest's $program program" "2 s" build_program "$program"
+  done
   [ -e "$out/pcc-client.aml" ] || step "compiling pcc-client.asl" "1 s" build_table
   step "compiling the tables of the platforms" "1 s" "$(published PCCLAB)" tables
   [ -e "$out/initrd.img" ] || step "packing the initramfs" "1 s" build_initrd

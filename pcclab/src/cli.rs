@@ -364,9 +364,9 @@ pub struct Initrd {
     /// Static arm64 busybox
     #[arg(long)]
     pub busybox: PathBuf,
-    /// The guest's mctp program
-    #[arg(long)]
-    pub mctp: PathBuf,
+    /// Static arm64 program, can be given several times
+    #[arg(long = "program")]
+    pub programs: Vec<PathBuf>,
     /// The folder guest-scripts
     #[arg(long)]
     pub guest_scripts: PathBuf,

@@ -84,11 +84,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// The base initramfs: busybox, `mctp`, `/init`, the tests of
+/// The base initramfs: busybox, the guest's own programs, `/init`, the tests of
 /// `guest-scripts`, and a driver for those who boot it without `pcclab run`.
 pub fn base(
     busybox: &Path,
-    mctp: &Path,
+    programs: &[PathBuf],
     guest_scripts: &Path,
     module: Option<&Path>,
 ) -> Result<Vec<u8>> {
@@ -116,7 +116,10 @@ pub fn base(
     archive.device("dev/null", 1, 3)?;
     archive.file("bin/busybox", true, &read(busybox)?)?;
     archive.link("bin/sh", "busybox")?;
-    archive.file("bin/mctp", true, &read(mctp)?)?;
+    for program in programs {
+        let path = format!("bin/{}", name(program)?);
+        archive.file(&path, true, &read(program)?)?;
+    }
     archive.file("init", true, &read(&guest_scripts.join("init"))?)?;
     let tests = guest_scripts.join("tests");
     let mut names: Vec<_> = std::fs::read_dir(&tests)
@@ -176,6 +179,13 @@ pub fn overlay(
         archive.file("pcclab/command", true, script.as_bytes())?;
         archive.file("pcclab/runner", false, b"")?;
     }
+    archive.finish()
+}
+
+/// What a guest gets whose overlay comes later, when its `/init` asks for it.
+pub fn later() -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    archive.file("pcclab/load", false, b"")?;
     archive.finish()
 }
 

@@ -450,7 +450,7 @@ fn platforms() -> Result<u8> {
 fn initrd(options: &cli::Initrd) -> Result<u8> {
     let bytes = initramfs::base(
         &options.busybox,
-        &options.mctp,
+        &options.programs,
         &options.guest_scripts,
         options.module.as_deref(),
     )?;
