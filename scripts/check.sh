@@ -125,6 +125,7 @@ guest() {
   check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
   check "runner" cargo test --locked -p pccd-tests --test runner
+  check "warm starts" cargo test --locked -p pccd-tests --test warm
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
   check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output
   sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"

@@ -61,11 +61,12 @@ const PCCLAB: &str = "
     console: input process
     qmp: input
     programs: config initramfs process tell
-    session: backtrace config console input outcome process programs qmp tell
+    warm: config programs
+    session: backtrace config console exchange initramfs input interrupted outcome process programs qmp tell warm
     result: verdict
     run: claim conduct exchange kernel ktap moment result say session verdict
     aml: lab
-    machine: aml claim config kernel platform run
+    machine: aml claim config kernel lab platform run
     check: aml claim json kernel lab machine platform process
     matrix: config interrupted kernel lab logs machine platform result run table verdict
     defects: interrupted matrix platform verdict

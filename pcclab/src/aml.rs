@@ -23,21 +23,6 @@ pub struct Table {
     pub defines: Vec<(String, String)>,
 }
 
-/// The folder of the build scripts' cache.
-///
-/// # Errors
-/// When the environment names none.
-pub fn cache() -> Result<PathBuf> {
-    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let folder = match (var("PCCD_CACHE"), var("XDG_CACHE_HOME"), var("HOME")) {
-        (Some(cache), ..) => PathBuf::from(cache),
-        (None, Some(cache), _) => Path::new(&cache).join("pccd"),
-        (None, None, Some(home)) => Path::new(&home).join(".cache/pccd"),
-        _ => anyhow::bail!("neither PCCD_CACHE nor HOME is set"),
-    };
-    Ok(folder.join("aml"))
-}
-
 /// One error of `iasl`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AslError {

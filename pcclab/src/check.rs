@@ -625,8 +625,8 @@ impl Check<'_> {
                 }
             }
             let table = Table { asl: path.clone(), defines };
-            let compiled =
-                aml::cache().and_then(|cache| aml::compile(&table, &cache));
+            let compiled = lab::cache("aml")
+                .and_then(|cache| aml::compile(&table, &cache));
             match compiled {
                 Ok(aml) => {
                     let aml = std::fs::read(aml).unwrap_or_default();

@@ -156,6 +156,11 @@ pub struct Run {
     /// type is printed
     #[arg(long)]
     pub debug: bool,
+    /// Boot the machine, also where a run before saved it at the moment it
+    /// asks for COMMAND. Runs with --initrd, --qemu-arg, --shell or --debug are
+    /// cold anyway
+    #[arg(long)]
+    pub cold: bool,
     /// Run so many times, until one does not pass
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -286,6 +291,9 @@ pub struct Matrix {
     /// Leave out what takes the platforms' tests long
     #[arg(long)]
     pub quick: bool,
+    /// Boot every machine, as `run --cold` does
+    #[arg(long)]
+    pub cold: bool,
     /// Guests at a time; without it one a processor of this machine
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -41,6 +41,9 @@ pub struct Config {
     pub limit: Duration,
     /// How many bytes the console may bring.
     pub enough: u64,
+    /// Folder of saved machines to start from one, or to save one for later
+    /// runs; without it the machine is started cold.
+    pub warm: Option<PathBuf>,
     /// Print how QEMU and pccd are started.
     pub verbose: bool,
     /// Whether what the command prints is wanted as bytes, too, as it comes.
@@ -67,6 +70,7 @@ impl Config {
             append: String::new(),
             limit: Duration::from_secs(60),
             enough: ENOUGH,
+            warm: None,
             verbose: false,
             bytes: false,
         }

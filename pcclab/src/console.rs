@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
-use anyhow::Result;
-use pccd::record::now;
+use anyhow::{Context, Result};
+use pccd::record::{Time, now};
 
 use crate::input::Input;
 use crate::process::log_file;
@@ -140,6 +140,27 @@ impl Reader {
         let _ = self.input.send(Input::Line(line, time));
         Ok(())
     }
+}
+
+/// The lines that an earlier run wrote into this folder's `console.log`, each
+/// with the time it ended.
+pub(crate) fn replay(folder: &Path) -> Result<Vec<(String, Time)>> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", path.display()))
+    };
+    let (log, times) = (read("console.log")?, read("console.times")?);
+    let mut untangle = Untangle::default();
+    log.lines()
+        .zip(times.lines())
+        .map(|(line, time)| {
+            let (seconds, micros) = time.split_once('.').context("no time")?;
+            let nanos = 1000 * micros.parse::<u32>()?;
+            let time = Time::from_timestamp(seconds.parse()?, nanos);
+            Ok((untangle.line(line.to_owned()), time.context("no time")?))
+        })
+        .collect()
 }
 
 /// The status in init's `pcclab: exit N`, and what the command printed

@@ -47,6 +47,21 @@ pub const KERNELS: &[(&str, &str)] = &[
     ("debug", "_DEBUG"),
 ];
 
+/// This folder of the build scripts' cache.
+///
+/// # Errors
+/// When the environment names none.
+pub fn cache(part: &str) -> Result<PathBuf> {
+    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let folder = match (var("PCCD_CACHE"), var("XDG_CACHE_HOME"), var("HOME")) {
+        (Some(cache), ..) => PathBuf::from(cache),
+        (None, Some(cache), _) => Path::new(&cache).join("pccd"),
+        (None, None, Some(home)) => Path::new(&home).join(".cache/pccd"),
+        _ => bail!("neither PCCD_CACHE nor HOME is set"),
+    };
+    Ok(folder.join(part))
+}
+
 /// The list the build scripts keep for this clone.
 pub fn env_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/lab.env")

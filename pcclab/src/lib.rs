@@ -15,6 +15,7 @@
 //! | [`session`] | starts, watches and ends one guest and its daemon |
 //! | `console`, `qmp` | the guest's console; QEMU's monitor |
 //! | `backtrace` | where a guest stands that hangs |
+//! | `warm` | saved machines to start from |
 //! | [`shell`] | a prompt in the guest |
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
@@ -72,6 +73,7 @@ pub mod session;
 pub mod shell;
 pub mod table;
 pub mod verdict;
+mod warm;
 
 pub use process::{catch_interrupts, interrupted};
 

@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     "pccd.log",
     "qemu.log",
     "initrd.img",
+    "run.cpio",
     "ktap.log",
     "room",
     "gdb.sock",

@@ -13,6 +13,7 @@ use crate::aml::{self, Table};
 use crate::claim::{Asked, Claim};
 use crate::config::Config;
 use crate::kernel::Kernel;
+use crate::lab;
 use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
@@ -55,6 +56,7 @@ pub struct Machine {
     /// Parts that the kernel has no driver for, each with the option that it
     /// lacks.
     pub left_out: Vec<(String, String)>,
+    cold: bool,
     on: Vec<(String, On)>,
     /// Accepted breaks of conduct: platform, beginning of the kernel's release
     /// (none: all), rules and reasons.
@@ -145,6 +147,7 @@ impl Machine {
             variables: vec![("MODE".to_owned(), mode.name().to_owned())],
             asked: Vec::new(),
             left_out: Vec::new(),
+            cold: false,
             on: Vec::new(),
             accepts: Vec::new(),
             reporters: ["PCCT", "PCC", "ACPI PCC"].map(str::to_owned).into(),
@@ -157,6 +160,7 @@ impl Machine {
         }
         self.names.push(platform.name.clone());
         let file = &platform.file;
+        self.cold |= file.cold;
         let mut subspaces = Vec::new();
         let mut defines = vec![self.mode.define()];
         for channel in &file.channels {
@@ -353,7 +357,7 @@ impl Machine {
         for device in &self.devices {
             config.qemu_args.extend(["-device".into(), device.into()]);
         }
-        let cache = aml::cache()?;
+        let cache = lab::cache("aml")?;
         for table in &self.tables {
             let aml = aml::compile(table, &cache)?;
             let file = aml.to_string_lossy().replace(',', ",,");
@@ -380,6 +384,9 @@ impl Machine {
         let asked = self.accepting(config.lab.kernel.release());
         // What the user says comes last, and so has the last word.
         config.append.insert_str(0, &self.append);
+        if self.cold {
+            config.warm = None;
+        }
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;

@@ -172,6 +172,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         append: options.append.clone(),
         quick: options.quick,
         verbose: options.verbose,
+        warm: warm(options)?,
         limit: given.unwrap_or(patience),
         ..Config::new(lab, logs.path(), &["sh", "/tests/demo.sh"])
     };
@@ -229,6 +230,17 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
     // Those of a pass lie where somebody asked for them.
     verdict.logs = kept;
     Ok(verdict)
+}
+
+/// Where a run may start from a saved machine: not where files of its own
+/// went in, or where the boot is looked at.
+fn warm(options: &cli::Run) -> Result<Option<PathBuf>> {
+    let is_plain = options.qemu_args.is_empty() && options.initrd.is_none();
+    let is_watched = options.cold || options.shell || options.debug;
+    match is_plain && !is_watched {
+        true => lab::cache("warm").map(Some),
+        false => Ok(None),
+    }
 }
 
 /// A module's file and its parameters, of `a.ko debug=1`.
@@ -307,6 +319,10 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         limit: Duration::from_secs(options.timeout),
         jobs: options.jobs.map_or(processors, usize::from),
         append: options.append,
+        warm: match options.cold {
+            true => None,
+            false => Some(lab::cache("warm")?),
+        },
         logs: logs.path().to_owned(),
     };
     catch_interrupts()?;
@@ -413,6 +429,7 @@ fn defects_command(options: cli::Defects) -> Result<u8> {
         limit: Duration::from_secs(options.timeout),
         jobs: 1,
         append: String::new(),
+        warm: Some(lab::cache("warm")?),
         logs: logs.path().to_owned(),
     };
     catch_interrupts()?;
@@ -423,7 +440,7 @@ fn defects_command(options: cli::Defects) -> Result<u8> {
 }
 
 fn tables() -> Result<u8> {
-    let cache = aml::cache()?;
+    let cache = lab::cache("aml")?;
     for name in platform::names()? {
         for &mode in Platform::load(&name)?.modes() {
             let machine = Machine::of(std::slice::from_ref(&name), Some(mode))?;

@@ -31,6 +31,8 @@ pub struct Options {
     pub jobs: usize,
     /// Words for the kernels' command lines.
     pub append: String,
+    /// Folder of saved machines; without it each run is cold.
+    pub warm: Option<PathBuf>,
     /// Folder for the logs, one folder a run. Those of what passed are
     /// removed.
     pub logs: PathBuf,
@@ -229,6 +231,7 @@ fn one(
         quick: options.quick,
         limit: options.limit,
         append: options.append.clone(),
+        warm: options.warm.clone(),
         ..Config::new(lab, logs.path(), &[])
     };
     machine.fit(&mut config);

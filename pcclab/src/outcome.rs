@@ -49,6 +49,8 @@ pub struct ModuleFailure {
 pub struct Outcome {
     /// How it ended.
     pub end: End,
+    /// Whether it started from a saved machine.
+    pub warm: bool,
     /// Lines of the kernel's log that nobody wants to see: oopses, lockdep
     /// and KASAN reports, warnings.
     pub splats: Vec<String>,

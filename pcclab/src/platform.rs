@@ -72,6 +72,10 @@ pub(crate) struct File {
     pub(crate) asl: Option<PathBuf>,
     /// Folders of handlers, relative to the platform's; without it its own.
     pub(crate) messages: Option<Vec<PathBuf>>,
+    /// Each run boots the machine: the test is about what its driver does
+    /// while it is probed.
+    #[serde(default)]
+    pub(crate) cold: bool,
     /// Drivers of guest-scripts/ to load: `mctp-pcc`, `pcc-client`.
     #[serde(default)]
     pub(crate) modules: Vec<String>,

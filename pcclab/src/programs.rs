@@ -1,5 +1,6 @@
 //! QEMU and pccd as a run starts them, and what the guest boots from.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,60 +14,108 @@ use crate::tell;
 
 /// QEMU's id of the console.
 pub(crate) const CONSOLE: &str = "console";
+/// Files of a run that are of no use when it is over.
+pub(crate) const INITRD: &str = "initrd.img";
+pub(crate) const RUN: &str = "run.cpio";
 /// The descriptor on which QEMU finds its monitor.
 pub(crate) const MONITOR_FD: i32 = 3;
 
-/// The initramfs of this run, written into its folder.
-pub(crate) fn initrd(config: &Config) -> Result<PathBuf> {
-    let mut initrd = std::fs::read(&config.lab.initrd)
-        .with_context(|| format!("{}", config.lab.initrd.display()))?;
-    initrd.extend(initramfs::overlay(
+/// What QEMU begins with.
+pub(crate) enum Start<'a> {
+    /// The kernel, and this initramfs, which has all that the guest runs.
+    Cold(&'a Path),
+    /// The kernel, and this initramfs, which asks for the rest: the second
+    /// file.
+    Later(&'a Path, &'a Path),
+    /// A saved machine, which asks for the rest, too.
+    Saved(&'a Path),
+}
+
+/// What this run adds to the guest's file system.
+pub(crate) fn overlay(config: &Config) -> Result<Vec<u8>> {
+    initramfs::overlay(
         &config.lab.modules,
         &config.parameters,
         &config.files,
         &config.extra,
         &config.command,
-    )?);
-    let path = config.folder.join("initrd.img");
-    std::fs::write(&path, initrd)
+    )
+}
+
+/// The initramfs: the lab's and this behind it, written into the run's folder.
+pub(crate) fn initrd(config: &Config, overlay: &[u8]) -> Result<PathBuf> {
+    let mut initrd = std::fs::read(&config.lab.initrd)
+        .with_context(|| format!("{}", config.lab.initrd.display()))?;
+    initrd.extend(overlay);
+    write(config, INITRD, &initrd)
+}
+
+/// Writes a file for QEMU into the run's folder.
+pub(crate) fn write(
+    config: &Config,
+    name: &str,
+    content: &[u8],
+) -> Result<PathBuf> {
+    let path = config.folder.join(name);
+    std::fs::write(&path, content)
         .with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }
 
+/// QEMU's arguments that make the machine: the same for all runs that may
+/// start from one saved machine.
+pub(crate) fn machine(config: &Config) -> Vec<OsString> {
+    let smp = config.smp.to_string();
+    ["-machine", &config.machine, "-cpu", "max", "-smp", &smp, "-m", "512M"]
+        .into_iter()
+        .chain(["-nodefaults", "-display", "none", "-no-reboot", "-bios"])
+        .map(OsString::from)
+        .chain([config.lab.firmware.clone().into()])
+        .chain(config.qemu_args.iter().cloned())
+        .collect()
+}
+
+/// The kernel's command line.
+pub(crate) fn kernel_arguments(config: &Config) -> String {
+    format!(
+        "console=ttyAMA0 panic=-1 loglevel=4 sysrq_always_enabled {}",
+        config.append
+    )
+}
+
 /// QEMU with the console on its standard output.
-pub(crate) fn qemu(config: &Config, initrd: &Path) -> Command {
+pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
     let mut command = child(&config.lab.qemu);
     command
-        .arg("-machine")
-        .arg(&config.machine)
         .arg("-object")
         .arg(format!(
             "pcc-mailbox-dir,id=pcc,path={}",
             comma_doubled(&mailbox(&config.folder))
         ))
-        .args(["-cpu", "max", "-smp"])
-        .arg(config.smp.to_string())
-        .args(["-m", "512M"])
-        .args(["-nodefaults", "-display", "none", "-no-reboot"])
         .args(["-chardev", &format!("stdio,id={CONSOLE},signal=off")])
         .args(["-serial", &format!("chardev:{CONSOLE}"), "-monitor", "none"])
         .arg("-chardev")
         .arg(format!("socket,id=qmp,fd={MONITOR_FD}"))
         .args(["-mon", "chardev=qmp,mode=control"])
         .args(["-trace", "pcc_*", "-d", "guest_errors"])
-        .args(["-msg", "timestamp=on"])
-        .arg("-bios")
-        .arg(&config.lab.firmware)
-        .arg("-kernel")
-        .arg(&config.lab.kernel.image)
-        .arg("-initrd")
-        .arg(initrd)
-        .arg("-append")
-        .arg(format!(
-            "console=ttyAMA0 panic=-1 loglevel=4 sysrq_always_enabled {}",
-            config.append
-        ))
-        .args(&config.qemu_args);
+        .args(["-msg", "timestamp=on"]);
+    match start {
+        Start::Cold(initrd) | Start::Later(initrd, _) => command
+            .arg("-kernel")
+            .arg(&config.lab.kernel.image)
+            .arg("-initrd")
+            .arg(initrd)
+            .arg("-append")
+            .arg(kernel_arguments(config)),
+        // All of that is in its memory.
+        Start::Saved(_) => command.args(["-incoming", "defer"]),
+    };
+    if let Start::Later(_, run) | Start::Saved(run) = start {
+        command
+            .arg("-fw_cfg")
+            .arg(format!("name=opt/pcclab.run,file={}", comma_doubled(run)));
+    }
+    command.args(machine(config));
     command
 }
 

@@ -18,6 +18,7 @@ const LONGEST: usize = 1 << 20;
 /// One connection.
 pub(crate) struct Monitor {
     stream: UnixStream,
+    asked: u64,
 }
 
 impl Monitor {
@@ -25,7 +26,7 @@ impl Monitor {
     pub(crate) fn pair() -> Result<(Monitor, OwnedFd)> {
         let (stream, theirs) = UnixStream::pair().context("QEMU's monitor")?;
         stream.set_write_timeout(Some(Duration::from_secs(2)))?;
-        Ok((Monitor { stream }, theirs.into()))
+        Ok((Monitor { stream, asked: 0 }, theirs.into()))
     }
 
     /// Begins to listen: what QEMU says goes to `input`.
@@ -47,15 +48,19 @@ impl Monitor {
                 }
             }
         });
-        self.ask("qmp_capabilities", &json!({}))
+        self.ask("qmp_capabilities", &json!({})).map(drop)
     }
 
-    /// Asks; the answer comes as any other input.
-    pub(crate) fn ask(&mut self, what: &str, arguments: &Value) -> Result<()> {
-        let line = json!({ "execute": what, "arguments": arguments });
+    /// Asks; the answer comes as any other input, with this id.
+    pub(crate) fn ask(&mut self, what: &str, arguments: &Value) -> Result<u64> {
+        self.asked += 1;
+        let line = json!({
+            "execute": what, "arguments": arguments, "id": self.asked
+        });
         self.stream
             .write_all(format!("{line}\n").as_bytes())
-            .context("asking QEMU's monitor")
+            .context("asking QEMU's monitor")?;
+        Ok(self.asked)
     }
 }
 

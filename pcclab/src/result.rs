@@ -126,6 +126,8 @@ pub struct RunResult {
     pub conduct: Vec<ConductResult>,
     /// Options that the kernel lacks.
     pub missing: Vec<String>,
+    /// How it started: cold, or warm, from a saved machine.
+    pub start: &'static str,
     /// From start to the command's first line, in milliseconds.
     pub boot_ms: Option<u64>,
     /// From start to end.
@@ -170,6 +172,7 @@ impl RunResult {
                 })
                 .collect(),
             missing: verdict.missing.clone(),
+            start: if verdict.warm { "warm" } else { "cold" },
             boot_ms: verdict.boot.map(millis),
             total_ms: millis(verdict.total),
             logs: verdict.logs.clone(),

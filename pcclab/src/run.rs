@@ -312,8 +312,8 @@ fn hold(
             verdict.code = exit::FAIL;
             verdict.text = format!(
                 "FAIL: the guest's test passed, the platform's side did not \
-                 ({:.1} s)",
-                outcome.total.as_secs_f32()
+                 ({})",
+                time(outcome)
             );
         }
         None => {}
@@ -447,7 +447,7 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
             exit::PANIC,
             format!("SPLAT in the kernel's log: {}", outcome.splats[0]),
         ),
-        End::Exit(status) => ended(*status, script, outcome.total),
+        End::Exit(status) => ended(*status, script, outcome),
     };
     Verdict {
         reasons: outcome
@@ -468,6 +468,7 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
             .filter(|test| matches!(test.status, Status::Known(_)))
             .count(),
         skipped: report.count(&Status::Skipped(String::new())),
+        warm: outcome.warm,
         boot: outcome.boot,
         total: outcome.total,
         first: match &outcome.end {
@@ -479,13 +480,19 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
     }
 }
 
+/// How long a run took, and how it started.
+fn time(outcome: &Outcome) -> String {
+    let warm = if outcome.warm { ", warm" } else { "" };
+    format!("{:.1} s{warm}", outcome.total.as_secs_f32())
+}
+
 /// The verdict on a command that has ended.
-fn ended(status: i32, script: &Script, total: Duration) -> Verdict {
+fn ended(status: i32, script: &Script, outcome: &Outcome) -> Verdict {
     let report = script.report();
     let passed = report.count(&Status::Passed);
     let failed = report.count(&Status::Failed);
     let known = report.count(&Status::Known(String::new()));
-    let time = format!("{:.1} s", total.as_secs_f32());
+    let time = time(outcome);
     let verdict = Verdict::new;
     match report.complaint() {
         Some(complaint) => verdict(
@@ -522,6 +529,7 @@ mod tests {
     fn outcome(end: End) -> Outcome {
         Outcome {
             end,
+            warm: false,
             splats: Vec::new(),
             errors: Vec::new(),
             modules: Vec::new(),

@@ -3,10 +3,11 @@
 //! Knows processes and the console; what the lines mean between `begin` and
 //! `exit` is for its caller.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -21,9 +22,17 @@ use crate::console::{BEGIN, Reader, exit_status, kernel_line};
 use crate::input::Input;
 pub use crate::outcome::{End, ModuleFailure, Outcome};
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
-use crate::programs;
+use crate::programs::{self, Start};
 use crate::qmp::{Monitor, shutdown_reason};
 use crate::tell;
+use crate::warm::{Found, Inputs, Saved, Store};
+
+mod saving;
+use saving::Plan;
+
+/// What a guest takes while it would boot; it reads fw_cfg at 5 MB a second,
+/// and an initramfs much faster.
+const LARGEST: usize = 4 << 20;
 
 /// How many lines of the kernel's log from before the command are kept.
 const EARLY: usize = 500;
@@ -35,7 +44,13 @@ pub struct Session {
     stdin: Option<ChildStdin>,
     monitor: Monitor,
     pccd: Option<Running>,
+    /// Where the machine is saved when the guest asks what to run.
+    plan: Option<Plan>,
+    is_warm: bool,
+    has_asked: bool,
     input: Receiver<Input>,
+    /// What came while nobody had time for it.
+    later: VecDeque<Input>,
     sender: Sender<Input>,
     typed: Vec<u8>,
     typed_all: bool,
@@ -86,25 +101,109 @@ const SPLATS: &[&str] = &[
 impl Session {
     /// Starts pccd (if wanted) and QEMU.
     ///
-    /// Neither waits for the other: messages wait in the mailbox.
+    /// Neither waits for the other: messages wait in the mailbox. With
+    /// [`Config::warm`] from a saved machine, if there is one of this kind
+    /// that can be used; if not, one is saved on the way.
     ///
     /// # Errors
     /// When a program cannot be started or a file cannot be written.
     pub fn start(config: Config) -> Result<Session> {
-        let folder = &config.folder;
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("making {}", folder.display()))?;
         let start = Instant::now();
-        let pccd = if config.pccd {
-            Some(programs::spawn_pccd(&config)?)
-        } else {
-            None
+        std::fs::create_dir_all(&config.folder)
+            .with_context(|| format!("making {}", config.folder.display()))?;
+        let overlay = programs::overlay(&config)?;
+        let is_small = overlay.len() <= LARGEST;
+        let Some(folder) = config.warm.as_ref().filter(|_| is_small) else {
+            return Session::launch(config, start, &overlay, None);
         };
+        let plan = Store::open(folder).and_then(|store| {
+            let inputs = Inputs::of(&config)?;
+            let found = store.find(&inputs, |why| {
+                tell(format_args!("a saved start is thrown away: {why}"));
+            })?;
+            Ok((Plan { store, inputs }, found))
+        });
+        match plan {
+            Ok((_, Found::Never(why))) => {
+                tell(format_args!("a cold start: {why}"));
+                Session::launch(config, start, &overlay, None)
+            }
+            Ok((plan, Found::Nothing)) => {
+                Session::launch(config, start, &overlay, Some(plan))
+            }
+            Ok((plan, Found::Saved(saved))) => {
+                match Session::warm(config.clone(), start, &overlay, &saved) {
+                    Ok(session) => Ok(session),
+                    Err(error) => {
+                        if !interrupted() {
+                            tell(format_args!(
+                                "a saved start is thrown away: {error:#}"
+                            ));
+                            saved.remove();
+                        }
+                        saving::clear(&config.folder);
+                        Session::launch(config, start, &overlay, Some(plan))
+                    }
+                }
+            }
+            Err(error) => {
+                tell(format_args!("a cold start: {error:#}"));
+                Session::launch(config, start, &overlay, None)
+            }
+        }
+    }
 
-        let initrd = programs::initrd(&config)?;
+    /// Boots the machine; with a plan it is saved on the way.
+    fn launch(
+        config: Config,
+        start: Instant,
+        overlay: &[u8],
+        plan: Option<Plan>,
+    ) -> Result<Session> {
+        let pccd = config.pccd.then(|| programs::spawn_pccd(&config));
+        let pccd = pccd.transpose()?;
+        let qemu = match &plan {
+            Some(_) => saving::first(&config, overlay)?,
+            None => {
+                let initrd = programs::initrd(&config, overlay)?;
+                programs::qemu(&config, &Start::Cold(&initrd))
+            }
+        };
+        let mut session = Session::spawn(config, start, qemu)?;
+        session.pccd = pccd;
+        session.plan = plan;
+        Ok(session)
+    }
+
+    /// Starts from a saved machine.
+    fn warm(
+        config: Config,
+        start: Instant,
+        overlay: &[u8],
+        saved: &Saved,
+    ) -> Result<Session> {
+        saving::lay_out(saved, &config)?;
+        // One that has spoken is told first which life of the guest it is.
+        let pccd = (config.pccd && !saved.spoken)
+            .then(|| programs::spawn_pccd(&config));
+        let pccd = pccd.transpose()?;
+        let run = programs::write(&config, programs::RUN, overlay)?;
+        let qemu = programs::qemu(&config, &Start::Saved(&run));
+        let mut session = Session::spawn(config, start, qemu)?;
+        session.pccd = pccd;
+        session.is_warm = true;
+        session.restore(saved)?;
+        Ok(session)
+    }
+
+    fn spawn(
+        config: Config,
+        start: Instant,
+        mut command: Command,
+    ) -> Result<Session> {
+        let folder = &config.folder;
         let log = log_file(folder, "qemu.log")?;
         let (mut monitor, theirs) = Monitor::pair()?;
-        let mut command = programs::qemu(&config, &initrd);
         command
             .fd_mappings(vec![FdMapping {
                 parent_fd: theirs,
@@ -138,8 +237,12 @@ impl Session {
             qemu,
             stdin,
             monitor,
-            pccd,
+            pccd: None,
+            plan: None,
+            is_warm: false,
+            has_asked: false,
             input,
+            later: VecDeque::new(),
             sender,
             typed: Vec::new(),
             typed_all: false,
@@ -224,7 +327,11 @@ impl Session {
             // Children are looked at ten times a second: only the console
             // wakes us at once.
             let wait = (until.min(limit) - now).min(Duration::from_millis(100));
-            match self.input.recv_timeout(wait) {
+            let input = match self.later.pop_front() {
+                Some(input) => Ok(input),
+                None => self.input.recv_timeout(wait),
+            };
+            match input {
                 Ok(input) => {
                     if let Some(event) = self.take(input)? {
                         return Ok(event);
@@ -248,7 +355,7 @@ impl Session {
                 if !line.trim().is_empty() {
                     self.last.clone_from(&line);
                 }
-                self.line(line, time)
+                self.line(line, time)?
             }
             Input::Bytes(bytes) => Some(Event::Bytes(bytes)),
             Input::Monitor(said) => {
@@ -303,14 +410,14 @@ impl Session {
     }
 
     /// Makes sense of one console line.
-    fn line(&mut self, line: String, time: Time) -> Option<Event> {
+    fn line(&mut self, line: String, time: Time) -> Result<Option<Event>> {
         let runs = self.boot.is_some() && self.exit.is_none();
         if let Some((before, status)) = exit_status(&line)
             && runs
         {
             self.exit = Some(status);
             let before = before.to_owned();
-            return (!before.is_empty()).then_some(Event::Line(before));
+            return Ok((!before.is_empty()).then_some(Event::Line(before)));
         }
         // Whatever the command prints: init speaks before it and after.
         if let Some(word) = line.strip_prefix("pcclab: ")
@@ -341,6 +448,10 @@ impl Session {
                         last.log.push(text.to_owned());
                     }
                 }
+                Some(("load-failed", why)) => self.start_over(why)?,
+                // Of a guest that starts from there it was the last word.
+                _ if word == "load" && self.is_warm => {}
+                _ if word == "load" => self.asked()?,
                 _ if word == "ready" => {
                     self.began = Some(time);
                     // A guest that is gone says so by itself.
@@ -351,10 +462,10 @@ impl Session {
                     self.began.get_or_insert(time);
                     self.boot = Some(self.start.elapsed());
                     self.type_on();
-                    return Some(Event::Begin);
+                    return Ok(Some(Event::Begin));
                 }
                 _ if word == "end" => {
-                    return Some(Event::End(match self.exit {
+                    return Ok(Some(Event::End(match self.exit {
                         Some(status) => End::Exit(status),
                         None if self.missing.is_empty()
                             && !self.modules.is_empty() =>
@@ -362,16 +473,16 @@ impl Session {
                             End::Unloaded
                         }
                         None => End::Missing(std::mem::take(&mut self.missing)),
-                    }));
+                    })));
                 }
                 // The kernel's lines follow, which are known by themselves.
                 _ if word == "dmesg" => {}
-                _ => return Some(Event::Line(line)),
+                _ => return Ok(Some(Event::Line(line))),
             }
-            return None;
+            return Ok(None);
         }
         if line.contains("Kernel panic - not syncing") {
-            return Some(Event::End(End::Panic(line)));
+            return Ok(Some(Event::End(End::Panic(line))));
         }
         if let Some((level, text)) = kernel_line(&line) {
             if SPLATS.iter().any(|splat| text.contains(splat))
@@ -381,7 +492,7 @@ impl Session {
             }
             self.kernel(level, text);
         }
-        runs.then_some(Event::Line(line))
+        Ok(runs.then_some(Event::Line(line)))
     }
 
     /// Keeps the kernel's errors from before the command. The console has
@@ -573,9 +684,12 @@ impl Session {
             };
         }
         let full = full(&self.config.folder);
-        let _ = std::fs::remove_file(self.config.folder.join("initrd.img"));
+        for name in [programs::INITRD, programs::RUN] {
+            let _ = std::fs::remove_file(self.config.folder.join(name));
+        }
         Ok(Outcome {
             end,
+            warm: self.is_warm,
             splats: std::mem::take(&mut self.splats),
             errors: std::mem::take(&mut self.errors),
             modules: std::mem::take(&mut self.modules),

@@ -51,6 +51,8 @@ pub struct Verdict {
     pub conduct: Vec<Break>,
     /// Options that the kernel lacks.
     pub missing: Vec<String>,
+    /// Whether the run started from a saved machine.
+    pub warm: bool,
     /// From start to the command's first line.
     pub boot: Option<Duration>,
     /// From start to end.
@@ -75,6 +77,7 @@ impl Verdict {
             skipped: 0,
             conduct: Vec::new(),
             missing: Vec::new(),
+            warm: false,
             boot: None,
             total: Duration::ZERO,
             first: None,

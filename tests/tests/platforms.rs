@@ -20,6 +20,7 @@ fn options(quick: bool, logs: &Path) -> Options {
         limit: Duration::from_secs(180),
         jobs: JOBS,
         append: String::new(),
+        warm: pcclab::lab::cache("warm").ok(),
         logs: logs.to_owned(),
     }
 }

@@ -1,0 +1,346 @@
+//! A guest that is saved where it asks what to run, and one that starts from
+//! there.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use pccd::record::{Event, Time, now};
+use pccd::station::ledger::{Due, Ledger};
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::config::{Config, mailbox};
+use crate::console::replay;
+use crate::exchange::records;
+use crate::input::Input;
+use crate::process::{interrupted, tail};
+use crate::warm::{Inputs, LOGS, MACHINE, STATE, Saved, Store};
+use crate::{programs, tell};
+
+/// pccd's file of what must outlive it.
+const LEDGER: &str = "ledger.json";
+
+/// How long QEMU may take to write or read a machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often somebody who waits looks whether he shall.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the platform may take to have answered all.
+const ANSWERS: Duration = Duration::from_secs(1);
+
+/// Where a guest is to be saved.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) store: Store,
+    pub(super) inputs: Inputs,
+}
+
+/// Puts what the run wrote down that saved a machine into a run's folder.
+pub(super) fn lay_out(saved: &Saved, config: &Config) -> Result<()> {
+    for name in LOGS {
+        let to = config.folder.join(name);
+        std::fs::copy(saved.folder.join(name), &to)
+            .with_context(|| format!("writing {}", to.display()))?;
+    }
+    if saved.spoken {
+        let mut private = DirBuilder::new();
+        private.mode(0o700);
+        let mailbox = mailbox(&config.folder);
+        private.create(&mailbox).context("making the mailbox")?;
+        copy(&saved.folder.join(STATE), &mailbox.join(STATE))?;
+    }
+    Ok(())
+}
+
+/// Takes away what a start left that came to nothing.
+pub(super) fn clear(folder: &Path) {
+    for name in LOGS {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    let _ = std::fs::remove_dir_all(mailbox(folder));
+}
+
+/// Copies a folder of files.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut private = DirBuilder::new();
+    private.mode(0o700);
+    private.create(to).with_context(|| format!("making {}", to.display()))?;
+    for entry in std::fs::read_dir(from)
+        .with_context(|| format!("listing {}", from.display()))?
+    {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))
+                .with_context(|| format!("copying to {}", to.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether guest and platform have spoken, by pccd's log.
+fn spoken(folder: &Path) -> Result<bool> {
+    let log = std::fs::read(folder.join("pccd.log"))?;
+    let records = records(&String::from_utf8_lossy(&log));
+    Ok(records.iter().any(|record| {
+        !matches!(record.event, Event::Started | Event::Note | Event::Error)
+    }))
+}
+
+/// The life of the guest that the device is in.
+fn epoch(folder: &Path) -> Option<String> {
+    let text = std::fs::read(mailbox(folder).join("channels.json")).ok()?;
+    let channels: Value = serde_json::from_slice(&text).ok()?;
+    channels["epoch"].as_str().map(str::to_owned)
+}
+
+impl Session {
+    /// The guest asks what to run.
+    pub(super) fn asked(&mut self) -> Result<()> {
+        if let Some(plan) = self.plan.clone()
+            && !std::mem::replace(&mut self.has_asked, true)
+        {
+            let before = epoch(&self.config.folder);
+            let mut moved = false;
+            if let Err(error) = self.save(&plan, &mut moved) {
+                tell(format_args!("this start is not saved: {error:#}"));
+            }
+            let is_gone = |input: &Input| matches!(input, Input::Closed);
+            if interrupted() || self.later.iter().any(is_gone) {
+                // Whoever looks next sees that.
+                return Ok(());
+            }
+            self.run_on()?;
+            match self.pccd {
+                None if self.config.pccd && moved => {
+                    self.resume_pccd(before.as_deref(), now())?;
+                }
+                None if self.config.pccd => self.start_pccd()?,
+                _ => {}
+            }
+        }
+        self.go_on();
+        Ok(())
+    }
+
+    /// Lets the guest run, once QEMU has tidied up.
+    fn run_on(&mut self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let said = self.ask("query-status", &json!({}))?;
+            if said["return"]["status"] != "finish-migrate" {
+                return self.ask("cont", &json!({})).map(drop);
+            }
+            if Instant::now() > until {
+                bail!("QEMU does not come to an end with the migration");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Tells the guest that what it is to run is there.
+    fn go_on(&mut self) {
+        // A guest that is gone says so by itself.
+        let _ = self.write(format!("{}\n", now().timestamp()).as_bytes());
+    }
+
+    /// Saves the machine, and what the platform knows; both stand still then.
+    /// Once it has `moved` the device begins a new epoch when it goes on.
+    fn save(&mut self, plan: &Plan, moved: &mut bool) -> Result<()> {
+        self.await_answers()?;
+        self.ask("stop", &json!({}))?;
+        let folder = self.config.folder.clone();
+        let spoken = spoken(&folder)?;
+        if spoken {
+            // At once, as its log and its state are of this moment then.
+            self.kill_pccd();
+        }
+        let new = plan.store.begin()?;
+        self.migrate("migrate", &new.path().join(MACHINE))?;
+        *moved = true;
+        for name in LOGS {
+            std::fs::copy(folder.join(name), new.path().join(name))
+                .with_context(|| format!("copying {name}"))?;
+        }
+        if spoken {
+            let state = mailbox(&folder).join(STATE);
+            let ledger = read_ledger(&state)?;
+            let waits = |due| matches!(due, Due::At(time) if time > now());
+            if ledger.answers.iter().any(|answer| waits(answer.due)) {
+                bail!("a message of the platform waits for its time");
+            }
+            copy(&state, &new.path().join(STATE))?;
+        }
+        plan.store.keep(new, &plan.inputs, spoken, now())
+    }
+
+    /// Waits until nothing is on its way between guest and platform.
+    fn await_answers(&self) -> Result<()> {
+        let mailbox = mailbox(&self.config.folder);
+        let is_empty = |name| {
+            let entries = std::fs::read_dir(mailbox.join(name));
+            entries.is_ok_and(|mut entries| entries.next().is_none())
+        };
+        let until = Instant::now() + ANSWERS;
+        while !is_empty("outbox") || !is_empty("inbox") {
+            if Instant::now() > until {
+                bail!("messages of guest and platform are on their way");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Makes the machine that was saved the guest's, and lets it run.
+    pub(super) fn restore(&mut self, saved: &Saved) -> Result<()> {
+        for (line, time) in replay(&self.config.folder)? {
+            self.line(line, time)?;
+        }
+        self.migrate("migrate-incoming", &saved.folder.join(MACHINE))?;
+        self.run_on()?;
+        if saved.spoken && self.config.pccd {
+            self.resume_pccd(None, saved.time)?;
+        }
+        self.go_on();
+        Ok(())
+    }
+
+    /// Starts pccd for the guest that goes on in a life of its own: what it
+    /// knew is of this life now, and what was due by the clock is due later.
+    fn resume_pccd(&mut self, before: Option<&str>, saved: Time) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        let epoch = loop {
+            match epoch(&self.config.folder) {
+                Some(epoch) if before != Some(epoch.as_str()) => break epoch,
+                _ if interrupted() => return Ok(()),
+                _ if Instant::now() > until => {
+                    bail!("the device does not begin a new epoch")
+                }
+                _ => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        let state = mailbox(&self.config.folder).join(STATE);
+        let mut ledger = read_ledger(&state)?;
+        let stood = now() - saved;
+        ledger.epoch = epoch;
+        // All of them are delivered, but nothing was written since.
+        ledger.answers.clear();
+        ledger.began += stood;
+        for due in ledger.timers.values_mut() {
+            *due += stood;
+        }
+        let path = state.join(LEDGER);
+        std::fs::write(&path, ledger.encode())
+            .with_context(|| format!("writing {}", path.display()))?;
+        self.start_pccd()
+    }
+
+    /// Has QEMU write the machine into a file, or read it.
+    fn migrate(&mut self, what: &str, file: &Path) -> Result<()> {
+        let events = json!({
+            "capabilities": [{ "capability": "events", "state": true }]
+        });
+        self.ask("migrate-set-capabilities", &events)?;
+        let parameters = json!({ "max-bandwidth": 0 });
+        self.ask("migrate-set-parameters", &parameters)?;
+        let uri = format!("file:{}", file.display());
+        let id = self.monitor.ask(what, &json!({ "uri": uri }))?;
+        let said = self.monitor_says(id, |said| {
+            let status = said["data"]["status"].as_str();
+            said["event"] == "MIGRATION"
+                && matches!(status, Some("completed" | "failed"))
+        })?;
+        match said["data"]["status"] == "completed" {
+            true => Ok(()),
+            false => bail!("{}", self.why_failed()),
+        }
+    }
+
+    fn why_failed(&mut self) -> String {
+        let status = self.ask("query-migrate", &json!({}));
+        let why = status.ok().and_then(|said| {
+            Some(said["return"]["error-desc"].as_str()?.to_owned())
+        });
+        why.unwrap_or_else(|| "QEMU cannot".to_owned())
+    }
+
+    /// Asks QEMU, and waits for its answer.
+    fn ask(&mut self, what: &str, arguments: &Value) -> Result<Value> {
+        let id = self.monitor.ask(what, arguments)?;
+        self.monitor_says(id, |said| {
+            said["id"] == id && said.get("return").is_some()
+        })
+    }
+
+    /// Waits for a word of the monitor, or that it refuses what was asked
+    /// with this id; what else comes is for later.
+    fn monitor_says(
+        &mut self,
+        id: u64,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if interrupted() {
+                bail!("interrupted");
+            }
+            if Instant::now() > until {
+                bail!("QEMU does not answer");
+            }
+            let Ok(input) = self.input.recv_timeout(TICK) else { continue };
+            match input {
+                Input::Monitor(said) if is_it(&said) => return Ok(said),
+                Input::Monitor(said)
+                    if said["id"] == id && said.get("error").is_some() =>
+                {
+                    bail!("QEMU: {}", said["error"]["desc"])
+                }
+                Input::Closed => {
+                    self.later.push_back(Input::Closed);
+                    let log = tail(&self.config.folder.join("qemu.log"));
+                    bail!("QEMU ended\n{}", log.trim_end());
+                }
+                input => self.later.push_back(input),
+            }
+        }
+    }
+
+    /// Forgets a guest that cannot take what it is to run; the next is
+    /// started cold.
+    pub(super) fn start_over(&mut self, why: &str) -> Result<()> {
+        tell(format_args!("starting again, cold: {why}"));
+        if let Some(plan) = &self.plan {
+            // That it has to be found out again is all.
+            let _ = plan.store.never(&plan.inputs, why, now());
+        }
+        let _ = self.qemu.0.kill();
+        self.qemu.0.wait()?;
+        self.kill_pccd();
+        clear(&self.config.folder);
+        let config = self.config.clone();
+        let overlay = programs::overlay(&config)?;
+        let again = Session::launch(config, self.start, &overlay, None)?;
+        *self = again;
+        Ok(())
+    }
+}
+
+fn read_ledger(state: &Path) -> Result<Ledger> {
+    let path = state.join(LEDGER);
+    let bytes = std::fs::read(&path)
+        .with_context(|| format!("reading {}", path.display()))?;
+    Ledger::decode(&bytes)
+        .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
+}
+
+/// QEMU as a run with this plan starts it.
+pub(super) fn first(
+    config: &Config,
+    overlay: &[u8],
+) -> Result<std::process::Command> {
+    let later = crate::initramfs::later()?;
+    let initrd = programs::initrd(config, &later)?;
+    let run = programs::write(config, programs::RUN, overlay)?;
+    Ok(programs::qemu(config, &programs::Start::Later(&initrd, &run)))
+}
