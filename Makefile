@@ -34,8 +34,8 @@ judges: ## other people's programs on our messages and tables; PCCD_UPDATE=1 wri
 matrix: ## every platform on every kernel, into the table of the README
 	@scripts/lab.sh 6.12 debian && PCCD_UPDATE=1 cargo test -q --locked -p pccd-tests --test platforms kernel -- --nocapture
 
-bench: ## what pccd costs, as ratios
-	@scripts/setup.sh && scripts/rust.sh && cargo bench -q --locked -p pccd-tests --bench mailbox
+bench: ## what pccd and a start cost, as ratios
+	@scripts/lab.sh && cargo bench -q --locked -p pccd-tests --bench mailbox --bench start
 
 clean: ## remove what was built in this clone (the cache stays)
 	@cargo clean -q
