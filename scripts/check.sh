@@ -97,7 +97,7 @@ bios_tables() {
 qemu() {
   scripts/setup.sh
   scripts/fetch.sh qemu firmware
-  scripts/qemu.sh base
+  scripts/qemu.sh tests base
   check "checkpatch" checkpatch
   check "QEMU unit tests" unit
   check "QEMU qtest, the pair" qtest pcc-test

@@ -192,6 +192,19 @@ wrapper() {
   chmod +x "$1/$2"
 }
 
+# What of it is not there yet, as lib.sh's planned says it; the units are those
+# of unpacking, as nobody knows how fast the network is.
+missing() {
+  local what list=()
+  for what; do
+    case $what in
+      qemu | linux | linux-6.12) [ -e "$CACHE/$what-source/version" ] || list+=("$what") ;;
+      *) [ -e "$CACHE/$what/version" ] || list+=("$what") ;;
+    esac
+  done
+  [ ${#list[@]} -eq 0 ] || say "120 download ${list[*]}"
+}
+
 main() {
   local what
   for what; do
@@ -214,4 +227,4 @@ main() {
     esac
   done
 }
-locked fetch main "$@"
+if [ -n "${PLAN:-}" ]; then missing "$@"; else locked fetch main "$@"; fi

@@ -22,12 +22,15 @@ case ${1:-} in
   *) die "kernel.sh: '$1' is not one of 6.12, debug" ;;
 esac
 
+units=3500 # of lib.sh
+[ -e "$source/../version" ] || planned $units "build Linux" "$source/../version"
 "$ROOT/scripts/fetch.sh" "$from"
 version=$(cat "$source/../version")
 fragments=("$ROOT/guest-scripts/kernel.config")
 [ -z "${1:-}" ] || fragments+=("$ROOT/guest-scripts/kernel-$1.config")
 compiler=$("${CROSS}gcc" -dumpfullversion)
 out=$CACHE/linux-$(cat "${fragments[@]}" | key "$version" "$compiler")
+planned $units "build Linux" "$out/Image"
 
 kmake() {
   make -C "$source" O="$out/build" ARCH=arm64 CROSS_COMPILE="$CROSS" \
@@ -55,9 +58,10 @@ configure_kernel() {
 build_kernel() {
   [ ! -e "$out/Image" ] || return 0
   say "Linux $version with ${fragments[*]##*/} is not in the cache yet"
-  rm -rf "$out" && mkdir -p "$out/build"
+  # What a build before this one left goes on from there.
+  mkdir -p "$out/build"
   step "configuring Linux" "10 s" configure_kernel
-  step "building Linux $version${1:+ ($1)}" "3 min" kmake Image modules_prepare
+  step "building Linux $version${1:+ ($1)}" "$(about $units)" kmake Image modules_prepare
   step "preparing Linux for modules" "10 s" kmake modules
   ln "$out/build/arch/arm64/boot/Image" "$out/Image"
 }

@@ -2,28 +2,55 @@
 # Everything a run needs, built or taken from the cache. More for the checks:
 # "base" adds the unpatched QEMU, "6.12" Linux 6.12 and the drivers for it,
 # "debug" Linux 7.x as a debug kernel and the same, "debian" Debian's kernels.
+# "quick", for the demo, is content with a pccd and a pcclab built in a hurry.
 . "$(dirname "$0")/lib.sh"
 
-base='' kernels=() more=()
+base='' quick='' kernels=() more=()
 for word; do
   case $word in
     base) base=base ;;
+    quick) quick=quick ;;
     6.12) kernels+=(6.12) more+=(linux-6.12) ;;
     debug) kernels+=(debug) ;;
     debian) more+=(debian debian-6.12) ;;
-    *) die "lab.sh: '$word' is not one of base, 6.12, debug, debian" ;;
+    *) die "lab.sh: '$word' is not one of base, quick, 6.12, debug, debian" ;;
   esac
 done
 
 "$ROOT/scripts/setup.sh"
-# All downloads first: what fails for want of a mirror fails at once.
 sources=(firmware busybox "${more[@]}")
 [ -n "${QEMU:-}${QEMU_SRC:-}" ] || sources+=(qemu)
 [ -n "${KERNEL:-}" ] || sources+=(linux)
-"$ROOT/scripts/fetch.sh" "${sources[@]}"
+
+# What is there to do, and how long will it take?
+plan() {
+  export PLAN=1
+  "$ROOT/scripts/fetch.sh" "${sources[@]}"
+  "$ROOT/scripts/rust.sh" $quick
+  [ -n "${QEMU:-}" ] || "$ROOT/scripts/qemu.sh"
+  [ -n "${KERNEL:-}" ] || "$ROOT/scripts/kernel.sh"
+  for kernel in "${kernels[@]}"; do "$ROOT/scripts/kernel.sh" "$kernel"; done
+}
+todo=$(plan)
+if [ -n "$todo" ]; then
+  calibrate
+  say "To do, and then kept in $CACHE:"
+  total=0
+  while read -r units what; do
+    say "  $what, $(about "$units")"
+    total=$((total + units))
+  done <<<"$todo"
+  say "Together $(about $total), as busy as it is now, and what the network takes."
+fi
+
+# Downloads and what needs none go side by side.
+clear=''
+[ ! -t 1 ] || clear=$'\r\033[K'
+"$ROOT/scripts/fetch.sh" "${sources[@]}" > >(sed -u "s/^/$clear/") 2>&1 & fetch=$!
+"$ROOT/scripts/rust.sh" $quick || { wait; exit 1; }
+wait $fetch
 "$ROOT/scripts/qemu.sh" $base
 "$ROOT/scripts/kernel.sh"
-"$ROOT/scripts/rust.sh"
 "$ROOT/scripts/guest.sh"
 for kernel in "${kernels[@]}"; do
   "$ROOT/scripts/kernel.sh" "$kernel"

@@ -14,6 +14,42 @@ mkdir -p "$CACHE/log" "$ROOT/target"
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# What a long step costs is written down in units: the time that one processor
+# takes for this piece of C. PCCD_PACE is what this machine takes for one, in
+# milliseconds, as busy as it is.
+unit() {
+  printf 'int f%d(int x) { for (int i = 0; i < 9; i++) x ^= x << i; return x; }\n' {1..60} |
+    gcc -O2 -xc -c -o /dev/null -
+}
+
+# All processors at once, as the steps use them; about a second.
+calibrate() {
+  local start=${EPOCHREALTIME/./} pids=() i
+  for ((i = 0; i < JOBS; i++)); do (unit; unit; unit) & pids+=($!); done
+  wait "${pids[@]}"
+  export PCCD_PACE=$(((${EPOCHREALTIME/./} - start) / 3000))
+}
+
+# about UNITS -> "about 4 min on this machine"
+about() {
+  local seconds
+  [ -n "${PCCD_PACE:-}" ] || calibrate
+  seconds=$(($1 * PCCD_PACE / 1000 / JOBS))
+  if [ $seconds -ge 90 ]; then printf 'about %d min on this machine' $(((seconds + 30) / 60))
+  else printf 'about %d s on this machine' $((seconds + 1)); fi
+}
+
+# planned UNITS WHAT PATH...: lab.sh asks each script first what there is to do
+# (PLAN=1). Then this ends it, with a line if one of the paths is missing.
+planned() {
+  local units=$1 what=$2 path
+  [ -n "${PLAN:-}" ] || return 0
+  for path in "${@:3}"; do
+    [ -e "$path" ] || { say "$units $what"; break; }
+  done
+  exit 0
+}
+
 # duration SECONDS -> "2m 05s"
 duration() {
   if [ "$1" -ge 60 ]; then printf '%dm %02ds' $(($1 / 60)) $(($1 % 60))
@@ -55,7 +91,7 @@ step() {
       shown=$now
       say "  $(duration $now) $(progress "$log")"
     fi
-    sleep 0.1
+    if [ $now -lt 2 ]; then sleep 0.1; else sleep 0.5; fi
   done
   wait "$pid" || status=$?
   trap - INT TERM
@@ -64,7 +100,8 @@ step() {
   if [ $status -ne 0 ]; then
     say "$what: FAILED after $(duration $now). The end of $log:"
     tail -n 25 "$log" | sed 's/^/  | /'
-    die "$what failed; the whole log is $log"
+    die "$what failed; the whole log is $log.
+What is done is kept: see to the cause, then the same command goes on from here."
   fi
   if [ $now -ge 1 ]; then say "$what: done in $(duration $now)"; fi
 }

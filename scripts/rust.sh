@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Builds pccd, pcclab and acpi-tools.
+# Builds pccd, pcclab and acpi-tools. With "quick", and where there is no
+# release yet, the first two, as cargo builds them for developers: without
+# optimisation, a fraction of the work.
 . "$(dirname "$0")/lib.sh"
 
 target=${CARGO_TARGET_DIR:-$ROOT/target}
-build_rust() { cargo build --release --locked --manifest-path "$ROOT/Cargo.toml"; }
-step "building pccd, pcclab and acpi-tools" "2 min the first time" build_rust
-publish PCCD "$target/release/pccd"
-publish PCCLAB "$target/release/pcclab"
-publish ACPI_TOOLS "$target/release/acpi-tools"
+profile=release folder=release names=(pccd pcclab acpi-tools) units=1300 # of lib.sh
+if [ "${1:-}" = quick ] && [ ! -x "$target/release/pcclab" ]; then
+  profile=dev folder=debug names=(pccd pcclab) units=600
+fi
+planned $units "build pccd and pcclab" "$target/$folder/pcclab"
+build_rust() {
+  cargo build --profile "$profile" --locked --manifest-path "$ROOT/Cargo.toml" "${names[@]/#/-p}"
+}
+if [ -x "$target/$folder/pcclab" ]; then hint="what changed"; else hint=$(about $units); fi
+step "building ${names[*]}" "$hint" build_rust
+publish PCCD "$target/$folder/pccd"
+publish PCCLAB "$target/$folder/pcclab"
+[ $folder = debug ] || publish ACPI_TOOLS "$target/release/acpi-tools"
