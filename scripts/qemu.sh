@@ -33,11 +33,11 @@ fi
 version=$(cat "$tree/VERSION")
 compiler=$(gcc -dumpfullversion)
 common=("$(git -C "$tree" rev-parse 'HEAD^{tree}')" "$compiler" "$meson"
-  "${QEMU_OPTIONS[@]}")
+  "${QEMU_OPTIONS[@]}" "${QEMU_DEVICES[@]}" "${QEMU_OPTIMISED[@]}")
 series_key=$(cat "$PATCHES"/[0-9]*.patch | key series "${common[@]}")
 planned $units "build QEMU" "$CACHE/qemu-$series_key/qemu-system-aarch64"
 base_key=$(key base "${common[@]}" </dev/null)
-WORK=$CACHE/qemu-work-$(printf '%s' "$tree" | sha256sum | cut -c1-8)
+WORK=$CACHE/qemu-work-$(key "$tree" "${QEMU_OPTIONS[@]}" "${QEMU_OPTIMISED[@]}" </dev/null | cut -c1-8)
 use_ccache
 
 venv() {

@@ -41,7 +41,7 @@ each_patch() {
 
 sanitized() {
   local reports found
-  prepare sanitized --enable-asan --enable-ubsan
+  prepare sanitized --enable-debug-info --enable-asan --enable-ubsan
   apply_patch "$PATCHES"/[0-9]*.patch
   build >&2
   reports=$(mktemp -d)
