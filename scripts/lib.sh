@@ -194,7 +194,8 @@ devices() {
   printf '%s\n' "${selected[@]}" | cmp -s - "$mak" || printf '%s\n' "${selected[@]}" >"$mak"
 }
 
-# Again only with other options; ninja sees when the devices change.
+# Again only with other options; ninja sees when the devices change. QEMU_CC
+# is what the compiler, a script, does first.
 configure_qemu() { # option...
   local options="${QEMU_OPTIONS[*]} ${QEMU_OPTIMISED[*]} $*"
   [ "$(cat "$WORK/build/options" 2>/dev/null)" != "$options" ] || return 0
@@ -202,7 +203,7 @@ configure_qemu() { # option...
   mkdir -p "$WORK/build"
   cd "$WORK/build" || return
   {
-    printf '#!/bin/sh\ncase "$*" in\n'
+    printf '#!/bin/sh\n%s\ncase "$*" in\n' "${QEMU_CC:-}"
     printf '  *" -c ../%s/"*) ;;\n' "${QEMU_OPTIMISED[@]}"
     printf '  *" -c "*) set -- "$@" -O0 ;;\nesac\nexec ccache gcc "$@"\n'
   } >cc
