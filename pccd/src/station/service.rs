@@ -507,8 +507,7 @@ impl Service {
             }
             Decision::Complete { requests, message, mut action, dropped } => {
                 self.verdict.served = true;
-                let now = (self.site.clock)().instant;
-                self.echoes.stop(&message, &mut action, now);
+                self.echoes.stop(&message, &mut action, start);
                 let mut receipt = receipt(content, message, requests.len());
                 if dropped.is_some() {
                     self.intake.write_receipt(&self.site, log, &mut receipt);

@@ -1,8 +1,8 @@
 //! Messages as tables of fields: how a field lies in the bytes, what it is
 //! called, what its values mean.
 //!
-//! The two walks over such tables are [`super::walk`] (bytes to fields, for
-//! display and matching) and [`super::encode`] (fields to bytes).
+//! The two walks over such tables are `walk` (bytes to fields, for display
+//! and matching) and `encode` (fields to bytes).
 
 use std::fmt;
 
