@@ -58,3 +58,4 @@ pub use record::{
     Decoded, Event, Field, FieldValue, Record, describe, describe_message,
     describe_packet,
 };
+pub use station::ledger::file as ledger;

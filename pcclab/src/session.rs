@@ -27,8 +27,9 @@ use crate::qmp::{Monitor, shutdown_reason};
 use crate::tell;
 use crate::warm::{Found, Inputs, Saved, Store};
 
+mod saved;
 mod saving;
-use saving::Plan;
+use saved::Plan;
 
 /// What a guest takes while it would boot; it reads fw_cfg at 5 MB a second,
 /// and an initramfs much faster.
@@ -141,7 +142,7 @@ impl Session {
                             ));
                             saved.remove();
                         }
-                        saving::clear(&config.folder);
+                        saved::clear(&config.folder);
                         Session::launch(config, start, &overlay, Some(plan))
                     }
                 }
@@ -163,7 +164,7 @@ impl Session {
         let pccd = config.pccd.then(|| programs::spawn_pccd(&config));
         let pccd = pccd.transpose()?;
         let qemu = match &plan {
-            Some(_) => saving::first(&config, overlay)?,
+            Some(_) => saved::first(&config, overlay)?,
             None => {
                 let initrd = programs::initrd(&config, overlay)?;
                 programs::qemu(&config, &Start::Cold(&initrd))
@@ -182,7 +183,7 @@ impl Session {
         overlay: &[u8],
         saved: &Saved,
     ) -> Result<Session> {
-        saving::lay_out(saved, &config)?;
+        saved::lay_out(saved, &config)?;
         // One that has spoken is told first which life of the guest it is.
         let pccd = (config.pccd && !saved.spoken)
             .then(|| programs::spawn_pccd(&config));

@@ -1,23 +1,23 @@
 //! A guest that is saved where it asks what to run, and one that starts from
 //! there.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pccd::ledger::{Due, Ledger};
 use pccd::record::{Event, Time, now};
-use pccd::station::ledger::{Due, Ledger};
+
 use serde_json::{Value, json};
 
 use super::Session;
-use crate::config::{Config, mailbox};
+use super::saved::{Plan, clear, copy};
+use crate::config::mailbox;
 use crate::console::replay;
 use crate::exchange::records;
 use crate::input::Input;
 use crate::process::{interrupted, tail};
-use crate::warm::{Inputs, LOGS, MACHINE, STATE, Saved, Store};
+use crate::warm::{LOGS, MACHINE, STATE, Saved};
 use crate::{programs, tell};
 
 /// pccd's file of what must outlive it.
@@ -29,55 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 /// How long the platform may take to have answered all.
 const ANSWERS: Duration = Duration::from_secs(1);
-
-/// Where a guest is to be saved.
-#[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) store: Store,
-    pub(super) inputs: Inputs,
-}
-
-/// Puts what the run wrote down that saved a machine into a run's folder.
-pub(super) fn lay_out(saved: &Saved, config: &Config) -> Result<()> {
-    for name in LOGS {
-        let to = config.folder.join(name);
-        std::fs::copy(saved.folder.join(name), &to)
-            .with_context(|| format!("writing {}", to.display()))?;
-    }
-    if saved.spoken {
-        let mut private = DirBuilder::new();
-        private.mode(0o700);
-        let mailbox = mailbox(&config.folder);
-        private.create(&mailbox).context("making the mailbox")?;
-        copy(&saved.folder.join(STATE), &mailbox.join(STATE))?;
-    }
-    Ok(())
-}
-
-/// Takes away what a start left that came to nothing.
-pub(super) fn clear(folder: &Path) {
-    for name in LOGS {
-        let _ = std::fs::remove_file(folder.join(name));
-    }
-    let _ = std::fs::remove_dir_all(mailbox(folder));
-}
-
-/// Copies a folder of files.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let mut private = DirBuilder::new();
-    private.mode(0o700);
-    private.create(to).with_context(|| format!("making {}", to.display()))?;
-    for entry in std::fs::read_dir(from)
-        .with_context(|| format!("listing {}", from.display()))?
-    {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))
-                .with_context(|| format!("copying to {}", to.display()))?;
-        }
-    }
-    Ok(())
-}
 
 /// Whether guest and platform have spoken, by pccd's log.
 fn spoken(folder: &Path) -> Result<bool> {
@@ -332,15 +283,4 @@ fn read_ledger(state: &Path) -> Result<Ledger> {
         .with_context(|| format!("reading {}", path.display()))?;
     Ledger::decode(&bytes)
         .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
-}
-
-/// QEMU as a run with this plan starts it.
-pub(super) fn first(
-    config: &Config,
-    overlay: &[u8],
-) -> Result<std::process::Command> {
-    let later = crate::initramfs::later()?;
-    let initrd = programs::initrd(config, &later)?;
-    let run = programs::write(config, programs::RUN, overlay)?;
-    Ok(programs::qemu(config, &programs::Start::Later(&initrd, &run)))
 }

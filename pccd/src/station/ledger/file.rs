@@ -23,7 +23,9 @@ pub const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// A file that belongs into the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
+    /// Its name there.
     pub name: String,
+    /// Its content.
     #[serde(with = "hex::serde")]
     pub content: Vec<u8>,
 }
@@ -34,6 +36,7 @@ pub struct Outgoing {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Due {
+    /// At once.
     #[default]
     Now,
     /// Not before this time.
@@ -57,6 +60,7 @@ pub struct Answer {
     /// The reply as a message, for the log.
     #[serde(with = "hex::serde")]
     pub reply: Vec<u8>,
+    /// Replies, in order.
     pub replies: Vec<Outgoing>,
     /// Messages nobody asked for, sent after the replies.
     pub unasked: Vec<Outgoing>,
@@ -98,6 +102,7 @@ impl Answer {
     }
 }
 
+/// The ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     version: u32,
@@ -108,6 +113,7 @@ pub struct Ledger {
     pub began: Time,
     /// State of the endpoint.
     pub endpoint: State,
+    /// What handlers remember.
     #[serde(default)]
     pub memory: Memory,
     /// When messages by the clock are due next.
@@ -131,6 +137,7 @@ impl Ledger {
         }
     }
 
+    /// Reads a file; fails if it is none of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut ledger: Self = serde_json::from_slice(bytes)?;
         let version = ledger.version;
