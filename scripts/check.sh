@@ -56,7 +56,7 @@ fast() {
   check "cargo test" env PCCD_CHECK=1 cargo test --locked
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
   # shellcheck disable=SC2046 # file names without spaces
-  check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/debian)
+  check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/*)
   check "handlers" "${CARGO_TARGET_DIR:-target}/debug/pccd" check --messages messages
 }
 
