@@ -10,7 +10,7 @@
 meson=1.5.0 pycotap=1.3.1
 tests=(tests/qtest/{pcc-test,pcc-channel-test,bios-tables-test}
   tests/unit/{test-pcc-mailbox,test-pcc-folder,test-util-filemonitor})
-units=1800 # of lib.sh
+units=2400 # of lib.sh
 PATCHES=$ROOT/qemu-patches
 
 if [ -n "${QEMU:-}" ]; then
