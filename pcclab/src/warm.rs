@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::programs;
 
 /// Version of what is saved, and of what a guest does before that.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How many bytes all of them together may take. Those of every platform on the
 /// four kernels of the lab take 5 GB: 52 MB each, 227 MB on those of Debian.
@@ -35,6 +35,8 @@ const UNFINISHED: Duration = Duration::from_secs(3600);
 pub(crate) const MACHINE: &str = "machine";
 /// The platform's state, as pccd keeps it in the mailbox.
 pub(crate) const STATE: &str = "state";
+/// Messages for a driver that was not there yet.
+pub(crate) const INBOX: &str = "inbox";
 /// What the run that saved it had written down until then.
 pub(crate) const LOGS: [&str; 4] =
     ["console.log", "console.times", "qemu.log", "pccd.log"];

@@ -170,7 +170,7 @@ fn two_runs_save_one_machine_and_one_that_is_spoilt_goes() {
         &format!("\"bytes\":{}", whole / 2),
     );
     assert_ne!(text, half);
-    for (entry_text, word) in [(text, "bytes, not the"), (half, "QEMU ended")] {
+    for (entry_text, word) in [(text, "bytes, not the"), (half, "QEMU")] {
         let file = fs::File::options().write(true).open(&machine).unwrap();
         file.set_len(whole / 2).unwrap();
         fs::write(&entry, entry_text).unwrap();
@@ -241,6 +241,18 @@ fn claims_hold_over_both_parts() {
     cache.run(&words).is(0, "cold");
     cache.run(&words).is(0, "cold");
     assert_eq!(cache.saved().len(), 2);
+}
+
+/// The platform speaks first, and what it says waits for a driver that is
+/// loaded after the machine was saved.
+#[test]
+fn a_message_for_a_driver_to_come_is_saved_too() {
+    let cache = Cache::new();
+    let words = ["--platform", "mailbox-core", "--quick"];
+    cache.run(&words).is(0, "cold");
+    let [saved] = cache.saved().try_into().unwrap();
+    assert_eq!(fs::read_dir(saved.join("inbox")).unwrap().count(), 1);
+    cache.run(&words).is(0, "warm");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::config::{Config, mailbox};
 use crate::programs;
-use crate::warm::{Inputs, LOGS, STATE, Saved, Store};
+use crate::warm::{INBOX, Inputs, LOGS, STATE, Saved, Store};
 
 /// Where a guest is to be saved.
 #[derive(Clone)]
@@ -29,7 +29,9 @@ pub(super) fn lay_out(saved: &Saved, config: &Config) -> Result<()> {
         private.mode(0o700);
         let mailbox = mailbox(&config.folder);
         private.create(&mailbox).context("making the mailbox")?;
-        copy(&saved.folder.join(STATE), &mailbox.join(STATE))?;
+        for name in [STATE, INBOX] {
+            copy(&saved.folder.join(name), &mailbox.join(name))?;
+        }
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::console::replay;
 use crate::exchange::records;
 use crate::input::Input;
 use crate::process::{interrupted, tail};
-use crate::warm::{LOGS, MACHINE, STATE, Saved};
+use crate::warm::{INBOX, LOGS, MACHINE, STATE, Saved};
 use crate::{programs, tell};
 
 /// pccd's file of what must outlive it.
@@ -121,20 +121,25 @@ impl Session {
             if ledger.answers.iter().any(|answer| waits(answer.due)) {
                 bail!("a message of the platform waits for its time");
             }
-            copy(&state, &new.path().join(STATE))?;
+            for name in [STATE, INBOX] {
+                copy(&mailbox(&folder).join(name), &new.path().join(name))?;
+            }
         }
         plan.store.keep(new, &plan.inputs, spoken, now())
     }
 
-    /// Waits until nothing is on its way between guest and platform.
+    /// Waits until no request and no reply is on its way: they belong to an
+    /// epoch. What nobody asked for may wait for a driver that is not there.
     fn await_answers(&self) -> Result<()> {
         let mailbox = mailbox(&self.config.folder);
-        let is_empty = |name| {
-            let entries = std::fs::read_dir(mailbox.join(name));
-            entries.is_ok_and(|mut entries| entries.next().is_none())
+        let has = |folder, part: &str| {
+            let names = std::fs::read_dir(mailbox.join(folder));
+            let names = names.into_iter().flatten().flatten();
+            let mut names = names.map(|entry| entry.file_name());
+            names.any(|name| name.to_string_lossy().contains(part))
         };
         let until = Instant::now() + ANSWERS;
-        while !is_empty("outbox") || !is_empty("inbox") {
+        while has("outbox", ".pcc") || has(INBOX, ".r") {
             if Instant::now() > until {
                 bail!("messages of guest and platform are on their way");
             }
@@ -213,7 +218,7 @@ impl Session {
         let why = status.ok().and_then(|said| {
             Some(said["return"]["error-desc"].as_str()?.to_owned())
         });
-        why.unwrap_or_else(|| "QEMU cannot".to_owned())
+        why.unwrap_or_else(|| "QEMU refuses it".to_owned())
     }
 
     /// Asks QEMU, and waits for its answer.
