@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::mailbox::Channels;
 use crate::record::iso;
-use crate::station::ledger::file::{Due, Ledger};
+use crate::station::ledger::file::{Due, FILE, Ledger};
 use crate::stats::{self, Stats};
 
 /// How a mailbox stands.
@@ -79,7 +79,7 @@ fn count(folder: &Path) -> usize {
 
 /// Reads a ledger; none if there is none yet.
 pub fn ledger(state: &Path) -> Result<Option<Ledger>> {
-    let path = state.join("ledger.json");
+    let path = state.join(FILE);
     let Some(bytes) = read(&path) else {
         return Ok(None);
     };

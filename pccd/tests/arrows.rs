@@ -67,7 +67,7 @@ const PCCLAB: &str = "
     run: claim conduct exchange kernel ktap moment result say session verdict
     aml: lab
     machine: aml claim config kernel lab platform run
-    check: aml claim json kernel lab machine platform process
+    check: aml claim config json kernel lab machine platform process
     matrix: config interrupted kernel lab logs machine platform result run table verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict";

@@ -80,6 +80,11 @@ impl Config {
 /// How many bytes a console may bring; a log that is longer helps nobody.
 pub const ENOUGH: u64 = 64 << 20;
 
+/// A value as QEMU's options take it: commas part them.
+pub(crate) fn escaped(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
 /// The folder through which guest and platform of a run speak.
 pub(crate) fn mailbox(folder: &Path) -> PathBuf {
     folder.join("mailbox")

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::aml::{self, Table};
 use crate::claim::{Asked, Claim};
-use crate::config::Config;
+use crate::config::{Config, escaped};
 use crate::kernel::Kernel;
 use crate::lab;
 use crate::meant;
@@ -278,7 +278,7 @@ impl Machine {
         }
         for (name, value) in &properties {
             let value = match value {
-                Value::String(text) => text.replace(',', ",,"),
+                Value::String(text) => escaped(text),
                 Value::Number(number) => number.to_string(),
                 other => bail!("{name}: {other} is neither number nor text"),
             };
@@ -360,7 +360,7 @@ impl Machine {
         let cache = lab::cache("aml")?;
         for table in &self.tables {
             let aml = aml::compile(table, &cache)?;
-            let file = aml.to_string_lossy().replace(',', ",,");
+            let file = escaped(&aml.to_string_lossy());
             config
                 .qemu_args
                 .extend(["-acpitable".into(), format!("file={file}").into()]);

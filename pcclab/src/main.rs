@@ -172,7 +172,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         append: options.append.clone(),
         quick: options.quick,
         verbose: options.verbose,
-        warm: warm(options)?,
+        warm: saved(is_cold(options))?,
         limit: given.unwrap_or(patience),
         ..Config::new(lab, logs.path(), &["sh", "/tests/demo.sh"])
     };
@@ -232,15 +232,16 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// Where a run may start from a saved machine: not where files of its own
-/// went in, or where the boot is looked at.
-fn warm(options: &cli::Run) -> Result<Option<PathBuf>> {
-    let is_plain = options.qemu_args.is_empty() && options.initrd.is_none();
-    let is_watched = options.cold || options.shell || options.debug;
-    match is_plain && !is_watched {
-        true => lab::cache("warm").map(Some),
-        false => Ok(None),
-    }
+/// Whether a run boots its machine: where files of its own go in, or the boot
+/// is looked at.
+fn is_cold(options: &cli::Run) -> bool {
+    let has_files = !options.qemu_args.is_empty() || options.initrd.is_some();
+    options.cold || options.shell || options.debug || has_files
+}
+
+/// The folder of saved machines, for a run that is not cold.
+fn saved(is_cold: bool) -> Result<Option<PathBuf>> {
+    (!is_cold).then(|| lab::cache("warm")).transpose()
 }
 
 /// A module's file and its parameters, of `a.ko debug=1`.
@@ -319,10 +320,7 @@ fn matrix_command(options: cli::Matrix) -> Result<u8> {
         limit: Duration::from_secs(options.timeout),
         jobs: options.jobs.map_or(processors, usize::from),
         append: options.append,
-        warm: match options.cold {
-            true => None,
-            false => Some(lab::cache("warm")?),
-        },
+        warm: saved(options.cold)?,
         logs: logs.path().to_owned(),
     };
     catch_interrupts()?;
@@ -429,7 +427,7 @@ fn defects_command(options: cli::Defects) -> Result<u8> {
         limit: Duration::from_secs(options.timeout),
         jobs: 1,
         append: String::new(),
-        warm: Some(lab::cache("warm")?),
+        warm: saved(false)?,
         logs: logs.path().to_owned(),
     };
     catch_interrupts()?;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::config::{Config, mailbox};
+use crate::config::{Config, escaped, mailbox};
 use crate::initramfs;
 use crate::process::{Running, child, log_file};
 use crate::tell;
@@ -90,7 +90,7 @@ pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
         .arg("-object")
         .arg(format!(
             "pcc-mailbox-dir,id=pcc,path={}",
-            comma_doubled(&mailbox(&config.folder))
+            escaped(&mailbox(&config.folder).to_string_lossy())
         ))
         .args(["-chardev", &format!("stdio,id={CONSOLE},signal=off")])
         .args(["-serial", &format!("chardev:{CONSOLE}"), "-monitor", "none"])
@@ -111,16 +111,13 @@ pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
         Start::Saved(_) => command.args(["-incoming", "defer"]),
     };
     if let Start::Later(_, run) | Start::Saved(run) = start {
-        command
-            .arg("-fw_cfg")
-            .arg(format!("name=opt/pcclab.run,file={}", comma_doubled(run)));
+        command.arg("-fw_cfg").arg(format!(
+            "name=opt/pcclab.run,file={}",
+            escaped(&run.to_string_lossy())
+        ));
     }
     command.args(machine(config));
     command
-}
-
-fn comma_doubled(path: &Path) -> String {
-    path.to_string_lossy().replace(',', ",,")
 }
 
 pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {

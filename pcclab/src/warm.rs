@@ -114,10 +114,12 @@ fn key(text: &str) -> String {
 /// The files that arguments of QEMU name.
 fn files(arguments: &[OsString]) -> Vec<PathBuf> {
     let words = arguments.iter().filter_map(|word| word.to_str());
-    words
-        .flat_map(|word| word.split(','))
+    // A doubled comma is part of a name.
+    let apart: Vec<_> = words.map(|word| word.replace(",,", "\0")).collect();
+    let parts = apart.iter().flat_map(|word| word.split(','));
+    parts
         .filter_map(|part| part.strip_prefix("file="))
-        .map(PathBuf::from)
+        .map(|file| PathBuf::from(file.replace('\0', ",")))
         .collect()
 }
 
@@ -443,6 +445,13 @@ mod tests {
             Found::Saved(saved) => Some(saved.spoken),
             _ => None,
         }
+    }
+
+    #[test]
+    fn files_are_found_whatever_their_names() {
+        let words = ["-acpitable", "file=/a,,b/c.aml", "-device", "x,y=file"];
+        let words = words.map(OsString::from);
+        assert_eq!(files(&words), [PathBuf::from("/a,b/c.aml")]);
     }
 
     #[test]

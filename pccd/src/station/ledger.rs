@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use self::file::{Answer, Due, LONGEST, Ledger, Outgoing, Progress};
+use self::file::{Answer, Due, FILE, LONGEST, Ledger, Outgoing, Progress};
 use crate::clock::Now;
 use crate::endpoint::State;
 use crate::mailbox::{Epoch, ReadError, RequestName, StateFolder, UnaskedName};
@@ -17,9 +17,6 @@ use crate::platform::{Changes, Sending};
 use crate::record::{compact, later_by};
 use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
-
-/// The ledger's name in the state folder.
-const FILE: &str = "ledger.json";
 
 /// The ledger, and what this process knows beside it.
 pub struct Journal {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use pccd::script::problem::nearest;
 
+use crate::config::{escaped, mailbox};
 use crate::process::{Running, child};
 
 /// QEMU makes a machine in a tenth of a second.
@@ -139,8 +140,8 @@ fn refusal<'a>(
     devices: impl Iterator<Item = &'a String>,
     folder: &Path,
 ) -> Result<Option<String>> {
-    let mailbox = folder.join("mailbox").display().to_string();
-    let mailbox = mailbox.replace(',', ",,");
+    let mailbox = mailbox(folder);
+    let mailbox = escaped(&mailbox.to_string_lossy());
     let log = folder.join("qemu.log");
     let mut command = child(qemu);
     command

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use pccd::ledger::{Due, Ledger};
+use pccd::ledger::{self, Due, Ledger};
+use pccd::mailbox::Channels;
 use pccd::record::{Event, Time, now};
-
 use serde_json::{Value, json};
 
 use super::Session;
@@ -20,15 +20,36 @@ use crate::process::{interrupted, tail};
 use crate::warm::{INBOX, LOGS, MACHINE, STATE, Saved};
 use crate::{programs, tell};
 
-/// pccd's file of what must outlive it.
-const LEDGER: &str = "ledger.json";
-
 /// How long QEMU may take to write or read a machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long until what takes no time is looked at again.
+const SOON: Duration = Duration::from_millis(1);
 /// How often somebody who waits looks whether he shall.
 const TICK: Duration = Duration::from_millis(100);
 /// How long the platform may take to have answered all.
 const ANSWERS: Duration = Duration::from_secs(1);
+
+/// Asks again and again, until there is what is waited for.
+fn wait<T>(
+    patience: Duration,
+    step: Duration,
+    too_long: &str,
+    mut ask: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let until = Instant::now() + patience;
+    loop {
+        if let Some(it) = ask()? {
+            return Ok(it);
+        }
+        if interrupted() {
+            bail!("interrupted");
+        }
+        if Instant::now() > until {
+            bail!("{too_long}");
+        }
+        std::thread::sleep(step);
+    }
+}
 
 /// Whether guest and platform have spoken, by pccd's log.
 fn spoken(folder: &Path) -> Result<bool> {
@@ -42,8 +63,7 @@ fn spoken(folder: &Path) -> Result<bool> {
 /// The life of the guest that the device is in.
 fn epoch(folder: &Path) -> Option<String> {
     let text = std::fs::read(mailbox(folder).join("channels.json")).ok()?;
-    let channels: Value = serde_json::from_slice(&text).ok()?;
-    channels["epoch"].as_str().map(str::to_owned)
+    Some(Channels::decode(&text).ok()?.epoch?.to_string())
 }
 
 impl Session {
@@ -77,17 +97,13 @@ impl Session {
 
     /// Lets the guest run, once QEMU has tidied up.
     fn run_on(&mut self) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        loop {
+        let late = "QEMU does not come to an end with the migration";
+        wait(PATIENCE, SOON, late, || {
             let said = self.ask("query-status", &json!({}))?;
-            if said["return"]["status"] != "finish-migrate" {
-                return self.ask("cont", &json!({})).map(drop);
-            }
-            if Instant::now() > until {
-                bail!("QEMU does not come to an end with the migration");
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+            let is_over = said["return"]["status"] != "finish-migrate";
+            Ok(is_over.then_some(()))
+        })?;
+        self.ask("cont", &json!({})).map(drop)
     }
 
     /// Tells the guest that what it is to run is there.
@@ -138,14 +154,11 @@ impl Session {
             let mut names = names.map(|entry| entry.file_name());
             names.any(|name| name.to_string_lossy().contains(part))
         };
-        let until = Instant::now() + ANSWERS;
-        while has("outbox", ".pcc") || has(INBOX, ".r") {
-            if Instant::now() > until {
-                bail!("messages of guest and platform are on their way");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+        let late = "messages of guest and platform are on their way";
+        wait(ANSWERS, Duration::from_millis(5), late, || {
+            let is_quiet = !has("outbox", ".pcc") && !has(INBOX, ".r");
+            Ok(is_quiet.then_some(()))
+        })
     }
 
     /// Makes the machine that was saved the guest's, and lets it run.
@@ -165,17 +178,16 @@ impl Session {
     /// Starts pccd for the guest that goes on in a life of its own: what it
     /// knew is of this life now, and what was due by the clock is due later.
     fn resume_pccd(&mut self, before: Option<&str>, saved: Time) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        let epoch = loop {
-            match epoch(&self.config.folder) {
-                Some(epoch) if before != Some(epoch.as_str()) => break epoch,
-                _ if interrupted() => return Ok(()),
-                _ if Instant::now() > until => {
-                    bail!("the device does not begin a new epoch")
-                }
-                _ => std::thread::sleep(Duration::from_millis(1)),
-            }
-        };
+        let late = "the device does not begin a new epoch";
+        let is_new = |epoch: &String| before != Some(epoch.as_str());
+        let epoch = wait(PATIENCE, SOON, late, || {
+            Ok(epoch(&self.config.folder).filter(is_new))
+        });
+        if interrupted() {
+            // Whoever looks next sees that.
+            return Ok(());
+        }
+        let epoch = epoch?;
         let state = mailbox(&self.config.folder).join(STATE);
         let mut ledger = read_ledger(&state)?;
         let stood = now() - saved;
@@ -186,7 +198,7 @@ impl Session {
         for due in ledger.timers.values_mut() {
             *due += stood;
         }
-        let path = state.join(LEDGER);
+        let path = state.join(ledger::FILE);
         std::fs::write(&path, ledger.encode())
             .with_context(|| format!("writing {}", path.display()))?;
         self.start_pccd()
@@ -283,7 +295,7 @@ impl Session {
 }
 
 fn read_ledger(state: &Path) -> Result<Ledger> {
-    let path = state.join(LEDGER);
+    let path = state.join(ledger::FILE);
     let bytes = std::fs::read(&path)
         .with_context(|| format!("reading {}", path.display()))?;
     Ledger::decode(&bytes)

@@ -16,6 +16,9 @@ use crate::script::memory::Memory;
 /// Version of the file. Version 1 had neither memory nor times.
 const VERSION: u32 = 2;
 
+/// Its name in the state folder.
+pub const FILE: &str = "ledger.json";
+
 /// Longest time to sleep before the clock is looked at again: a committed
 /// time can lie no further off.
 pub const LONGEST: Duration = Duration::from_secs(2 * 86_400);
