@@ -67,15 +67,21 @@ esac && exec gcc -fsanitize=address,undefined -fno-omit-frame-pointer "$@"'
   fi
 }
 
-# The same patches; 10.1 made the data of class_init functions const.
+# The same patches, moved there from 10.0, so that git knows the files they were
+# made for; 10.1 made the data of class_init functions const.
 newer() {
   "$ROOT/scripts/fetch.sh" qemu-10.2 >&2
-  tree=$CACHE/qemu-10.2-source/tree
-  prepare 10.2
-  # What git am -3 looks for: the files as they were in 10.0.
-  say "$base/.git/objects" >>"$WORK/.git/objects/info/alternates"
+  WORK=$CACHE/qemu-10.2
+  use_ccache
+  work_tree
   apply_patch "$PATCHES"/[0-9]*.patch
+  git -C "$WORK" fetch -q "$CACHE/qemu-10.2-source/tree" HEAD
+  git -C "$WORK" -c user.name=pccd -c user.email=pccd@localhost \
+    rebase -q --onto FETCH_HEAD "$(git -C "$base" rev-parse HEAD)"
   sed -i -E 's/(ObjectClass \*oc, )void \*data/\1const void *data/' "$WORK"/hw/pcc/*.c
+  # Without CXL its virt does not link.
+  configure_qemu -Ddefault_devices=true
+  cd "$WORK/build"
   build >&2
   run
 }
@@ -87,7 +93,7 @@ case ${1:-} in
   *) die "series.sh: '${1:-}' is not one of each-patch, sanitized, 10.2" ;;
 esac
 stamp=$CACHE/series-$1-$(cat "$PATCHES"/[0-9]*.patch "$0" |
-  key "$1" "$(git -C "$base" rev-parse 'HEAD^{tree}')")
+  key "$1" "$(git -C "$base" rev-parse 'HEAD^{tree}')" "${QEMU_OPTIONS[@]}" "${QEMU_DEVICES[@]}" "${QEMU_OPTIMISED[@]}")
 if [ ! -e "$stamp" ]; then
   rm -f "$CACHE/series-$1-"*
   "$what" | tee "$stamp.new"
