@@ -146,7 +146,7 @@ result $((status + $?))
 step 'an answer after the time-out'
 ticks=$(pcc_counter 1 ticks)
 interrupts=$(pcc_counter 1 interrupts)
-holds "$(pcc 1 timeout=10 0x03 55)" result=timeout ticks=0 &&
+holds "$(pcc 1 timeout=10 0x03 55)" result=timeout &&
 	pcc_wait 1 interrupts $((interrupts + 1))
 status=$?
 if [ "$old" ]; then
