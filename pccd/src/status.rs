@@ -8,12 +8,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::Serialize;
 
-use crate::mailbox::Channels;
+use crate::conduct;
+use crate::mailbox::{Breaches, Channels};
 use crate::record::iso;
 use crate::station::ledger::file::{Due, FILE, Ledger};
 use crate::stats::{self, Stats};
@@ -38,6 +39,8 @@ pub struct Status {
     pub eid: Option<u8>,
     /// Answers that are decided and wait for their time.
     pub delayed: usize,
+    /// What the device saw the guest do that it should not, by channel.
+    pub conduct: Vec<Breaches>,
 }
 
 /// Larger files are none of ours.
@@ -105,11 +108,19 @@ impl Status {
         let ledger = ledger(state)?;
         let began = ledger.as_ref().map(|ledger| ledger.epoch.clone());
         let epoch = channels.epoch.map(|epoch| epoch.to_string());
+        let epoch = epoch.or(began).filter(|epoch| !epoch.is_empty());
+        let path = mailbox.join("conduct.json");
+        let conduct = match (read(&path), &epoch) {
+            (Some(bytes), Some(epoch)) => Breaches::decode(&bytes, epoch)
+                .with_context(|| path.display().to_string())?,
+            _ => Vec::new(),
+        };
         let listed = channels.channels.iter();
         Ok(Self {
             mailbox: mailbox.to_owned(),
             daemon: daemon(mailbox),
-            epoch: epoch.or(began).filter(|epoch| !epoch.is_empty()),
+            epoch,
+            conduct,
             channels: listed
                 .map(|one| (one.subspace, one.kind as u8))
                 .collect(),
@@ -163,6 +174,17 @@ impl Status {
         line("delayed", self.delayed.to_string());
         line("rejected", self.rejected.to_string());
         line("stale", self.stale.to_string());
+        for Breaches { subspace, counts } in &self.conduct {
+            for (id, count) in counts {
+                let rule = conduct::named(id).map(|rule| {
+                    format!(": {} ({})", rule.says, rule.paragraph)
+                });
+                let rule = rule.unwrap_or_default();
+                let id = id.escape_debug();
+                let broken = format!("subspace {subspace}, {count} × {id}");
+                line("conduct", broken + &rule);
+            }
+        }
         text
     }
 }

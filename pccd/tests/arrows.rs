@@ -26,7 +26,7 @@ const PCCD: &str = "
     log: record stats
     station: clock conduct endpoint handlers log mailbox messages platform programs record registers script stats wake wire
     daemon: clock log messages record script station wake
-    status: mailbox record station stats
+    status: conduct mailbox record station stats
     cli: daemon log
     manual:
     command: cli clock daemon handlers log mailbox manual messages platform record registers script stats status wake wire";

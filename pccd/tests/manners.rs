@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -79,6 +80,42 @@ fn status_and_state() {
     assert_eq!(daemon.terminate(), 0);
     let (_, out, _) = run(&bench, &["status"]);
     assert!(out.contains("none runs"), "{out}");
+}
+
+/// What the device counted (docs/mailbox.md §9), of this life of the guest.
+#[test]
+fn status_tells_what_the_guest_broke() {
+    let bench = bench();
+    bench.make_folders();
+    bench.channels(EPOCH, "");
+    let conduct = |version: u32, epoch: &str| {
+        let text = format!(
+            r#"{{"version": {version}, "epoch": "{epoch}", "channels":
+                [{{"subspace": 3, "doorbell-busy": 2, "x\u001b": 1}}]}}"#
+        );
+        fs::write(bench.mailbox().join("conduct.json"), text).unwrap();
+        run(&bench, &["status"])
+    };
+    let (code, out, _) = conduct(1, EPOCH);
+    assert_eq!(code, 0);
+    let lines: Vec<&str> =
+        out.lines().filter(|line| line.contains("conduct")).collect();
+    let [known, other] = lines[..] else { panic!("{out}") };
+    assert!(
+        known.ends_with(
+            "subspace 3, 2 × doorbell-busy: the doorbell is not rung while \
+             a command is pending (ACPI 6.5 §14.5)"
+        ),
+        "{known}"
+    );
+    assert!(other.ends_with("1 × x\\u{1b}"), "{other}");
+    let (_, out, _) = run(&bench, &["status", "--format", "json"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["conduct"][0]["doorbell-busy"], 2);
+    let (code, out, _) = conduct(1, "20000101T000000.000000000Z");
+    assert!(code == 0 && !out.contains("conduct"), "{out}");
+    let (code, _, said) = conduct(2, EPOCH);
+    assert!(code == 2 && said.contains("it has version 2"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! The contract is `docs/mailbox.md`; section numbers refer to it.
 
+mod breaches;
 mod channels;
 mod error;
 mod folder;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Dir;
 
+pub use breaches::Breaches;
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub(crate) use error::MailboxError;
 pub(crate) use folder::{Folder, ReadError};
