@@ -117,6 +117,10 @@ pub struct RunArgs {
     /// give the same answers.
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub seed: u64,
+    /// File for a capture of all that happens, which Wireshark reads; `-` is
+    /// standard output.
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
+use crate::capture::Capture;
 use crate::cli::{
     BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, LayerArg,
     RunArgs, SendArgs, StatusArgs, messages,
@@ -106,9 +107,17 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
 
 fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = daemon::Config::try_from(args)?;
+    // Before signals are caught: a FIFO is waited for.
+    let capture = args.capture.as_deref().map(|path| {
+        Capture::create(path).with_context(|| {
+            let hint = "choose another file, or leave out --capture";
+            format!("cannot write the capture {}; {hint}", path.display())
+        })
+    });
+    let capture = capture.transpose()?;
     let (waker, woken) = Waker::new().context("cannot make a socket")?;
     waker.obey_signals().context("cannot catch signals")?;
-    let log = Log::new(args.format, io::stderr());
+    let log = Log::new(args.format, io::stderr()).captured(capture);
     match daemon::run(&config, clock::system, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),

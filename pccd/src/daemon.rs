@@ -149,6 +149,7 @@ pub fn run<W: Write>(
     log.write(
         &Record::new(clock().time, Event::Stopped).because("asked to end"),
     );
+    log.finish_capture(clock().time);
     Ok(met)
 }
 

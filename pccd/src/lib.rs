@@ -13,6 +13,7 @@
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
 //! - [`platform`]: from a request's bytes to a decision.
+//! - [`capture`]: the log's records as a file for Wireshark.
 //! - `wake`: what wakes the loop.
 //! - `clock`: the two clocks.
 //! - `station`, [`daemon`]: the steps that keep the mailbox's promise,
@@ -30,6 +31,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod cli;
 mod clock;
 pub mod command;

@@ -28,6 +28,13 @@ pub fn compact(time: Time) -> String {
     time.format("%Y%m%dT%H%M%S.%9fZ").to_string()
 }
 
+/// Nanoseconds since 1970 of a time as file names have it.
+pub fn compact_nanos(text: &str) -> Option<u64> {
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S.%fZ")
+        .ok()?;
+    u64::try_from(time.and_utc().timestamp_nanos_opt()?).ok()
+}
+
 /// So many milliseconds after a time; none beyond the calendar's end.
 pub fn later_by(time: Time, ms: u64) -> Option<Time> {
     let ms = i64::try_from(ms).ok()?;
@@ -114,6 +121,9 @@ pub struct Record {
     /// Subspace the content's signature names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subspace: Option<u8>,
+    /// Type of that subspace, 0 to 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subspace_type: Option<u8>,
     /// Name of the request a reply or an unasked message belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -158,6 +168,7 @@ impl Record {
             mailbox: None,
             name: None,
             subspace: None,
+            subspace_type: None,
             request: None,
             content: None,
             message: None,
@@ -296,6 +307,9 @@ mod tests {
         assert_eq!(compact(time()), "20261121T044142.123456789Z");
         let early = Utc.timestamp_opt(0, 1).unwrap();
         assert_eq!(compact(early), "19700101T000000.000000001Z");
+        assert_eq!(compact_nanos(&compact(early)), Some(1));
+        let back = compact_nanos("20261121T044142.123456789Z");
+        assert_eq!(back, Some(1_795_236_102_123_456_789));
     }
 
     #[test]

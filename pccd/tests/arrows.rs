@@ -23,13 +23,14 @@ const PCCD: &str = "
     platform: conduct endpoint handlers mailbox messages record registers script wire
     programs: handlers script wake
     stats: record script
-    log: record stats
+    capture: mailbox record wire
+    log: capture record stats
     station: clock conduct endpoint handlers log mailbox messages platform programs record registers script stats wake wire
     daemon: clock log messages record script station wake
     status: conduct mailbox record station stats
     cli: daemon log
     manual:
-    command: cli clock daemon handlers log mailbox manual messages platform record registers script stats status wake wire";
+    command: capture cli clock daemon handlers log mailbox manual messages platform record registers script stats status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

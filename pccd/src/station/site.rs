@@ -43,6 +43,8 @@ impl Site {
         if is_request || record.subspace.is_none() {
             record.subspace = subspace.or(record.subspace);
         }
+        let channel = record.subspace.and_then(|id| self.channels.get(id));
+        record.subspace_type = channel.map(|channel| channel.kind as u8);
         record
     }
 
@@ -68,6 +70,7 @@ impl Site {
             let mut record = self.record(Event::Conduct).named(name);
             record.time = time;
             record.subspace = Some(subspace);
+            record.subspace_type = Some(channel.kind as u8);
             record.rule = Some(rule.to_owned());
             log.write(&record.because(reason));
         }

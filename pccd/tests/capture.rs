@@ -1,0 +1,154 @@
+//! `pccd run --capture`: what is in the log is in the capture.
+
+mod common;
+
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::spawn;
+
+use common::{Bench, Daemon, LIMIT, pccd, single, stderr_of};
+use pcap_file::pcapng::{Block, PcapNgReader};
+use pccd::capture::{Entry, Kind};
+use pccd::{Event, Record};
+
+fn start(bench: &Bench, command: &mut Command) -> Daemon {
+    let daemon = Daemon(command.spawn().unwrap());
+    bench.wait("a daemon", || bench.count(Event::Started) > 0);
+    daemon
+}
+
+/// The PCC events of a capture, and the number of MCTP packets.
+fn events(bytes: &[u8]) -> (Vec<Entry>, usize) {
+    let mut reader = PcapNgReader::new(bytes).unwrap();
+    let (mut entries, mut packets) = (Vec::new(), 0);
+    while let Some(block) = reader.next_block() {
+        match block.unwrap() {
+            Block::EnhancedPacket(block) if block.interface_id == 1 => {
+                entries.push(Entry::decode(&block.data).unwrap());
+            }
+            Block::EnhancedPacket(_) => packets += 1,
+            _ => {}
+        }
+    }
+    (entries, packets)
+}
+
+/// What log and capture both say.
+fn same(entries: &[Entry], records: &[Record]) {
+    let shown: Vec<_> = entries
+        .iter()
+        .map(|one| {
+            let content = hex::encode(&one.content);
+            (one.name.clone(), one.handler.clone(), content)
+        })
+        .collect();
+    let logged: Vec<_> = records
+        .iter()
+        .map(|one| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            (text(&one.name), text(&one.handler), text(&one.content))
+        })
+        .collect();
+    assert_eq!(shown, logged);
+}
+
+#[test]
+fn a_file_holds_what_the_log_does() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("a.pcapng");
+    let daemon = start(&bench, bench.command().arg("--capture").arg(&path));
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    bench.request(2, &[0, 0x43]);
+    bench.wait("the refusal", || bench.count(Event::Rejected) == 1);
+    assert_eq!(daemon.terminate(), 0);
+    let (entries, packets) = events(&fs::read(&path).unwrap());
+    same(&entries, &bench.records());
+    let reply = entries.iter().find(|one| one.kind == Kind::Reply).unwrap();
+    assert_eq!((reply.handler.as_str(), reply.sequence), ("endpoint", Some(1)));
+    assert_eq!(packets, 3, "the malformed one, too");
+}
+
+#[test]
+fn a_stream_comes_while_it_happens() {
+    let bench = Bench::new();
+    let mut command = bench.command();
+    command.args(["--capture", "-"]).stdout(Stdio::piped());
+    let mut daemon = start(&bench, &mut command);
+    let mut out = daemon.0.stdout.take().unwrap();
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    let (sender, pieces) = channel();
+    let reader = spawn(move || {
+        let mut piece = [0; 4096];
+        while let Some(piece) = out.read(&mut piece).ok().map(|n| &piece[..n])
+            && !piece.is_empty()
+        {
+            sender.send(piece.to_vec()).unwrap();
+        }
+    });
+    // Both packets, while the daemon runs.
+    let mut bytes = Vec::new();
+    while events(&bytes_or_head(&bytes)).1 < 2 {
+        bytes.extend(pieces.recv_timeout(LIMIT).unwrap());
+    }
+    assert_eq!(daemon.terminate(), 0);
+    reader.join().unwrap();
+    bytes.extend(pieces.try_iter().flatten());
+    same(&events(&bytes).0, &bench.records());
+}
+
+/// The whole blocks so far, at least a header.
+fn bytes_or_head(bytes: &[u8]) -> Vec<u8> {
+    let mut whole = 0;
+    let length = |at: usize| {
+        let length = bytes.get(at + 4..at + 8)?.try_into().ok()?;
+        let end = at + u32::from_le_bytes(length) as usize;
+        (end <= bytes.len()).then_some(end)
+    };
+    while let Some(end) = length(whole) {
+        whole = end;
+    }
+    match whole {
+        0 => {
+            let head = [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, !0, !0, 28_u32];
+            head.iter().flat_map(|word| word.to_le_bytes()).collect()
+        }
+        whole => bytes[..whole].to_vec(),
+    }
+}
+
+#[test]
+fn one_that_cannot_be_made_is_refused() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("none/a.pcapng");
+    let output = pccd()
+        .args(["run", "--mailbox"])
+        .arg(bench.mailbox())
+        .arg("--capture")
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr_of(&output);
+    assert!(said.contains("none/a.pcapng; choose another file"), "{said}");
+}
+
+#[test]
+fn a_full_disk_stops_nobody() {
+    let bench = Bench::new();
+    let daemon =
+        start(&bench, bench.command().args(["--capture", "/dev/full"]));
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    bench.exchange(2, &single(0, &[0, 0x80, 2]));
+    assert_eq!(daemon.terminate(), 0);
+    let records = bench.records();
+    let errors: Vec<&str> = records
+        .iter()
+        .filter(|one| one.event == Event::Error)
+        .filter_map(|one| one.reason.as_deref())
+        .collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].contains("/dev/full cannot be written: No space left"));
+    assert!(errors[1].contains("/dev/full is not whole"), "{errors:?}");
+}
