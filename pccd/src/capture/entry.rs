@@ -184,7 +184,10 @@ impl Entry {
             // A log that somebody changed shows what can be read.
             entry.content = hex::decode(content).unwrap_or_default();
         }
-        if let Some(decoded) = &record.decoded {
+        // Why a file is malformed says more than what it might have been.
+        let decoded = record.decoded.as_ref();
+        let decoded = decoded.filter(|_| record.event != Event::Rejected);
+        if let Some(decoded) = decoded {
             entry.summary = decoded.summary.clone();
         }
         entry

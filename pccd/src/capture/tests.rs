@@ -230,6 +230,19 @@ fn texts_are_cut_at_characters_and_packets_at_what_wireshark_takes() {
     assert_eq!(packets[0].1.as_ref().unwrap().len(), 16_384);
 }
 
+#[test]
+fn dissector_and_document_know_every_kind() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (lua, page) = (text("wireshark/pcc.lua"), text("../docs/capture.md"));
+    let lua = lua.split_whitespace().collect::<Vec<_>>().join(" ");
+    for kind in Kind::ALL {
+        let (number, name) = (*kind as u8, kind.name());
+        assert!(lua.contains(&format!("[{number}] = \"{name}\"")), "{name}");
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn entries_go_there_and_back(
