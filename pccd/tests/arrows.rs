@@ -63,7 +63,7 @@ const PCCLAB: &str = "
     qmp: input
     programs: config initramfs process tell
     warm: config programs
-    session: backtrace config console exchange initramfs input interrupted outcome process programs qmp tell warm
+    session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
     run: claim conduct exchange kernel ktap moment result say session verdict
     aml: lab

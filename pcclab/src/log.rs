@@ -4,6 +4,7 @@
 //! The three are read as streams, a line at a time: however long they are,
 //! little of them is held.
 
+pub mod capture;
 mod lines;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ const FILES: &[&str] = &[
     "console.times",
     "pccd.log",
     "qemu.log",
+    "capture.pcapng",
     "initrd.img",
     "run.cpio",
     "ktap.log",

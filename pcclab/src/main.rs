@@ -108,8 +108,9 @@ fn run_command(options: cli::Run) -> Result<u8> {
         }
         if let Some(logs) = &verdict.logs {
             say(format_args!(
-                "logs in {0}: console.log, pccd.log, qemu.log, and the \
-                 messages in mailbox/; pcclab log {0} merges them",
+                "logs in {0}: console.log, pccd.log, qemu.log, \
+                 capture.pcapng, and the messages in mailbox/; pcclab log \
+                 {0} merges them",
                 logs.display()
             ));
         }

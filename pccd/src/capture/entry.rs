@@ -193,6 +193,12 @@ impl Entry {
         entry
     }
 
+    /// Of a file of that name: epoch, number and subspace are in it.
+    pub fn set_name(&mut self, name: &str) {
+        self.name = name.to_owned();
+        self.named(None);
+    }
+
     /// Takes epoch, number and subspace from the name of the request, or
     /// from the file's own.
     fn named(&mut self, request: Option<&str>) {
