@@ -93,6 +93,39 @@ pub enum Command {
                             \"control.instance_id\": 0, \
                             \"control.command\": \"Get Endpoint ID\"}}'")]
     Encode(EncodeArgs),
+    /// Show running mailboxes to Wireshark, which calls this (extcap).
+    #[command(after_help = "Example: cp pccd/wireshark/pccd-extcap \
+                            ~/.local/lib/wireshark/extcap/")]
+    Extcap(ExtcapArgs),
+}
+
+/// Arguments of `extcap`, as Wireshark gives them.
+#[derive(Debug, Args)]
+pub struct ExtcapArgs {
+    /// List the interfaces: the mailboxes of each `pccd run --capture FILE`.
+    #[arg(long)]
+    pub extcap_interfaces: bool,
+    /// Wireshark's version.
+    #[arg(long, value_name = "VERSION")]
+    pub extcap_version: Option<String>,
+    /// List the link types of an interface.
+    #[arg(long)]
+    pub extcap_dlts: bool,
+    /// List the options of an interface; there are none.
+    #[arg(long)]
+    pub extcap_config: bool,
+    /// The interface.
+    #[arg(long, value_name = "NAME")]
+    pub extcap_interface: Option<String>,
+    /// A filter; it is left to Wireshark.
+    #[arg(long, value_name = "FILTER")]
+    pub extcap_capture_filter: Option<String>,
+    /// Capture until the reader or the daemon ends.
+    #[arg(long)]
+    pub capture: bool,
+    /// Where to.
+    #[arg(long, value_name = "FILE")]
+    pub fifo: Option<PathBuf>,
 }
 
 /// Arguments of `run`.

@@ -14,6 +14,7 @@ use crate::cli::{
 };
 use crate::clock;
 use crate::daemon;
+use crate::extcap;
 use crate::handlers::message_from;
 use crate::log::{Format, Log};
 use crate::mailbox::{Mailbox, UnaskedName};
@@ -102,6 +103,10 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Send(args)) => send(args),
         Some(Command::Decode(args)) => decode(args),
         Some(Command::Encode(args)) => encode(args),
+        Some(Command::Extcap(args)) => {
+            extcap::answer(args, &mut stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

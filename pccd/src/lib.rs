@@ -19,6 +19,7 @@
 //! - `station`, [`daemon`]: the steps that keep the mailbox's promise,
 //!   and the loop.
 //! - `status`: what the files tell of a mailbox, without the daemon.
+//! - `extcap`: running daemons as interfaces of Wireshark.
 //! - [`cli`], [`command`]: the program.
 //!
 //! Tools use the decoders and the log's records:
@@ -38,6 +39,7 @@ pub mod command;
 pub mod conduct;
 pub mod daemon;
 mod endpoint;
+mod extcap;
 mod handlers;
 mod log;
 pub mod mailbox;
@@ -61,3 +63,4 @@ pub use record::{
     describe_packet,
 };
 pub use station::ledger::file as ledger;
+pub use stats::NEVER;

@@ -29,8 +29,9 @@ const PCCD: &str = "
     daemon: clock log messages record script station wake
     status: conduct mailbox record station stats
     cli: daemon log
+    extcap: cli daemon
     manual:
-    command: capture cli clock daemon handlers log mailbox manual messages platform record registers script stats status wake wire";
+    command: capture cli clock daemon extcap handlers log mailbox manual messages platform record registers script stats status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

@@ -152,3 +152,38 @@ fn a_full_disk_stops_nobody() {
     assert!(errors[0].contains("/dev/full cannot be written: No space left"));
     assert!(errors[1].contains("/dev/full is not whole"), "{errors:?}");
 }
+
+#[test]
+fn wireshark_is_shown_a_running_mailbox() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("a.pcapng");
+    let daemon = start(&bench, bench.command().arg("--capture").arg(&path));
+    let ask = |words: &[&str]| {
+        let output = pccd().arg("extcap").args(words).output().unwrap();
+        let said = stderr_of(&output);
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let name = format!("pcc:{}", bench.mailbox().display());
+    let (out, _) = ask(&["--extcap-interfaces", "--extcap-version=4.4"]);
+    assert!(out.starts_with("extcap {version="), "{out}");
+    assert!(out.contains(&format!("interface {{value={name}}}")), "{out}");
+    let (out, _) = ask(&["--extcap-dlts", "--extcap-interface", &name]);
+    assert!(out.starts_with("dlt {number=147}"), "{out}");
+    assert_eq!(ask(&["--extcap-config", "--extcap-interface", &name]).0, "");
+    let to = bench.dir.path().join("fifo");
+    fs::write(&to, "").unwrap();
+    let fifo = to.to_str().unwrap();
+    let arguments = ["--capture", "--fifo", fifo, "--extcap-interface"];
+    let (_, said) = ask(&[&arguments[..], &["pcc:/none"]].concat());
+    assert!(said.contains("has the mailbox of pcc:/none: start one"), "{said}");
+    let mut reader = pccd();
+    reader.arg("extcap").args(arguments).arg(&name);
+    let mut reader = Daemon(reader.spawn().unwrap());
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    let arrived = || fs::read(&to).unwrap();
+    bench.wait("the head", || arrived().len() > 100);
+    assert_eq!(daemon.terminate(), 0);
+    // It ends when the daemon does, with all that it wrote.
+    assert!(reader.0.wait().unwrap().success());
+    assert!(arrived() == fs::read(&path).unwrap());
+}

@@ -56,7 +56,7 @@ pcc.fields = {
   add("flags", "uint32", "Flags", base.HEX),
   add("flags.notify", "bool", "Notify on completion", 32, nil, 0x1),
   add("length", "uint32", "Length"),
-  add("command", "uint32", "Command", base.HEX, { [0x5054434d] = "MCTP" }),
+  add("command", "uint32", "Command", base.HEX),
   add("command.interrupt", "bool", "Interrupt on completion"),
   add("status", "uint16", "Status", base.HEX),
   add("status.complete", "bool", "Command complete", 16, nil, 0x1),

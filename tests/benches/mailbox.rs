@@ -1,5 +1,6 @@
 //! What pccd costs: the way from outbox to inbox against a bare inotify
-//! ping-pong of the same file operations, interleaved in one run; memory and
+//! ping-pong of the same file operations, and that with a capture against that
+//! without, interleaved in one run; memory and
 //! wake-ups when idle; many handlers, loaded and looked up. Prints ratios; nothing here is a timed test.
 
 use std::ffi::OsString;
@@ -38,32 +39,35 @@ fn main() -> Result<()> {
     }
     let folder = tempfile::tempdir()?;
     let mut pccd = Side::new(folder.path().join("pccd"))?;
+    let mut captured = Side::new(folder.path().join("captured"))?;
     let mut bare = Side::new(folder.path().join("bare"))?;
-    let daemon = Peer(
-        Command::new(built("PCCD"))
-            .args(["run", "--mailbox"])
-            .arg(&pccd.mailbox)
-            .current_dir(folder.path())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("pccd does not start")?,
-    );
+    let start = |mailbox: &Path, more: &[&str]| -> Result<Peer> {
+        let mut command = Command::new(built("PCCD"));
+        command.args(["run", "--mailbox"]).arg(mailbox).args(more);
+        command.current_dir(folder.path()).stderr(Stdio::null());
+        Ok(Peer(command.spawn().context("pccd does not start")?))
+    };
+    let daemon = start(&pccd.mailbox, &[])?;
+    let _captured = start(&captured.mailbox, &["--capture", "a.pcapng"])?;
     let _peer = Peer(
         Command::new(std::env::current_exe()?)
             .env(PEER, &bare.mailbox)
             .spawn()?,
     );
     pccd.await_first()?;
+    captured.await_first()?;
     bare.await_first()?;
 
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let [mut ours, mut kept, mut theirs] = [const { Vec::new() }; 3];
     for round in 0..WARM_UP + ROUNDS {
-        // Each goes first every other time.
-        let mut pair = [(&mut pccd, &mut ours), (&mut bare, &mut theirs)];
-        if round % 2 == 1 {
-            pair.reverse();
-        }
-        for (side, times) in pair {
+        // Each goes first every third time.
+        let mut sides = [
+            (&mut pccd, &mut ours),
+            (&mut captured, &mut kept),
+            (&mut bare, &mut theirs),
+        ];
+        sides.rotate_left(round as usize % 3);
+        for (side, times) in sides {
             let time = side.exchange()?;
             if round >= WARM_UP {
                 times.push(time);
@@ -73,8 +77,14 @@ fn main() -> Result<()> {
     println!("outbox to inbox, {ROUNDS} exchanges each, interleaved");
     println!("            median       p99");
     let ours = percentiles("pccd", &mut ours);
+    let kept = percentiles("kept", &mut kept);
     let theirs = percentiles("bare", &mut theirs);
-    println!("  ratio  {:>9.2} {:>9.2}", ours.0 / theirs.0, ours.1 / theirs.1);
+    println!(
+        "  pccd / bare {:>9.2} {:>9.2}",
+        ours.0 / theirs.0,
+        ours.1 / theirs.1
+    );
+    println!("  kept / pccd {:>9.2} {:>9.2}", kept.0 / ours.0, kept.1 / ours.1);
     idle(&daemon)?;
     handlers()
 }

@@ -148,7 +148,7 @@ impl Entry {
 
     /// What a record of the log says. `epoch` is that of the last request:
     /// a name without one belongs to it.
-    pub(super) fn of(record: &Record, epoch: &mut Option<u64>) -> Self {
+    pub fn of(record: &Record, epoch: &mut Option<u64>) -> Self {
         let mut entry = Self::new(match record.event {
             Event::Received => Kind::Request,
             Event::Replied => Kind::Reply,

@@ -2,6 +2,7 @@
 //! programs read our messages and tables, and nobody may differ without a
 //! reason that is written down. `docs/judges.md` is what they said.
 
+mod capture;
 mod guest;
 mod messages;
 mod peers;

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pccd::record::Event;
+use pccd::capture::Capture;
+use pccd::record::{Event, Record, now};
 use pccd::wire::layout::Value;
 use pccd::wire::message::describe_packet;
 use pccd::wire::pcc::{COMMAND_MCTP, HEADER_LEN};
@@ -242,26 +243,20 @@ const TSHARK: &[(&str, &str)] = &[
 /// tshark's field of PLDM versions, which is text.
 const VERSION: &str = "pldm.base.pldmTypeVersion";
 
-/// A capture as tshark knows MCTP: Linux cooked mode 2, protocol 0x00fa.
-fn capture(sent: &[Sent]) -> Vec<u8> {
-    let mut file = Vec::new();
-    let mut words = |list: &[u32]| {
-        list.iter().for_each(|word| file.extend(word.to_le_bytes()));
-    };
-    // Version 2.4, no time zone, the largest packet, LINKTYPE_LINUX_SLL2.
-    words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 276]);
-    for (second, Sent { packet, by_guest, .. }) in (0..).zip(sent) {
-        let length = u32::try_from(packet.len() + 20).unwrap();
-        for word in [second, 0, length, length] {
-            file.extend(u32::to_le_bytes(word));
-        }
-        file.extend([0, 0xfa, 0, 0, 0, 0, 0, 1, 1, 0x22]);
-        // ARPHRD_MCTP above; sent by us or to us, no address.
-        file.extend([if *by_guest { 4 } else { 0 }, 0]);
-        file.extend([0; 8]);
-        file.extend(packet);
+/// The packets as `pccd run --capture` writes them.
+fn capture(file: &Path, sent: &[Sent]) {
+    let mut capture = Capture::create(file).unwrap();
+    for Sent { packet, by_guest, .. } in sent {
+        let event = if *by_guest { Event::Received } else { Event::Replied };
+        let mut content = b"\0CCP\0\0\0\0".to_vec();
+        let length = u32::try_from(packet.len() + 4).unwrap();
+        content.extend(length.to_le_bytes());
+        content.extend(COMMAND_MCTP);
+        content.extend(packet);
+        let record = Record::new(now(), event).with_content(&content);
+        assert_eq!(capture.write(&record), None);
     }
-    file
+    assert_eq!(capture.finish(now()), None);
 }
 
 /// tshark's numbers: `0x1a`, `26`, `True`.
@@ -278,11 +273,12 @@ fn number(text: &str) -> Option<u64> {
 
 pub fn tshark(Messages { what, sent }: &Messages) -> Judged {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("messages.pcap");
-    fs::write(&file, capture(sent)).unwrap();
+    let file = folder.path().join("messages.pcapng");
+    capture(&file, sent);
     let program = built("TSHARK");
     let mut command = Command::new(&program);
     command.arg("-r").arg(&file).args(["-T", "fields", "-E", "aggregator= "]);
+    command.args(["-Y", r#"frame.interface_name == "mctp""#]);
     command.args(["-e", "_ws.malformed", "-e", VERSION]);
     TSHARK.iter().for_each(|(_, their)| {
         command.args(["-e", their]);
