@@ -50,6 +50,7 @@ const PCCLAB: &str = "
     lab: kernel usage
     logs: usage
     log: interrupted logs
+    doctor: config log
     moment: log
     conduct: claim log
     exchange: ktap

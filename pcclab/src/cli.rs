@@ -60,6 +60,15 @@ pub enum Command {
         pcclab log DIR --follow"
     )]
     Log(Log),
+    /// Tell where the way of a message broke that nothing came of: table,
+    /// kernel, doorbell, outbox, pccd, handler, answer, interrupt; exit status
+    /// 1 if it did
+    #[command(after_help = "Example:\n  pcclab doctor DIR")]
+    Doctor {
+        /// The folder, as `pcclab run` named it
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Remove the logs that runs have left; they keep the last 20 that failed
     #[command(after_help = "Example:\n  pcclab clean --list")]
     Clean(Clean),

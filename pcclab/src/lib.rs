@@ -49,6 +49,7 @@ pub mod conduct;
 pub mod config;
 mod console;
 pub mod defects;
+pub mod doctor;
 pub mod exchange;
 pub mod initramfs;
 mod input;

@@ -92,6 +92,27 @@ struct Stream {
     next: VecDeque<Entry>,
 }
 
+/// Hands on the lines of the console with the time of each, in microseconds
+/// since 1970.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn console(
+    folder: &Path,
+    mut take: impl FnMut(Option<i64>, &str),
+) -> Result<()> {
+    let mut lines = Lines::of(folder.join("console.log"));
+    let mut times = Lines::of(folder.join("console.times"));
+    while let Some(line) = lines.next(true)? {
+        let time = match line.begins {
+            true => times.next(true)?.and_then(|time| micros(&time.text)),
+            false => None,
+        };
+        take(time, &line.text);
+    }
+    Ok(())
+}
+
 impl Stream {
     fn new(folder: &Path, source: Source) -> Stream {
         let at = |name: &str| Lines::of(folder.join(name));

@@ -3,7 +3,7 @@
 mod cli;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use pccd::manual;
 use pcclab::config::Config;
+use pcclab::doctor;
 use pcclab::lab::{self, Lab};
 use pcclab::log;
 use pcclab::logs::{self, Logs};
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         }
         cli::Command::Platforms => platforms(),
         cli::Command::Log(options) => log_command(options),
+        cli::Command::Doctor { folder } => doctor_command(&folder),
         cli::Command::Clean(options) => clean(&options),
         cli::Command::Man(options) => man(&options),
         cli::Command::Completions(options) => completions(&options),
@@ -113,6 +115,15 @@ fn run_command(options: cli::Run) -> Result<u8> {
                  {0} merges them",
                 logs.display()
             ));
+            let found = doctor::examine(logs);
+            let broken = found.ok().and_then(|found| found.broken);
+            let broken = broken.filter(|_| verdict.code != exit::PASS);
+            if let Some(link) = broken {
+                say(format_args!(
+                    "the link that broke: {link}; pcclab doctor {} says more",
+                    logs.display()
+                ));
+            }
         }
         if let Some(first) = &verdict.first {
             say(format_args!("first that went wrong: {first}"));
@@ -277,6 +288,15 @@ fn log_command(options: cli::Log) -> Result<u8> {
         writeln!(out, "{line}").is_ok()
     })?;
     Ok(exit::PASS)
+}
+
+fn doctor_command(folder: &Path) -> Result<u8> {
+    let found = doctor::examine(folder)?;
+    found.text.lines().for_each(say);
+    Ok(match found.broken {
+        Some(_) => exit::FAIL,
+        None => exit::PASS,
+    })
 }
 
 fn clean(options: &cli::Clean) -> Result<u8> {

@@ -20,9 +20,11 @@ const SLACK: i64 = 1_000_000;
 /// Most events that wait for their place.
 const MOST_WAITING: usize = 65_536;
 
-/// Something to write.
-enum What {
+/// What one of the two logs says.
+pub enum What {
+    /// A record of pccd's.
     Pccd(Box<Record>),
+    /// An event of the device.
     Device(Box<Entry>),
 }
 
@@ -34,7 +36,35 @@ pub fn write(folder: &Path, mailbox: &Path) -> Result<()> {
     let path = folder.join(FILE);
     let writing = || format!("writing {}", path.display());
     let mut capture = Capture::create(&path).with_context(writing)?;
-    let mailbox_name = mailbox.display().to_string();
+    let name = mailbox.display().to_string();
+    let mut told = None;
+    each(folder, mailbox, |micros, what| {
+        let said = match what {
+            What::Pccd(record) => capture.write(&record),
+            What::Device(entry) => {
+                let time = DateTime::from_timestamp_micros(micros);
+                capture.write_entry(&name, time.unwrap_or_default(), &entry)
+            }
+        };
+        told = told.take().or(said);
+    })?;
+    let end = capture.finish(now());
+    if let Some(reason) = end.or(told).and_then(|record| record.reason) {
+        bail!(reason);
+    }
+    Ok(())
+}
+
+/// Hands on what pccd and the device say of a run, in the order of its time,
+/// in microseconds since 1970.
+///
+/// # Errors
+/// When a log cannot be read.
+pub fn each(
+    folder: &Path,
+    mailbox: &Path,
+    mut take: impl FnMut(i64, What),
+) -> Result<()> {
     let mut pccd = Lines::of(folder.join("pccd.log"));
     let mut device = Device {
         lines: Lines::of(folder.join("qemu.log")),
@@ -45,7 +75,6 @@ pub fn write(folder: &Path, mailbox: &Path) -> Result<()> {
     let mut heads = [next_record(&mut pccd)?, device.next()?];
     let mut waiting: BTreeMap<(i64, u64), What> = BTreeMap::new();
     let (mut count, mut latest) = (0, i64::MIN);
-    let mut told = None;
     loop {
         let [one, other] = &heads;
         let is_device = match (one, other) {
@@ -61,39 +90,18 @@ pub fn write(folder: &Path, mailbox: &Path) -> Result<()> {
         latest = latest.max(time);
         count += 1;
         waiting.insert((time, count), what);
-        while let Some(first) = waiting.first_entry()
-            && (first.key().0 < latest.saturating_sub(SLACK)
-                || waiting.len() > MOST_WAITING)
+        let is_over = |micros: i64, waiting: usize| {
+            micros < latest.saturating_sub(SLACK) || waiting > MOST_WAITING
+        };
+        while let Some(((micros, _), _)) = waiting.first_key_value()
+            && is_over(*micros, waiting.len())
+            && let Some(((micros, _), what)) = waiting.pop_first()
         {
-            put(&mut capture, &mailbox_name, &mut waiting, &mut told);
+            take(micros, what);
         }
     }
-    while !waiting.is_empty() {
-        put(&mut capture, &mailbox_name, &mut waiting, &mut told);
-    }
-    let end = capture.finish(now());
-    if let Some(reason) = end.or(told).and_then(|record| record.reason) {
-        bail!(reason);
-    }
+    waiting.into_iter().for_each(|((micros, _), what)| take(micros, what));
     Ok(())
-}
-
-/// Writes the first that waits.
-fn put(
-    capture: &mut Capture,
-    mailbox: &str,
-    waiting: &mut BTreeMap<(i64, u64), What>,
-    told: &mut Option<Record>,
-) {
-    let Some(((micros, _), what)) = waiting.pop_first() else { return };
-    let said = match what {
-        What::Pccd(record) => capture.write(&record),
-        What::Device(entry) => {
-            let time = DateTime::from_timestamp_micros(micros);
-            capture.write_entry(mailbox, time.unwrap_or_default(), &entry)
-        }
-    };
-    *told = told.take().or(said);
 }
 
 /// The next record of pccd's log. What is none is in the log only.
