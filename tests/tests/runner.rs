@@ -138,7 +138,7 @@ fn a_disk_that_is_full() {
         let output = Command::new("sh")
             .args(["-c", &limit, "sh"])
             .arg(built("PCCLAB"))
-            .args(["run", "--platform", "mctp", "--logs"])
+            .args(["run", "--cold", "--platform", "mctp", "--logs"])
             .arg(logs.path())
             .arg("--")
             .args(command)
