@@ -45,6 +45,7 @@ const PCCLAB: &str = "
     claim:
     backtrace:
     cli:
+    matrix_command: cli
     manual: cli
     kernel: backtrace
     lab: kernel usage
@@ -72,6 +73,7 @@ const PCCLAB: &str = "
     machine: aml claim config kernel lab platform run
     check: aml claim config json kernel lab machine platform process
     matrix: config interrupted kernel lab logs machine platform result run table verdict
+    parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict";
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use pcclab::parts::Partition;
 use pcclab::platform::Mode;
 
 /// A year: longer than anybody waits, short enough for every clock.
@@ -45,8 +46,17 @@ pub enum Command {
     /// passed, else that of the worst.
     #[command(after_help = "Examples:\n  \
         pcclab matrix --kernel 7.x --kernel ~/linux --platform cppc\n  \
-        pcclab matrix --format markdown")]
+        pcclab matrix --format markdown\n  \
+        pcclab matrix --partition 2/3 --results results")]
     Matrix(Matrix),
+    /// Make one table of what the parts of a matrix wrote
+    ///
+    /// Exit status: that of the whole matrix; 2 when a run has no result and
+    /// none failed, 125 when results cannot be read, 129 when they are of
+    /// different matrices.
+    #[command(after_help = "Example:\n  \
+        pcclab merge results --junit matrix.xml")]
+    Merge(Merge),
     /// Print where everything that was built lies, NAME=path a line
     #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
         $QEMU -machine virt,pcc=on,help")]
@@ -311,6 +321,13 @@ pub struct Matrix {
     #[arg(long, default_value_t = 180, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub timeout: u64,
+    /// Only the K-th of N parts: a run is always in the same, whatever else
+    /// there is
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
+    /// Folder for the results, a file a run, for `pcclab merge`
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
     /// File for the results, as JUnit's XML, a suite a run
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -331,7 +348,21 @@ pub struct Matrix {
     pub format: Format,
 }
 
-/// How `pcclab matrix` prints.
+/// Options of `pcclab merge`.
+#[derive(Args)]
+pub struct Merge {
+    /// What `pcclab matrix --results` wrote: folders, or files
+    #[arg(value_name = "DIR", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// File for the results, as JUnit's XML, a suite a run
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// What to print: a table with times, one for a document, or JSON
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How `pcclab matrix` and `merge` print.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.

@@ -3,22 +3,24 @@
 //!
 //! Reads records and trace lines; does no I/O.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 
 use pccd::conduct;
 use pccd::record::{Event, Record};
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Asked;
 use crate::log::trace_line;
 
 /// A rule that was broken on a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Break {
     /// The rule's id.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// Where it stands.
-    pub paragraph: &'static str,
+    pub paragraph: Cow<'static, str>,
     /// The channel.
     pub subspace: u8,
     /// How often.
@@ -142,8 +144,8 @@ impl Conduct {
             let time = chrono::DateTime::from_timestamp_micros(micros);
             let time = time.map(|time| time.format("%H:%M:%S%.3f").to_string());
             Break {
-                rule: rule.id,
-                paragraph: rule.paragraph,
+                rule: rule.id.into(),
+                paragraph: rule.paragraph.into(),
                 subspace,
                 count: 0,
                 first: match time {
@@ -246,7 +248,7 @@ impl Conduct {
                     .iter()
                     .find(|part| part.subspaces.contains(&one.subspace));
                 let accepts = own.map(|part| &part.accepts);
-                let accepted = accepts.and_then(|a| a.get(one.rule)).cloned();
+                let accepted = accepts.and_then(|a| a.get(&*one.rule)).cloned();
                 Break { accepted, ..one }
             })
             .collect()

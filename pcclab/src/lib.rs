@@ -27,6 +27,7 @@
 //! | [`verdict`] | what a run amounts to |
 //! | [`result`] | results for programs: JUnit's XML, JSON |
 //! | [`matrix`] | kernels × platforms, several guests at a time |
+//! | [`parts`] | a matrix in parts, and one result of them |
 //! | [`table`] | tables that fit the terminal |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
@@ -64,6 +65,7 @@ pub mod matrix;
 pub mod moment;
 pub mod new;
 pub mod outcome;
+pub mod parts;
 pub mod platform;
 mod process;
 pub mod programs;

@@ -1,13 +1,14 @@
 //! The command `pcclab`: see [`pcclab`].
 
 mod cli;
+mod matrix_command;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use pccd::manual;
 use pcclab::config::Config;
@@ -18,7 +19,7 @@ use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
-use pcclab::result::{Files, RunResult, junit, save};
+use pcclab::result::{Files, RunResult};
 use pcclab::run::{Contract, Output, run};
 use pcclab::shell::{PATIENCE, shell};
 use pcclab::table::{self, terminal_width};
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
     });
     let result = match cli.command {
         cli::Command::Run(options) => run_command(*options),
-        cli::Command::Matrix(options) => matrix_command(options),
+        cli::Command::Matrix(options) => matrix_command::run(options),
+        cli::Command::Merge(options) => matrix_command::merge(&options),
         cli::Command::Env => {
             for (name, path) in lab::paths() {
                 say(format_args!("{name}={}", path.display()));
@@ -309,82 +311,6 @@ fn clean(options: &cli::Clean) -> Result<u8> {
     }
     say(format_args!("{} folders of logs {word}", paths.len()));
     Ok(exit::PASS)
-}
-
-fn matrix_command(options: cli::Matrix) -> Result<u8> {
-    let start = Instant::now();
-    let kernels = match options.kernels.is_empty() {
-        true => matrix::kernels(),
-        false => options.kernels,
-    };
-    if kernels.is_empty() {
-        bail!("no kernel is built yet: run `make lab`, or give --kernel");
-    }
-    let columns: Vec<_> = kernels
-        .iter()
-        .map(|kernel| Column::of(kernel))
-        .collect::<Result<_>>()?;
-    let platforms = match options.platforms.is_empty() {
-        true => platform::names()?,
-        false => options.platforms,
-    };
-    let processors =
-        std::thread::available_parallelism().map_or(1, usize::from);
-    if let Some(path) = &options.junit {
-        let text = "the matrix was ended before it had a result";
-        let none = Verdict::new(exit::TROUBLE, text.to_owned());
-        save(path, &junit("matrix", &[("matrix".to_owned(), &none)])?)?;
-    }
-    let logs = Logs::open(options.logs.as_deref())?;
-    let settings = matrix::Options {
-        quick: options.quick,
-        limit: Duration::from_secs(options.timeout),
-        jobs: options.jobs.map_or(processors, usize::from),
-        append: options.append,
-        warm: saved(options.cold)?,
-        logs: logs.path().to_owned(),
-    };
-    catch_interrupts()?;
-    let cells = matrix::run_all(&columns, &platforms, &settings, |cell| {
-        let mode = cell.mode.name();
-        let text = cell.verdict.text.lines().next().unwrap_or_default();
-        tell(format_args!("{} {} {mode}: {text}", cell.kernel, cell.platform));
-        if let Some(first) = &cell.verdict.first {
-            tell(format_args!("  first that went wrong: {first}"));
-        }
-        for reason in &cell.verdict.reasons {
-            tell(format_args!("  {reason}"));
-        }
-        if let Some(logs) = &cell.logs {
-            tell(format_args!("  logs in {}", logs.display()));
-        }
-    })?;
-    if let Some(path) = &options.junit {
-        let suites: Vec<_> =
-            cells.iter().map(|cell| (cell.name(), &cell.verdict)).collect();
-        save(path, &junit("matrix", &suites)?)?;
-    }
-    match options.format {
-        cli::Format::Text => {
-            say(matrix::text(&cells, terminal_width()).trim_end());
-        }
-        cli::Format::Markdown => say(matrix::markdown(&cells).trim_end()),
-        cli::Format::Json => {
-            say(serde_json::to_string_pretty(&matrix::json(&cells))?);
-        }
-    }
-    tell(format_args!(
-        "{} of {} without failure, {} guests at a time, {:.0} s",
-        cells.iter().filter(|cell| cell.fine()).count(),
-        cells.len(),
-        settings.jobs,
-        start.elapsed().as_secs_f32()
-    ));
-    logs.close(cells.iter().any(|cell| cell.logs.is_some()));
-    Ok(match pcclab::interrupted() {
-        true => exit::INTERRUPTED,
-        false => matrix::code(&cells),
-    })
 }
 
 /// What is not lines.

@@ -1,13 +1,15 @@
 //! Kernels × platforms: each platform in each of its modes on each kernel,
 //! several guests at a time, and the table of what came out.
 
+mod cell;
+mod print;
+
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::kernel::Kernel;
@@ -15,10 +17,11 @@ use crate::lab::{self, KERNELS, Lab};
 use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
-use crate::result::RunResult;
 use crate::run::{Output, run};
-use crate::table;
 use crate::verdict::{Verdict, exit};
+
+pub use cell::{Cell, Wanted};
+pub use print::{json, markdown, text};
 
 /// How each run is done.
 #[derive(Clone, Debug)]
@@ -75,91 +78,64 @@ pub fn kernels() -> Vec<PathBuf> {
         .collect()
 }
 
-/// One run.
+/// One run to be done.
 #[derive(Clone, Debug)]
-pub struct Cell {
-    /// The kernel's name in the table.
-    pub kernel: String,
-    /// Whom it tests.
-    pub driver: String,
-    /// The platform.
-    pub platform: String,
-    /// Its mode.
-    pub mode: Mode,
-    /// How it went.
-    pub verdict: Verdict,
-    /// Parts of the platform that were left out, with the options they need.
-    pub left_out: Vec<(String, String)>,
-    /// Where the logs are, if they were kept.
-    pub logs: Option<PathBuf>,
+pub struct Task<'a> {
+    /// What it is.
+    pub wanted: Wanted,
+    /// The platform's name or folder.
+    platform: &'a str,
+    column: &'a Column,
 }
 
-impl Cell {
-    /// Whether nothing went wrong: it passed, or the kernel has no driver.
-    pub fn fine(&self) -> bool {
-        self.verdict.code == exit::PASS || !self.verdict.missing.is_empty()
-    }
-
-    /// What it is called among others.
-    pub fn name(&self) -> String {
-        format!("{} {}", self.kernel, self.row())
-    }
-
-    /// What its row is called.
-    fn row(&self) -> String {
-        format!("{} {}", self.platform, self.mode.name())
-    }
-
-    /// What stands in the table.
-    fn text(&self) -> String {
-        let verdict = &self.verdict;
-        if !verdict.missing.is_empty() {
-            return format!("no {}", verdict.missing.join(", "));
-        }
-        match verdict.code {
-            exit::PASS => match verdict.known {
-                0 => "pass".to_owned(),
-                known => format!("pass, {known} known to fail"),
-            },
-            exit::FAIL => "FAIL".to_owned(),
-            exit::PANIC => "PANIC".to_owned(),
-            exit::HANG => "HANG".to_owned(),
-            _ => "trouble".to_owned(),
-        }
-    }
-}
-
-/// Runs every platform in every mode on every kernel; `each` is told of each
-/// as it ends, in no order. The result is in the order of the table.
+/// Every platform in every mode on every kernel, in the order of the table.
 ///
 /// # Errors
-/// When a platform cannot be read. What goes wrong in a run is its verdict.
-pub fn run_all(
-    columns: &[Column],
-    platforms: &[String],
-    options: &Options,
-    each: impl Fn(&Cell) + Sync,
-) -> Result<Vec<Cell>> {
-    let mut wanted = Vec::new();
+/// When a platform cannot be read.
+pub fn tasks<'a>(
+    columns: &'a [Column],
+    platforms: &'a [String],
+) -> Result<Vec<Task<'a>>> {
+    let mut tasks = Vec::new();
     for name in platforms {
-        for &mode in Platform::load(name)?.modes() {
-            wanted.extend(columns.iter().map(|column| (name, mode, column)));
+        let platform = Platform::load(name)?;
+        for &mode in platform.modes() {
+            tasks.extend(columns.iter().map(|column| Task {
+                wanted: Wanted {
+                    kernel: column.name.clone(),
+                    driver: platform.driver.clone(),
+                    platform: short(name).to_owned(),
+                    mode,
+                },
+                platform: name,
+                column,
+            }));
         }
     }
+    Ok(tasks)
+}
+
+/// Runs them; `each` is told of each as it ends, in no order. The result is in
+/// the order of the tasks; after Ctrl-C those are missing that did not begin.
+/// What goes wrong in a run is its verdict.
+pub fn run_all(
+    tasks: &[Task<'_>],
+    options: &Options,
+    each: impl Fn(&Cell) + Sync,
+) -> Vec<Cell> {
     let next = AtomicUsize::new(0);
     let cells = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.min(wanted.len()) {
+        for _ in 0..options.jobs.min(tasks.len()) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(name, mode, column)) = wanted.get(at) else {
-                        break;
-                    };
+                    let Some(task) = tasks.get(at) else { break };
                     if crate::interrupted() {
                         break;
                     }
-                    let cell = cell(name, mode, column, options);
+                    let (mode, column) = (task.wanted.mode, task.column);
+                    let cell = cell(task.platform, mode, column, options);
                     each(&cell);
                     if let Ok(mut cells) = cells.lock() {
                         cells.push((at, cell));
@@ -170,7 +146,12 @@ pub fn run_all(
     });
     let mut cells = cells.into_inner().unwrap_or_default();
     cells.sort_by_key(|(at, _)| *at);
-    Ok(cells.into_iter().map(|(_, cell)| cell).collect())
+    cells.into_iter().map(|(_, cell)| cell).collect()
+}
+
+/// What the table calls the platform of this name or in this folder.
+fn short(name: &str) -> &str {
+    name.trim_end_matches('/').rsplit('/').next().unwrap_or(name)
 }
 
 /// One run, of the platform of this name or in this folder.
@@ -180,7 +161,7 @@ pub fn cell(
     column: &Column,
     options: &Options,
 ) -> Cell {
-    let short = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+    let short = short(name);
     let logs = options.logs.join(format!(
         "{}-{short}-{}",
         column.name.replace('/', "_"),
@@ -244,7 +225,8 @@ fn one(
     Ok((run(config, &output, &contract)?, left_out))
 }
 
-/// The exit code of all together: the worst, a hang being worse than a panic.
+/// The exit code of all together: the worst, a hang being worse than a panic,
+/// a run without a result better than a failure.
 pub fn code(cells: &[Cell]) -> u8 {
     let bad = || cells.iter().filter(|cell| !cell.fine());
     match bad().map(|cell| cell.verdict.code).min() {
@@ -253,91 +235,15 @@ pub fn code(cells: &[Cell]) -> u8 {
         }
         None => exit::PASS,
         Some(_) => {
-            let real = |cell: &&Cell| cell.verdict.code < exit::TROUBLE;
+            let real = |code: &u8| *code < exit::TROUBLE;
+            // What went wrong says more than what is missing.
             bad()
-                .filter(real)
                 .map(|cell| cell.verdict.code)
-                .max()
+                .filter(real)
+                .max_by_key(|&code| (code != exit::NO_RESULT, code))
                 .unwrap_or(exit::TROUBLE)
         }
     }
-}
-
-/// The rows of the table: a head, then a platform in a mode each.
-fn rows(cells: &[Cell], text: impl Fn(&Cell) -> String) -> Vec<Vec<String>> {
-    let mut head = vec!["platform".to_owned()];
-    for cell in cells {
-        if !head[1..].contains(&cell.kernel) {
-            head.push(cell.kernel.clone());
-        }
-    }
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for cell in cells {
-        let name = cell.row();
-        let column = head.iter().skip(1).position(|k| *k == cell.kernel);
-        let Some(column) = column.map(|at| at + 1) else { continue };
-        if rows.iter().all(|row| row[0] != name) {
-            let mut row = vec![String::new(); head.len()];
-            row[0].clone_from(&name);
-            rows.push(row);
-        }
-        if let Some(row) = rows.iter_mut().find(|row| row[0] == name) {
-            row[column] = text(cell);
-        }
-    }
-    rows.insert(0, head);
-    rows
-}
-
-/// The table for people, with seconds, no wider than so many columns.
-pub fn text(cells: &[Cell], width: Option<u16>) -> String {
-    let rows = rows(cells, |cell| match cell.verdict.total {
-        Duration::ZERO => cell.text(),
-        time => format!("{} ({:.1} s)", cell.text(), time.as_secs_f32()),
-    });
-    table::lines(&rows, width)
-}
-
-/// The table for a document, the same from run to run.
-pub fn markdown(cells: &[Cell]) -> String {
-    let mut out = String::new();
-    for (index, row) in rows(cells, Cell::text).iter().enumerate() {
-        let of = |cell: &&Cell| row[0] == cell.row();
-        let driver = cells.iter().find(of).map_or("driver", |it| &it.driver);
-        out.push_str(&format!("| {driver} | {} |\n", row.join(" | ")));
-        if index == 0 {
-            out.push_str(&"|---".repeat(row.len() + 1));
-            out.push_str("|\n");
-        }
-    }
-    out
-}
-
-/// All of it for programs.
-pub fn json(cells: &[Cell]) -> Value {
-    cells
-        .iter()
-        .map(|cell| {
-            json!({
-                "kernel": cell.kernel,
-                "driver": cell.driver,
-                "platform": cell.platform,
-                "mode": cell.mode.name(),
-                "exit": cell.verdict.code,
-                "passed": cell.verdict.passed,
-                "known": cell.verdict.known,
-                "missing": cell.verdict.missing,
-                "left_out": cell.left_out.iter().map(|(p, _)| p).collect::<Vec<_>>(),
-                "text": cell.verdict.text,
-                "first": cell.verdict.first,
-                "reasons": cell.verdict.reasons,
-                "conduct": RunResult::of("", &cell.verdict).conduct,
-                "boot_ms": cell.verdict.boot.map(|t| t.as_millis()),
-                "total_ms": cell.verdict.total.as_millis(),
-                "logs": cell.logs,
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -398,6 +304,8 @@ mod tests {
         assert_eq!(of(&[0, 1, 125]), exit::FAIL);
         assert_eq!(of(&[3, 1, 4]), exit::HANG);
         assert_eq!(of(&[0, 125]), exit::TROUBLE);
+        assert_eq!(of(&[0, 125, 2]), exit::NO_RESULT);
+        assert_eq!(of(&[2, 1, 2]), exit::FAIL);
         let lacks = || Verdict::missing(&["X".to_owned()]);
         assert_eq!(code(&[cell("k", "p", lacks())]), exit::TROUBLE);
         let cells = [cell("k", "p", lacks()), cell("k", "q", passed(1, 0))];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use pccd::script::problem::Problems;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::json;
@@ -17,7 +17,15 @@ use crate::{meant, usage};
 /// How the platform's channels tell that they are done: the PCCT's global
 /// flag (ACPI 6.5 §14.1.1).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -264,6 +272,25 @@ impl Platform {
     /// Mistakes that its test must notice.
     pub fn defects(&self) -> &[Defect] {
         &self.file.defects
+    }
+
+    /// The folders that its files lie in: its own, those of the handlers, and
+    /// those of the platforms that it is made of.
+    ///
+    /// # Errors
+    /// When there is no platform of a name in `of`.
+    pub(crate) fn folders(&self) -> Result<Vec<PathBuf>> {
+        let mut all = vec![self.clone()];
+        for name in &self.file.of {
+            all.push(Platform::load(name)?);
+        }
+        let mut folders = Vec::new();
+        for one in all {
+            let messages = one.file.messages.iter().flatten();
+            folders.extend(messages.map(|path| one.folder.join(path)));
+            folders.push(one.folder);
+        }
+        Ok(folders)
     }
 
     /// An option that this kernel lacks, if that is known.

@@ -163,8 +163,8 @@ impl RunResult {
                 .conduct
                 .iter()
                 .map(|one| ConductResult {
-                    rule: one.rule.to_owned(),
-                    paragraph: one.paragraph.to_owned(),
+                    rule: one.rule.clone().into_owned(),
+                    paragraph: one.paragraph.clone().into_owned(),
                     subspace: one.subspace,
                     count: one.count,
                     first: one.first.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conduct::Break;
 use crate::exchange::Step;
@@ -16,6 +16,8 @@ pub mod exit {
     pub const PASS: u8 = 0;
     /// The command or one of its tests failed.
     pub const FAIL: u8 = 1;
+    /// Of a matrix in parts: a run has no result.
+    pub const NO_RESULT: u8 = 2;
     /// Panic, oops, lockdep or KASAN report.
     pub const PANIC: u8 = 3;
     /// It did not end in time.
@@ -29,7 +31,8 @@ pub mod exit {
 }
 
 /// A verdict: an exit code and the sentence that goes with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// One of [`exit`].
     pub code: u8,
@@ -104,7 +107,7 @@ impl Verdict {
 }
 
 /// How one test of the guest ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TestStatus {
     /// It passed.
@@ -120,7 +123,7 @@ pub enum TestStatus {
 }
 
 /// One test of the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestResult {
     /// Its name.
     pub name: String,

@@ -75,5 +75,84 @@ fn man_pages_and_completions() {
                  _pcclab pcclab m pcclab; echo ${COMPREPLY[@]}";
     let said =
         Command::new("bash").args(["-c", asked]).arg(&path).output().unwrap();
-    assert_eq!(text(&said).trim(), "matrix man");
+    assert_eq!(text(&said).trim(), "matrix merge man");
+}
+
+/// A kernel tree whose configuration has nothing: no run of it boots.
+fn poor_kernel(folder: &std::path::Path) -> String {
+    let boot = folder.join("arch/arm64/boot");
+    std::fs::create_dir_all(&boot).unwrap();
+    let mut image = vec![0; 256];
+    image[..2].copy_from_slice(b"MZ");
+    image[56..60].copy_from_slice(b"ARM\x64");
+    image[60] = 64;
+    image[64..70].copy_from_slice(b"PE\0\0\x64\xaa");
+    image[100..130].copy_from_slice(b"Linux version 9.9.9-poor (a@b)");
+    std::fs::write(boot.join("Image"), image).unwrap();
+    std::fs::write(folder.join(".config"), "# CONFIG_PCC is not set\n")
+        .unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn parts_of_a_matrix_become_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = poor_kernel(&folder.path().join("it's a tree"));
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let words = ["matrix", "--kernel", &kernel, "--platform", "cppc"];
+    let more = ["--platform", "mctp", "--quick"];
+    let words = [&words[..], &more].concat();
+    let whole = run(&[&words[..], &["--format", "markdown"]].concat());
+    // It has no driver at all.
+    assert_eq!(whole.status.code(), Some(125), "{whole:?}");
+    assert!(text(&whole).contains("no ACPI, PCC"), "{whole:?}");
+
+    let results = at("results");
+    let part = |which: &str, folder: &str| {
+        let more = ["--results", folder, "--partition", which];
+        run(&[&words[..], &more].concat())
+    };
+    let merge = || run(&["merge", &results, "--format", "markdown"]);
+    // Neither a part without a run nor one without a driver fails.
+    for which in ["1/5", "2/5", "3/5", "4/5", "5/5"] {
+        let output = part(which, &results);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let merged = merge();
+    assert_eq!(merged.status.code(), Some(125), "{merged:?}");
+    assert_eq!(text(&merged), text(&whole));
+
+    // What is lost is named, with a command that brings it back.
+    let lost = std::fs::read_dir(&results).unwrap().next().unwrap().unwrap();
+    std::fs::remove_file(lost.path()).unwrap();
+    let junit = at("matrix.xml");
+    let output = run(&["merge", &results, "--junit", &junit]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output).contains("no result"), "{output:?}");
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("errors=\"1\""), "{xml}");
+    let command = said.lines().last().unwrap().trim();
+    let command = command.strip_prefix("pcclab ").unwrap();
+    let script = format!("\"$0\" {command}");
+    let again = Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_pcclab")])
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(0), "{command}: {again:?}");
+    assert_eq!(text(&merge()), text(&whole));
+
+    // Parts of different matrices do not go together.
+    let other = [&words[..], &["--append", "x", "--results", &results]];
+    let output = run(&other.concat());
+    assert_eq!(output.status.code(), Some(129), "{output:?}");
+    std::fs::write(lost.path(), "{").unwrap();
+    assert_eq!(merge().status.code(), Some(125));
+
+    // Nor do two runs of one name.
+    let twice = ["--kernel", &kernel, "--results", &at("twice")];
+    let output = run(&[&words[..], &twice].concat());
+    assert_eq!(output.status.code(), Some(129), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("two runs are called 9.9.9-poor cppc"), "{said}");
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pccd_tests::{JOBS, each_of};
 use pcclab::defects::{Noticed, spoil};
-use pcclab::matrix::{Cell, Column, Options, cell, markdown, run_all, text};
+use pcclab::matrix::{
+    Cell, Column, Options, cell, markdown, run_all, tasks, text,
+};
 use pcclab::platform::{Platform, names};
 use pcclab::run::exit;
 
@@ -45,19 +47,11 @@ fn columns(names: &[&str]) -> Vec<Column> {
 /// Runs all platforms; panics when one does not do what is written down.
 fn all(kernels: &[&str], quick: bool) -> Vec<Cell> {
     let columns = columns(kernels);
-    let cells = run_all(
-        &columns,
-        &names().unwrap(),
-        &options(quick, &logs()),
-        |cell| {
-            let mode = cell.mode.name();
-            println!(
-                "{} {} {mode}: {}",
-                cell.kernel, cell.platform, cell.verdict.text
-            );
-        },
-    )
-    .unwrap();
+    let names = names().unwrap();
+    let tasks = tasks(&columns, &names).unwrap();
+    let cells = run_all(&tasks, &options(quick, &logs()), |cell| {
+        println!("{}: {}", cell.name(), cell.verdict.text);
+    });
     let wrong: Vec<_> = cells
         .iter()
         .filter(|cell| {
@@ -131,4 +125,29 @@ fn mistakes_of_a_platform_are_noticed() {
     .flatten()
     .collect();
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn parts_of_a_matrix_are_the_matrix() {
+    let pcclab = |words: &[&str]| {
+        let program = pccd_tests::built("PCCLAB");
+        let mut command = std::process::Command::new(program);
+        let output = command.args(words).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results");
+    let results = results.to_str().unwrap();
+    let words = ["matrix", "--kernel", "7.x", "--platform", "cppc", "--quick"];
+    let table = ["--format", "markdown"];
+    let whole = pcclab(&[&words[..], &table].concat());
+    assert_eq!(whole.0, Some(0), "{whole:?}");
+    for part in ["1/2", "2/2"] {
+        let more = ["--results", results, "--partition", part];
+        let (code, text) = pcclab(&[&words[..], &more].concat());
+        assert_eq!(code, Some(0), "{text}");
+    }
+    let merge = ["merge", results];
+    assert_eq!(pcclab(&[&merge[..], &table].concat()), whole);
 }
