@@ -51,11 +51,11 @@ const PCCLAB: &str = "
     lab: kernel usage
     logs: usage
     log: interrupted logs
-    doctor: config log
     moment: log
     conduct: claim log
     exchange: ktap
     config: lab
+    doctor: config log
     input:
     outcome:
     verdict: conduct exchange ktap
