@@ -14,6 +14,7 @@ use std::{ffi::OsString, fs};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
+use crate::capture::LINKTYPE_PCC;
 use crate::cli::{Cli, Command, ExtcapArgs};
 use crate::daemon;
 
@@ -45,7 +46,7 @@ pub fn answer(args: &ExtcapArgs, out: &mut impl Write) -> Result<()> {
         }
     } else if args.extcap_dlts {
         let name = "{name=USER0}{display=PCC events and MCTP}";
-        writeln!(out, "dlt {{number=147}}{name}")?;
+        writeln!(out, "dlt {{number={LINKTYPE_PCC}}}{name}")?;
     } else if args.capture {
         let wanted = args.extcap_interface.as_deref().unwrap_or_default();
         let Some(fifo) = &args.fifo else { bail!("--fifo is missing") };
@@ -102,11 +103,9 @@ fn one_of(process: &Path) -> Option<Running> {
     let capture = args.capture.clone().filter(|path| path != "-")?;
     let config = daemon::Config::try_from(args).ok()?;
     let mailbox = config.mailboxes.first()?.0.clone();
-    let full = |path: PathBuf| match path.is_absolute() {
-        true => Some(path),
-        false => Some(fs::read_link(process.join("cwd")).ok()?.join(path)),
-    };
-    let (mailbox, capture) = (full(mailbox)?, full(capture)?);
+    // An absolute path stays as it is.
+    let at = fs::read_link(process.join("cwd")).ok()?;
+    let (mailbox, capture) = (at.join(mailbox), at.join(capture));
     let mailbox = mailbox.to_str()?.to_owned();
     Some(Running { process: process.to_owned(), mailbox, capture })
 }

@@ -29,7 +29,7 @@ const PCCD: &str = "
     daemon: clock log messages record script station wake
     status: conduct mailbox record station stats
     cli: daemon log
-    extcap: cli daemon
+    extcap: capture cli daemon
     manual:
     command: capture cli clock daemon extcap handlers log mailbox manual messages platform record registers script stats status wake wire";
 

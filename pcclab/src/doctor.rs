@@ -11,11 +11,12 @@ use anyhow::{Result, bail};
 use chrono::DateTime;
 use pccd::NEVER;
 use pccd::capture::{Entry, Kind};
+use pccd::mailbox::RequestName;
 use pccd::wire::pcc::{self, HEADER_LEN};
 
 use crate::config::mailbox;
 use crate::log::capture::{self, What};
-use crate::log::console;
+use crate::log::{console, names};
 
 /// Most commands that are followed.
 const MOST: usize = 65_536;
@@ -48,23 +49,6 @@ pub enum Link {
 }
 
 impl Link {
-    /// What is looked for.
-    fn title(self) -> &'static str {
-        match self {
-            Link::Table => "the firmware publishes a PCCT",
-            Link::Kernel => "the kernel takes it",
-            Link::Doorbell => "the driver rings a doorbell",
-            Link::Outbox => "the device writes the request to outbox/",
-            Link::Read => "pccd reads it",
-            Link::Decoded => "it is well formed",
-            Link::Handler => "a handler answers",
-            Link::Loaded => "the device takes the answer",
-            Link::Complete => "it completes the command",
-            Link::Interrupt => "it raises the interrupt",
-            Link::Acknowledge => "the guest acknowledges",
-        }
-    }
-
     /// What to do where the link is broken.
     fn advice(self) -> &'static str {
         match self {
@@ -118,7 +102,19 @@ impl Link {
 
 impl std::fmt::Display for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.title())
+        f.write_str(match self {
+            Link::Table => "the firmware publishes a PCCT",
+            Link::Kernel => "the kernel takes it",
+            Link::Doorbell => "the driver rings a doorbell",
+            Link::Outbox => "the device writes the request to outbox/",
+            Link::Read => "pccd reads it",
+            Link::Decoded => "it is well formed",
+            Link::Handler => "a handler answers",
+            Link::Loaded => "the device takes the answer",
+            Link::Complete => "it completes the command",
+            Link::Interrupt => "it raises the interrupt",
+            Link::Acknowledge => "the guest acknowledges",
+        })
     }
 }
 
@@ -178,8 +174,9 @@ struct Evidence {
     kernel: Option<String>,
     /// What the kernel says against the table or a channel.
     complaints: Vec<String>,
+    /// When the last result came.
+    result: Option<i64>,
     failed: Option<Failed>,
-    results: usize,
     commands: Vec<Command>,
     /// The last command of each outbox channel.
     last: BTreeMap<u8, usize>,
@@ -193,21 +190,9 @@ struct Evidence {
     conduct: Vec<(i64, String)>,
 }
 
-/// The stem that the file of a request and those of its answers share.
-fn stem(name: &str) -> &str {
-    let stem = name.strip_suffix(".pcc").unwrap_or(name);
-    stem.rsplit_once(".r").map_or(stem, |(stem, _)| stem)
-}
-
-/// The name of a message in what the device says of one.
-fn named(text: &str) -> Option<&str> {
-    let mut words = text.split([' ', ',', ':', '/', '\'']);
-    words.find(|word| word.ends_with(".pcc"))
-}
-
 impl Evidence {
     /// Takes a line of the console.
-    fn line(&mut self, before: &mut i64, time: Option<i64>, line: &str) {
+    fn line(&mut self, time: Option<i64>, line: &str) {
         self.knows_kernel |= line.contains("Linux version ");
         let text = || {
             let level = line.strip_prefix('<').and_then(|l| l.split_once('>'));
@@ -230,13 +215,12 @@ impl Evidence {
         let is_bad =
             result.starts_with("not ok ") || result.starts_with("Bail out!");
         if is_bad || result.starts_with("ok ") {
-            self.results += 1;
             let to = time.unwrap_or(i64::MAX);
             if is_bad && self.failed.is_none() {
-                let (line, from) = (text(), *before);
+                let (line, from) = (text(), self.result.unwrap_or(i64::MIN));
                 self.failed = Some(Failed { line, from, to });
             }
-            *before = time.unwrap_or(*before);
+            self.result = time.or(self.result);
         }
     }
 
@@ -299,11 +283,11 @@ impl Evidence {
                 self.conduct.push((time, text));
             }
             Kind::Device => {
-                let name = self::named(&entry.note).map(stem);
-                let at = name.and_then(|name| self.named.get(name)).copied();
+                let mut names = names(&entry.note).map(RequestName::stem);
                 if entry.note.starts_with("rejected: ")
-                    && let Some(at) = at
-                    && let Some(command) = self.commands.get_mut(at)
+                    && let Some(name) = names.next()
+                    && let Some(at) = self.named.get(name)
+                    && let Some(command) = self.commands.get_mut(*at)
                 {
                     command.why.clone_from(&entry.note);
                 }
@@ -315,7 +299,7 @@ impl Evidence {
     /// The command of a file: pccd may have read it before the device says
     /// that it wrote it.
     fn of_file(&mut self, entry: &Entry) -> Option<usize> {
-        let stem = stem(&entry.name);
+        let stem = RequestName::stem(&entry.name);
         if let Some(at) = self.named.get(stem) {
             return Some(*at);
         }
@@ -401,8 +385,7 @@ pub fn examine(folder: &Path) -> Result<Diagnosis> {
         );
     }
     let mut evidence = Evidence::default();
-    let mut before = i64::MIN;
-    console(folder, |time, line| evidence.line(&mut before, time, line))?;
+    console(folder, |time, line| evidence.line(time, line))?;
     let mut epoch = None;
     capture::each(folder, &mailbox(folder), |time, what| match what {
         What::Pccd(record) => {
@@ -442,7 +425,7 @@ impl Evidence {
         let mut say = |state: &str, link: Link, more: &str| {
             let colon = if more.is_empty() { "" } else { ": " };
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{state:<7} {}{colon}{more}", link.title());
+            let _ = writeln!(text, "{state:<7} {link}{colon}{more}");
         };
         let rang = self.commands.len();
         let complaints = self.complaints.join(" / ");
@@ -490,11 +473,8 @@ impl Evidence {
         if let Some(failed) = &self.failed {
             let _ = writeln!(text, "failed: {}", failed.line);
         }
-        let conduct = self.conduct.iter().find(|(time, _)| {
-            self.failed
-                .as_ref()
-                .is_none_or(|failed| (failed.from..=failed.to).contains(time))
-        });
+        let mut conduct = self.conduct.iter();
+        let conduct = conduct.find(|(time, _)| self.is_of_failed(*time));
         if let Some((time, broken)) = conduct {
             let _ = writeln!(text, "conduct: {} {broken}", clock(*time));
         }

@@ -20,7 +20,7 @@ use pccd::record::{Record, now};
 use serde_json::{Value, json};
 
 use self::lines::{Line, Lines};
-pub use self::trace::{TraceLine, trace_line};
+pub use self::trace::{TraceLine, names, trace_line};
 use self::trace::{channel, micros, untimed, words};
 use crate::logs;
 
@@ -305,7 +305,7 @@ fn has_level(text: &str) -> bool {
 
 /// Text without anything that a terminal would take for an order, and of a
 /// length that people read.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(LONGEST));
     for c in text.chars() {
         if out.len() >= LONGEST {

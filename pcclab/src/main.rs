@@ -117,10 +117,10 @@ fn run_command(options: cli::Run) -> Result<u8> {
                  {0} merges them",
                 logs.display()
             ));
-            let found = doctor::examine(logs);
-            let broken = found.ok().and_then(|found| found.broken);
-            let broken = broken.filter(|_| verdict.code != exit::PASS);
-            if let Some(link) = broken {
+            if verdict.code != exit::PASS
+                && let Ok(found) = doctor::examine(logs)
+                && let Some(link) = found.broken
+            {
                 say(format_args!(
                     "the link that broke: {link}; pcclab doctor {} says more",
                     logs.display()
@@ -294,7 +294,7 @@ fn log_command(options: cli::Log) -> Result<u8> {
 
 fn doctor_command(folder: &Path) -> Result<u8> {
     let found = doctor::examine(folder)?;
-    found.text.lines().for_each(say);
+    found.text.lines().map(log::shown).for_each(say);
     Ok(match found.broken {
         Some(_) => exit::FAIL,
         None => exit::PASS,

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use pcclab::log::shown;
 use pcclab::logs::Logs;
 use pcclab::matrix::{self, Cell, Column};
 use pcclab::parts::merge as parts;
@@ -168,12 +169,5 @@ fn show(
 
 /// Text for a terminal: results come from files that anybody may have written.
 fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() && c != '\n' {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    out
+    text.lines().map(shown).collect::<Vec<_>>().join("\n")
 }

@@ -203,10 +203,7 @@ impl Entry {
     /// from the file's own.
     fn named(&mut self, request: Option<&str>) {
         let name = request.unwrap_or(&self.name);
-        // A reply is called as its request, and `.rK` behind that.
-        let stem = name.strip_suffix(".pcc").unwrap_or(name);
-        let stem = stem.rsplit_once(".r").map_or(stem, |(stem, _)| stem);
-        let name = format!("{stem}.pcc");
+        let name = format!("{}.pcc", RequestName::stem(name));
         if let Ok(request) = name.parse::<RequestName>() {
             self.epoch = compact_nanos(&request.epoch.to_string());
             self.sequence = Some(request.seq);

@@ -119,6 +119,12 @@ impl FromStr for RequestName {
 }
 
 impl RequestName {
+    /// What the names of a request and of all replies to it begin with.
+    pub fn stem(file: &str) -> &str {
+        let stem = file.strip_suffix(".pcc").unwrap_or(file);
+        stem.rsplit_once(".r").map_or(stem, |(stem, _)| stem)
+    }
+
     /// Name of the `k`th reply, from 1.
     pub fn reply(&self, k: usize) -> String {
         format!("{}-{:08}-{:03}.r{k}.pcc", self.epoch, self.seq, self.subspace)

@@ -34,13 +34,16 @@ fn subspace(text: &str) -> Option<u8> {
     rest[..end.unwrap_or(rest.len())].parse().ok()
 }
 
+/// The words of a text that may be names of messages.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split([' ', ',', ':', '/', '\'']);
+    words.filter(|word| word.ends_with(".pcc"))
+}
+
 /// The channel of the first message's name in a text.
 pub(super) fn channel(text: &str) -> Option<u8> {
-    text.split([' ', ',', ':', '/', '\'']).find_map(|word| {
-        let stem = word.strip_suffix(".pcc")?;
-        // A reply is called as its request, and `.rK` behind that.
-        let stem = stem.rsplit_once(".r").map_or(stem, |(stem, _)| stem);
-        let name = format!("{stem}.pcc");
+    names(text).find_map(|word| {
+        let name = format!("{}.pcc", RequestName::stem(word));
         let request = name.parse().map(|name: RequestName| name.subspace);
         let unasked = || name.parse().map(|name: UnaskedName| name.subspace);
         request.or_else(|_| unasked()).ok()
