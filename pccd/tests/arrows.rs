@@ -55,12 +55,14 @@ const PCCLAB: &str = "
     conduct: claim log
     exchange: ktap
     config: lab
-    doctor: config log
+    commands: log
+    latency: commands config log table
+    doctor: commands config log
     input:
     outcome:
     verdict: conduct exchange ktap
     initramfs: lab
-    platform: json kernel usage
+    platform: json kernel latency usage
     new: lab platform
     console: input process
     qmp: input
@@ -68,9 +70,9 @@ const PCCLAB: &str = "
     warm: config programs
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
-    run: claim conduct exchange kernel ktap moment result say session verdict
+    run: claim conduct exchange kernel ktap latency moment result say session verdict
     aml: lab
-    machine: aml claim config kernel lab platform run
+    machine: aml claim config kernel lab latency platform run
     check: aml claim config json kernel lab machine platform process
     matrix: config interrupted kernel lab logs machine platform result run table verdict
     parts: lab matrix platform result usage verdict

@@ -23,7 +23,7 @@ use crate::json;
 use crate::kernel::Kernel;
 use crate::lab;
 use crate::machine::{CHANNEL, Machine};
-use crate::platform::{self, File, Mode, Platform};
+use crate::platform::{self, Channel, File, Mode, Platform};
 
 /// What a platform is held against.
 #[derive(Clone, Debug, Default)]
@@ -223,6 +223,7 @@ impl Check<'_> {
         self.needs();
         self.test(handlers.as_ref())?;
         self.asked(handlers.as_ref());
+        self.latency();
         self.accepts();
         self.on();
         self.defects();
@@ -288,6 +289,7 @@ impl Check<'_> {
             ("needs", read.needs.is_empty()),
             ("test", read.test.is_none()),
             ("asked", read.asked.is_empty()),
+            ("latency", read.latency.is_empty()),
             ("defects", read.defects.is_empty()),
         ];
         for (name, _) in own.iter().filter(|(_, empty)| !empty) {
@@ -904,6 +906,32 @@ impl Check<'_> {
             }
             let (message, expected, meant) = unknown(command, &commands);
             self.wrong(&path, message, Some(expected), meant);
+        }
+    }
+
+    /// Promises of latency.
+    fn latency(&mut self) {
+        for (index, promise) in self.read.latency.clone().iter().enumerate() {
+            let at = |name| [key("latency"), Step::Index(index), key(name)];
+            let channels = self.read.channels.clone();
+            let named = |it: &&Channel| it.name == promise.channel;
+            let Some(_) = channels.iter().find(named) else {
+                let message = format!("no channel `{}`", promise.channel);
+                let names = channels.iter().map(|it| it.name.as_str());
+                let meant = nearest(&promise.channel, names.clone());
+                let meant = meant.map(str::to_owned);
+                let names: Vec<_> = names.collect();
+                let expected = Some(format!("one of {}", names.join(", ")));
+                self.wrong(&at("channel"), message, expected, meant);
+                continue;
+            };
+            for channel in channels.iter().filter(named) {
+                if let Err(error) =
+                    promise.of(0, channel.nominal_us(), channel.is_inbox())
+                {
+                    self.wrong(&at("below"), error.to_string(), None, None);
+                }
+            }
         }
     }
 

@@ -79,6 +79,13 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Show how long each channel's messages took, from step to step
+    #[command(after_help = "Example:\n  pcclab latency DIR")]
+    Latency {
+        /// The folder, as `pcclab run` named it
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Remove the logs that runs have left; they keep the last 20 that failed
     #[command(after_help = "Example:\n  pcclab clean --list")]
     Clean(Clean),

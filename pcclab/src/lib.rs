@@ -21,6 +21,8 @@
 //! | [`exchange`] | puts the guest's messages beside pccd's |
 //! | [`claim`] | holds what was to be asked against what pccd logged |
 //! | [`conduct`] | what the driver did that it must not |
+//! | [`commands`] | follows each command of the guest, step by step |
+//! | [`latency`] | how long the steps took, and what is promised of it |
 //! | [`moment`] | what pccd knows of the moment a test failed |
 //! | [`programs`] | starts QEMU and pccd |
 //! | [`logs`] | the folder of a run |
@@ -46,6 +48,7 @@ pub mod aml;
 mod backtrace;
 pub mod check;
 pub mod claim;
+pub mod commands;
 pub mod conduct;
 pub mod config;
 mod console;
@@ -58,6 +61,7 @@ mod json;
 pub mod kernel;
 pub mod ktap;
 pub mod lab;
+pub mod latency;
 pub mod log;
 pub mod logs;
 pub mod machine;

@@ -14,6 +14,7 @@ use crate::claim::{Asked, Claim};
 use crate::config::{Config, escaped};
 use crate::kernel::Kernel;
 use crate::lab;
+use crate::latency::{Limit, Promise};
 use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
@@ -53,6 +54,8 @@ pub struct Machine {
     pub variables: Vec<(String, String)>,
     /// What each platform must have been asked.
     pub asked: Vec<Asked>,
+    /// How fast their channels must be.
+    pub latency: Vec<Limit>,
     /// Parts that the kernel has no driver for, each with the option that it
     /// lacks.
     pub left_out: Vec<(String, String)>,
@@ -146,6 +149,7 @@ impl Machine {
             files: Vec::new(),
             variables: vec![("MODE".to_owned(), mode.name().to_owned())],
             asked: Vec::new(),
+            latency: Vec::new(),
             left_out: Vec::new(),
             cold: false,
             on: Vec::new(),
@@ -170,6 +174,8 @@ impl Machine {
                     (id..self.ids()).filter_map(|id| u8::try_from(id).ok()),
                 );
                 defines.push((channel.variable(), id.to_string()));
+                let id = u8::try_from(id).unwrap_or(u8::MAX);
+                self.promised(&file.latency, channel, id)?;
             }
         }
         self.variables.extend(
@@ -253,6 +259,23 @@ impl Machine {
             since: None,
             accepts: BTreeMap::new(),
         });
+        Ok(())
+    }
+
+    /// What is promised of the channel with this id.
+    fn promised(
+        &mut self,
+        promises: &[Promise],
+        channel: &Channel,
+        id: u8,
+    ) -> Result<()> {
+        let name = &channel.name;
+        for promise in promises.iter().filter(|it| it.channel == *name) {
+            let (nominal, inbox) = (channel.nominal_us(), channel.is_inbox());
+            let limit = promise.of(id, nominal, inbox);
+            let limit = limit.with_context(|| format!("\"latency\" of {name}"));
+            self.latency.push(limit?);
+        }
         Ok(())
     }
 
@@ -390,7 +413,8 @@ impl Machine {
         config.machine = self.machine;
         config.messages = self.messages;
         config.plays = self.plays;
-        Ok(Contract { asked, drivers: self.reporters })
+        let (drivers, latency) = (self.reporters, self.latency);
+        Ok(Contract { asked, drivers, latency })
     }
 
     /// The platforms' demands, with the breaks that they accept on a kernel of

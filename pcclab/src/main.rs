@@ -11,9 +11,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use pccd::manual;
+use pcclab::commands;
 use pcclab::config::Config;
 use pcclab::doctor;
 use pcclab::lab::{self, Lab};
+use pcclab::latency::Latencies;
 use pcclab::log;
 use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         cli::Command::Platforms => platforms(),
         cli::Command::Log(options) => log_command(options),
         cli::Command::Doctor { folder } => doctor_command(&folder),
+        cli::Command::Latency { folder } => latency_command(&folder),
         cli::Command::Clean(options) => clean(&options),
         cli::Command::Man(options) => man(&options),
         cli::Command::Completions(options) => completions(&options),
@@ -299,6 +302,22 @@ fn doctor_command(folder: &Path) -> Result<u8> {
         Some(_) => exit::FAIL,
         None => exit::PASS,
     })
+}
+
+fn latency_command(folder: &Path) -> Result<u8> {
+    let latencies = Latencies::read(folder)?;
+    if latencies.channels().is_empty() {
+        return Err(pcclab::usage(format!(
+            "{} has no doorbell and no message: give the folder that pcclab \
+             run names (--logs); pcclab doctor says why there is none",
+            folder.display()
+        )));
+    }
+    print(latencies.text().as_bytes());
+    if latencies.is_cut() {
+        tell(format_args!("only the first {} commands", commands::MOST));
+    }
+    Ok(exit::PASS)
 }
 
 fn clean(options: &cli::Clean) -> Result<u8> {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::json;
 use crate::kernel::Kernel;
+use crate::latency::Promise;
 use crate::{meant, usage};
 
 /// How the platform's channels tell that they are done: the PCCT's global
@@ -104,6 +105,9 @@ pub(crate) struct File {
     /// the request, NAME->VALUE of the answer.
     #[serde(default)]
     pub(crate) asked: Vec<String>,
+    /// How fast the channels must be, when the test has passed.
+    #[serde(default)]
+    pub(crate) latency: Vec<Promise>,
     /// What is different, by the beginning of a kernel's release.
     #[serde(default)]
     pub(crate) on: BTreeMap<String, On>,
@@ -175,6 +179,16 @@ impl Channel {
     pub(crate) fn variable(&self) -> String {
         let name = self.name.to_uppercase().replace('-', "_");
         format!("CHANNEL_{name}")
+    }
+
+    /// Its nominal latency in microseconds, where it says one.
+    pub(crate) fn nominal_us(&self) -> Option<u64> {
+        self.device.get("latency-us")?.as_u64()
+    }
+
+    /// Whether it brings messages to the guest.
+    pub(crate) fn is_inbox(&self) -> bool {
+        self.device.get("subspace-type").is_some_and(|kind| kind == 4)
     }
 
     /// Whether it is there in this mode.

@@ -13,6 +13,7 @@ use crate::conduct::{self, Conduct};
 use crate::exchange::{Script, records, render};
 use crate::kernel::seems_to_lack;
 use crate::ktap::Status;
+use crate::latency::{Latencies, Limit};
 use crate::moment;
 use crate::say;
 use crate::session::{Config, End, Event as Told, Outcome, Session};
@@ -38,6 +39,8 @@ pub struct Contract {
     pub asked: Vec<Asked>,
     /// Words that the driver's own lines in the kernel's log begin with.
     pub drivers: Vec<String>,
+    /// How fast the platforms' channels must be.
+    pub latency: Vec<Limit>,
 }
 
 /// What the guest's command prints, as it comes.
@@ -208,7 +211,8 @@ pub fn run(
     }
     let guest_passed = verdict.code == exit::PASS;
     if has_pccd {
-        hold(&mut verdict, &outcome, &records, &parts, &folder);
+        let late = late(&folder, &contract.latency)?;
+        hold(&mut verdict, &outcome, &records, &parts, &folder, late);
     }
     // It explains what went wrong in the guest, not what the platform saw.
     verdict.first = probe_error(&outcome, &contract.drivers)
@@ -245,15 +249,26 @@ fn trace(folder: &Path, conduct: &mut Conduct) {
     }
 }
 
+/// What was not as fast as it must be.
+fn late(folder: &Path, limits: &[Limit]) -> Result<Vec<String>> {
+    if limits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let latencies = Latencies::read(folder)?;
+    let broken = limits.iter().filter_map(|limit| latencies.broken(limit));
+    Ok(broken.map(|text| format!("latency: {text}")).collect())
+}
+
 /// Holds a verdict against all that must be so for a pass: pccd has met its
-/// expectations, its log is whole, what was claimed is in it, and the driver
-/// has kept the rules.
+/// expectations, its log is whole, what was claimed is in it, the driver has
+/// kept the rules, and nothing was too slow.
 fn hold(
     verdict: &mut Verdict,
     outcome: &Outcome,
     records: &[Record],
     parts: &[Asked],
     folder: &Path,
+    late: Vec<String>,
 ) {
     let fails = matches!(verdict.code, exit::PASS | exit::FAIL);
     let passed = verdict.code == exit::PASS;
@@ -286,6 +301,8 @@ fn hold(
             .filter(|one| one.accepted.is_none())
             .map(|one| format!("conduct: {one}")),
     );
+    // What a test broke off is late, too.
+    reasons.extend(late.into_iter().filter(|_| passed));
     let whole = records.last().is_some_and(|last| last.event == Event::Stopped);
     let status = outcome.pccd.and_then(|status| status.code());
     let trouble = match (whole, status) {

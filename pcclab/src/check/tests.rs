@@ -213,6 +213,20 @@ fn each_mistake_has_its_place() {
             "",
             "platform.json:15: nothing says why `doorbell` is accepted",
         ),
+        (
+            "platform.json",
+            "\"asked\": ",
+            "\"latency\": [{\"channel\": \"spar\", \"to\": \"next\", \
+             \"below\": \"1 s\"}], \"asked\": ",
+            "platform.json:13: no channel `spar` (spare?)",
+        ),
+        (
+            "platform.json",
+            "\"asked\": ",
+            "\"latency\": [{\"channel\": \"fan\", \"to\": \"next\", \
+             \"below\": \"5 latencies\"}], \"asked\": ",
+            "platform.json:13: the channel has no `latency-us`",
+        ),
         ("platform.json", "\"from\": \"900\"", "\"from\": \"9\"", ""),
         (
             "platform.json",

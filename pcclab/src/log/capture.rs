@@ -104,6 +104,22 @@ pub fn each(
     Ok(())
 }
 
+/// [`each`], all of it as the events that a capture has.
+///
+/// # Errors
+/// As [`each`].
+pub fn entries(
+    folder: &Path,
+    mailbox: &Path,
+    mut take: impl FnMut(i64, &Entry),
+) -> Result<()> {
+    let mut epoch = None;
+    each(folder, mailbox, |time, what| match what {
+        What::Pccd(record) => take(time, &Entry::of(&record, &mut epoch)),
+        What::Device(entry) => take(time, &entry),
+    })
+}
+
 /// The next record of pccd's log. What is none is in the log only.
 fn next_record(lines: &mut Lines) -> Result<Option<(i64, What)>> {
     while let Some(line) = lines.next(true)? {

@@ -1,0 +1,278 @@
+//! The guest's commands, each followed from its doorbell to the
+//! acknowledgement of its answer, with the time of every step.
+//!
+//! Made of what pccd and the device say of a run (see `log::capture`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pccd::NEVER;
+use pccd::capture::{Entry, Kind};
+use pccd::mailbox::RequestName;
+use pccd::wire::pcc::{self, HEADER_LEN};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::log::names;
+
+/// Most commands, and most deliveries, that are followed.
+pub const MOST: usize = 65_536;
+
+/// What happens to a command, in this order where nothing is posted.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The guest rings the doorbell.
+    Doorbell,
+    /// The device writes the request into the outbox.
+    Published,
+    /// pccd reads it.
+    Read,
+    /// It is well formed.
+    Decoded,
+    /// pccd puts the answer into the inbox.
+    Answered,
+    /// The device takes the answer.
+    Taken,
+    /// It sets "command complete".
+    Complete,
+    /// It raises the interrupt.
+    Interrupt,
+    /// The guest acknowledges: the answer, where it came on a channel of type
+    /// 4, or else the interrupt.
+    Acknowledge,
+    /// The guest rings the same channel's doorbell again.
+    Next,
+}
+
+/// How far one command of the guest came; or one message to the guest, of
+/// which only `Taken`, `Interrupt` and `Acknowledge` are known.
+#[derive(Clone, Debug, Default)]
+pub struct Command {
+    /// Its channel's id.
+    pub subspace: u8,
+    /// When each step was, in microseconds since 1970.
+    pub steps: BTreeMap<Step, i64>,
+    /// Steps that it does not have to pass.
+    pub spared: BTreeSet<Step>,
+    /// The file's name, once it has one.
+    pub name: String,
+    /// What pccd says it is.
+    pub summary: String,
+    /// Why it went no further.
+    pub why: String,
+    /// Its handler has the delay `never`.
+    pub is_hung: bool,
+}
+
+impl Command {
+    /// When it began, in microseconds since 1970.
+    pub fn began(&self) -> i64 {
+        self.steps.values().min().copied().unwrap_or_default()
+    }
+}
+
+/// All of a run.
+#[derive(Debug, Default)]
+pub struct Commands {
+    /// Commands, in the order of their doorbells.
+    pub all: Vec<Command>,
+    /// Messages on channels of type 4, answers and others.
+    pub deliveries: Vec<Command>,
+    /// There were more than [`MOST`] of either.
+    pub is_cut: bool,
+    /// The last command of each outbox channel, and the last message on each
+    /// inbox channel.
+    last: BTreeMap<u8, usize>,
+    /// Commands by the stem of their file.
+    named: BTreeMap<String, usize>,
+    /// The command whose answer an inbox channel holds.
+    held: BTreeMap<u8, usize>,
+    taken: Option<usize>,
+}
+
+impl Commands {
+    /// Takes an event of pccd or of the device.
+    pub fn event(&mut self, time: i64, entry: &Entry) {
+        let subspace = entry.subspace.unwrap_or_default();
+        let is_inbox = entry.subspace_type == Some(4);
+        let named = self.of_file(entry);
+        let last = self.last.get(&subspace).copied();
+        match entry.kind {
+            Kind::Doorbell if !is_inbox => self.doorbell(time, entry),
+            Kind::Published => {
+                self.reach(named, Step::Published, time);
+            }
+            Kind::Request => {
+                // The device may say only later that it has written it.
+                if let Some(command) = named.and_then(|at| self.all.get_mut(at))
+                {
+                    command.steps.entry(Step::Published).or_insert(time);
+                }
+                self.reach(named, Step::Read, time);
+                let Some(command) = self.reach(named, Step::Decoded, time)
+                else {
+                    return;
+                };
+                command.summary.clone_from(&entry.summary);
+                if !is_asking(&entry.content) {
+                    command.spared.extend([
+                        Step::Answered,
+                        Step::Taken,
+                        Step::Acknowledge,
+                    ]);
+                }
+            }
+            Kind::Rejected => self.why(named, Step::Read, time, entry),
+            Kind::Ignored => self.why(named, Step::Decoded, time, entry),
+            Kind::Reply => {
+                self.reach(named, Step::Answered, time);
+            }
+            Kind::Taken => {
+                self.taken = named;
+                self.reach(named, Step::Taken, time);
+            }
+            Kind::Loaded if is_inbox => self.loaded(time, subspace),
+            Kind::Complete | Kind::Failure => {
+                self.reach(last, Step::Complete, time);
+            }
+            Kind::Interrupt if is_inbox => {
+                if let Some(one) =
+                    last.and_then(|at| self.deliveries.get_mut(at))
+                {
+                    // A reminder is none.
+                    one.steps.entry(Step::Interrupt).or_insert(time);
+                }
+            }
+            Kind::Interrupt => {
+                self.reach(last, Step::Interrupt, time);
+            }
+            Kind::Acknowledge if !is_inbox => {
+                self.reach(last, Step::Acknowledge, time);
+            }
+            Kind::Acknowledge if !entry.note.ends_with('1') => {
+                if let Some(one) =
+                    last.and_then(|at| self.deliveries.get_mut(at))
+                {
+                    one.steps.insert(Step::Acknowledge, time);
+                }
+                let at = self.held.remove(&subspace);
+                self.reach(at, Step::Acknowledge, time);
+            }
+            Kind::Device => {
+                let mut names = names(&entry.note).map(RequestName::stem);
+                if entry.note.starts_with("rejected: ")
+                    && let Some(name) = names.next()
+                    && let Some(at) = self.named.get(name)
+                    && let Some(command) = self.all.get_mut(*at)
+                {
+                    command.why.clone_from(&entry.note);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The command of a file: pccd may have read it before the device says
+    /// that it wrote it.
+    fn of_file(&mut self, entry: &Entry) -> Option<usize> {
+        let stem = RequestName::stem(&entry.name);
+        if let Some(at) = self.named.get(stem) {
+            return Some(*at);
+        }
+        entry.sequence?;
+        let at = *self.last.get(&entry.subspace?)?;
+        let command = self.all.get_mut(at)?;
+        if !command.name.is_empty() {
+            return None;
+        }
+        command.name.clone_from(&entry.name);
+        self.named.insert(stem.to_owned(), at);
+        Some(at)
+    }
+
+    fn doorbell(&mut self, time: i64, entry: &Entry) {
+        let subspace = entry.subspace.unwrap_or_default();
+        let last = self.last.get(&subspace).copied();
+        self.reach(last, Step::Next, time);
+        if self.all.len() >= MOST {
+            // What follows is of none that is known.
+            self.last.remove(&subspace);
+            self.is_cut = true;
+            return;
+        }
+        let mut spared = BTreeSet::from([Step::Acknowledge]);
+        if !entry.note.ends_with("interrupt wanted: 1") {
+            spared.insert(Step::Interrupt);
+        }
+        self.last.insert(subspace, self.all.len());
+        let steps = BTreeMap::from([(Step::Doorbell, time)]);
+        self.all.push(Command {
+            subspace,
+            steps,
+            spared,
+            ..Command::default()
+        });
+    }
+
+    /// An inbox channel has got a message.
+    fn loaded(&mut self, time: i64, subspace: u8) {
+        if let Some(at) = self.taken.take() {
+            self.held.insert(subspace, at);
+            if let Some(command) = self.all.get_mut(at) {
+                command.spared.remove(&Step::Acknowledge);
+                command.steps.remove(&Step::Acknowledge);
+            }
+        }
+        if self.deliveries.len() >= MOST {
+            self.last.remove(&subspace);
+            self.is_cut = true;
+            return;
+        }
+        self.last.insert(subspace, self.deliveries.len());
+        let steps = BTreeMap::from([(Step::Taken, time)]);
+        let one = Command { subspace, steps, ..Command::default() };
+        self.deliveries.push(one);
+    }
+
+    fn reach(
+        &mut self,
+        at: Option<usize>,
+        step: Step,
+        time: i64,
+    ) -> Option<&mut Command> {
+        let command = self.all.get_mut(at?)?;
+        command.steps.insert(step, time);
+        Some(command)
+    }
+
+    /// It came as far as this, and no further for that reason.
+    fn why(&mut self, at: Option<usize>, step: Step, time: i64, entry: &Entry) {
+        let Some(command) = self.reach(at, step, time) else { return };
+        command.is_hung = entry.note == NEVER;
+        command.why = match entry.handler.as_str() {
+            "" => entry.note.clone(),
+            handler => format!("{handler}: {}", entry.note),
+        };
+    }
+}
+
+/// Whether a request wants an answer: the last packet of an MCTP request, or
+/// no MCTP at all.
+fn is_asking(content: &[u8]) -> bool {
+    const END_OF_MESSAGE: u8 = 0x40;
+    const TAG_OWNER: u8 = 0x08;
+    let both = END_OF_MESSAGE | TAG_OWNER;
+    let flags = content.get(HEADER_LEN + 3).copied().unwrap_or(both);
+    !pcc::is_mctp(content) || flags & both == both
+}

@@ -1,0 +1,157 @@
+//! The diagnoses of made-up logs.
+
+use std::fs;
+
+use pccd::NEVER;
+
+use super::*;
+
+const NAME: &str = "20261121T044142.000000000Z-00000001-000";
+const BOOT: &str = "[ 0.0] Linux version 7\n\
+    <6>[ 0.0] ACPI: PCCT 0x000000005E62B198 000178\n\
+    <6>[ 0.9] Detected 2 PCC Subspaces\n";
+
+/// The diagnosis of a run whose logs have these lines: pccd's as event
+/// and further members, the device's as trace events.
+fn of(console: &str, lines: &[(&str, &str)]) -> Diagnosis {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut pccd, mut qemu) = (String::new(), String::new());
+    for (number, (event, text)) in lines.iter().enumerate() {
+        if event.starts_with("pcc_") {
+            qemu += &format!("7@1795236102.{number:06}:{event} {text}\n");
+        } else {
+            pccd += &format!(
+                "{{\"time\":\"2026-11-21T04:41:42.{number:06}Z\",\
+                  \"event\":\"{event}\"{text}}}\n"
+            );
+        }
+    }
+    let times = "1795236102.500000\n".repeat(console.lines().count());
+    fs::create_dir(folder.path().join("mailbox")).unwrap();
+    for (name, text) in [
+        ("console.log", console),
+        ("console.times", &times),
+        ("pccd.log", &pccd),
+        ("qemu.log", &qemu),
+        (
+            "mailbox/channels.json",
+            r#"{"version": 1, "epoch": "20261121T044142.000000000Z",
+                "channels": [
+                {"subspace": 0, "type": 3, "size": 8192,
+                 "completion": "posted", "paired": 1},
+                {"subspace": 1, "type": 4, "size": 8192,
+                 "completion": "posted", "paired": 0}]}"#,
+        ),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    examine(folder.path()).unwrap()
+}
+
+/// A command that goes all the way, as the two logs have it.
+fn whole() -> Vec<(&'static str, String)> {
+    let name = format!(r#","name":"{NAME}.pcc","subspace":0"#);
+    let reply = format!(
+        r#","name":"{NAME}.r1.pcc","subspace":1,"request":"{NAME}.pcc""#
+    );
+    let asks = "subspace 0: 25 bytes, interrupt wanted: 1";
+    let nothing = "subspace 1: nothing to acknowledge: 0";
+    vec![
+        ("started", String::new()),
+        ("pcc_outbox_command", asks.into()),
+        ("pcc_mailbox_publish", format!("m: {NAME}.pcc, 25 bytes")),
+        ("pcc_outbox_complete", "subspace 0".into()),
+        ("pcc_channel_interrupt", "subspace 0: GSI 112".into()),
+        ("received", name),
+        ("replied", reply),
+        ("pcc_mailbox_deliver", format!("m: {NAME}.r1.pcc, 27 bytes")),
+        ("pcc_channel_load", "subspace 1: 27 bytes, flags 0x0".into()),
+        ("pcc_channel_interrupt", "subspace 1: GSI 113".into()),
+        ("pcc_responder_acknowledge", nothing.into()),
+    ]
+}
+
+/// The diagnosis when the way ends before that event.
+fn without(event: &str) -> Diagnosis {
+    let lines = whole();
+    let at = lines.iter().rposition(|(name, _)| *name == event).unwrap();
+    let lines = lines.iter().take(at).map(|(a, b)| (*a, b.as_str()));
+    of(BOOT, &lines.collect::<Vec<_>>())
+}
+
+#[test]
+fn every_link_is_found_where_it_breaks() {
+    let cases = [
+        ("pcc_outbox_command", Link::Step(Step::Doorbell)),
+        ("pcc_mailbox_publish", Link::Step(Step::Published)),
+        ("received", Link::Step(Step::Read)),
+        ("replied", Link::Step(Step::Answered)),
+        ("pcc_mailbox_deliver", Link::Step(Step::Taken)),
+        ("pcc_responder_acknowledge", Link::Step(Step::Acknowledge)),
+    ];
+    for (event, link) in cases {
+        let found = without(event);
+        assert_eq!(found.broken, Some(link), "{event}: {}", found.text);
+    }
+    for (event, link) in [
+        ("pcc_outbox_complete", Link::Step(Step::Complete)),
+        ("pcc_channel_interrupt", Link::Step(Step::Interrupt)),
+    ] {
+        let lines = whole();
+        let kept = lines.iter().filter(|(name, _)| *name != event);
+        let kept: Vec<_> =
+            kept.map(|(name, text)| (*name, text.as_str())).collect();
+        assert_eq!(of(BOOT, &kept).broken, Some(link), "{event}");
+    }
+    let lines = whole();
+    let lines: Vec<_> =
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let found = of(BOOT, &lines);
+    assert_eq!(found.broken, None, "{}", found.text);
+}
+
+#[test]
+fn the_kernel_has_its_say() {
+    let first = BOOT.lines().next().unwrap();
+    assert_eq!(of(first, &[]).broken, Some(Link::Table));
+    let invalid = "[ 0.9] Invalid PCCT: 0 PCC subspaces";
+    let table: Vec<_> = BOOT.lines().take(2).chain([invalid]).collect();
+    let found = of(&table.join("\n"), &[]);
+    assert_eq!(found.broken, Some(Link::Kernel));
+    assert!(found.text.contains("Invalid PCCT"), "{}", found.text);
+    // A console that has nothing of the kernel proves nothing.
+    assert_eq!(of("", &[]).broken, Some(Link::Step(Step::Doorbell)));
+}
+
+#[test]
+fn the_reason_is_told() {
+    let ignored = format!(
+        r#","name":"{NAME}.pcc","handler":"fan/hang","reason":"{NEVER}""#
+    );
+    let mut lines = whole();
+    lines.truncate(6);
+    lines.push(("ignored", ignored));
+    let lines: Vec<_> =
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    // It is meant to, but where a test fails that is why.
+    assert_eq!(of(BOOT, &lines).broken, None);
+    let failed = format!("{BOOT}not ok 1 it turns\n");
+    let found = of(&failed, &lines);
+    assert_eq!(found.broken, Some(Link::Step(Step::Answered)));
+    for part in ["fan/hang: it never answers", "failed: not ok 1 it turns"] {
+        assert!(found.text.contains(part), "{}", found.text);
+    }
+    // What broke in another test is not why.
+    let later = format!("{BOOT}ok 1 it turns\nnot ok 2 it stops\n");
+    let lines: Vec<_> =
+        lines.iter().map(|(event, text)| (*event, *text)).collect();
+    let found = of(&later, &lines);
+    assert_eq!(found.broken, None, "{}", found.text);
+}
+
+#[test]
+fn a_folder_without_logs_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = examine(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("no console.log"), "{error}");
+}
