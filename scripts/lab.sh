@@ -2,18 +2,19 @@
 # Everything a run needs, built or taken from the cache. More for the checks:
 # "base" adds the unpatched QEMU, "6.12" Linux 6.12 and the drivers for it,
 # "debug" Linux 7.x as a debug kernel and the same, "debian" Debian's kernels.
-# "quick", for the demo, is content with a pccd and a pcclab built in a hurry.
+# "quick", for the demo, is content with a pccd and a pcclab built in a hurry,
+# "dev", for the checks, with what cargo has built for their tests.
 . "$(dirname "$0")/lib.sh"
 
-base='' quick='' kernels=() more=()
+base='' rust=() kernels=() more=()
 for word; do
   case $word in
     base) base=base ;;
-    quick) quick=quick ;;
+    quick | dev) rust=("$word") ;;
     6.12) kernels+=(6.12) more+=(linux-6.12) ;;
     debug) kernels+=(debug) ;;
     debian) more+=(debian debian-6.12) ;;
-    *) die "lab.sh: '$word' is not one of base, quick, 6.12, debug, debian" ;;
+    *) die "lab.sh: '$word' is not one of base, quick, dev, 6.12, debug, debian" ;;
   esac
 done
 
@@ -26,7 +27,7 @@ sources=(firmware busybox "${more[@]}")
 plan() {
   export PLAN=1
   "$ROOT/scripts/fetch.sh" "${sources[@]}"
-  "$ROOT/scripts/rust.sh" $quick
+  "$ROOT/scripts/rust.sh" "${rust[@]}"
   [ -n "${QEMU:-}" ] || "$ROOT/scripts/qemu.sh"
   [ -n "${KERNEL:-}" ] || "$ROOT/scripts/kernel.sh"
   for kernel in "${kernels[@]}"; do "$ROOT/scripts/kernel.sh" "$kernel"; done
@@ -47,7 +48,7 @@ fi
 clear=''
 [ ! -t 1 ] || clear=$'\r\033[K'
 "$ROOT/scripts/fetch.sh" "${sources[@]}" > >(sed -u "s/^/$clear/") 2>&1 & fetch=$!
-"$ROOT/scripts/rust.sh" $quick || { wait; exit 1; }
+"$ROOT/scripts/rust.sh" "${rust[@]}" || { wait; exit 1; }
 wait $fetch
 "$ROOT/scripts/qemu.sh" $base
 "$ROOT/scripts/kernel.sh"
