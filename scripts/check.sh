@@ -164,7 +164,8 @@ long() {
   check "acpi-tools, much hostile input" env ACPI_TOOLS_INPUTS=20000 \
     cargo test --release --locked -p acpi-tools --test hostile -- --show-output
   sed -n 's/^[0-9]* inputs in/  &/p' "$logs/acpi-tools-much-hostile-input.log"
-  scripts/lab.sh dev debug
+  scripts/lab.sh dev debug 6.12 debian
+  check "a matrix on Slurm" scripts/slurm.sh
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
   check "drivers on the debug kernel" cargo test --locked -p pccd-tests --test channels debug_kernel -- --ignored
