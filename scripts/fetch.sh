@@ -6,12 +6,12 @@
 #   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
 #   for the host (trixie), and Debian's own arm64 kernels, 7.x
 #   (trixie-backports) and 6.12 (trixie); QEMU 10.2.x source (sid);
-#   the outside judges: tshark (trixie), fwts and a newer iasl (sid), and for
-#   the guest nvme-cli (sid).
+#   the outside judges: tshark (trixie), fwts and a newer iasl (sid), chromium
+#   (this machine's suite), and for the guest nvme-cli (sid).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
 # usage: fetch.sh qemu|qemu-10.2|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12|
-#   tshark|fwts|iasl-sid|nvme-cli ...
+#   tshark|fwts|iasl-sid|nvme-cli|chromium ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
@@ -159,14 +159,44 @@ fetch_program() {
   [ -e "$dir/version" ] && return
   refresh
   [ "$suite" = trixie ] || other_suite "$suite" "$arch"
-  rm -rf "$dir" && mkdir -p "$dir"/{root,debs/partial}
-  step "$package of $suite" "10 s" \
-    apt apt-get install -y --no-install-recommends --download-only \
-    -o Dir::Cache::archives="$dir/debs" -o APT::Architecture="$arch" "$package"
-  for deb in "$dir"/debs/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
-  dpkg-deb -f "$dir/debs/${package}"_*.deb Version >"$dir/version.new"
-  rm -rf "$dir/debs"
+  unpack_packages "$dir" "$suite" "$arch" "$package"
   [ "$arch" != "$HOST" ] || wrapper "$dir" "$program"
+  mv "$dir/version.new" "$dir/version"
+}
+
+# unpack_packages DIR SUITE ARCHITECTURE PACKAGE...: with all they need, under
+# DIR/root; the version of the first in DIR/version.new
+unpack_packages() {
+  local dir=$1 suite=$2 arch=$3 deb
+  shift 3
+  rm -rf "$dir" && mkdir -p "$dir"/{root,debs/partial}
+  step "$1 of $suite" "10 s" \
+    apt apt-get install -y --no-install-recommends --download-only \
+    -o Dir::Cache::archives="$dir/debs" -o APT::Architecture="$arch" "$@"
+  for deb in "$dir"/debs/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+  dpkg-deb -f "$dir/debs/${1}"_*.deb Version >"$dir/version.new"
+  rm -rf "$dir/debs"
+}
+
+# A browser and its driver, of this machine's own suite: it looks for its parts
+# beside its program, which therefore runs with this machine's C library.
+fetch_chromium() {
+  local dir=$CACHE/chromium suite libs program
+  [ -e "$dir/version" ] && return
+  refresh
+  suite=$(. /etc/os-release && say "$VERSION_CODENAME")
+  other_suite "$suite" "$HOST"
+  unpack_packages "$dir" "$suite" "$HOST" chromium chromium-driver fonts-dejavu-core
+  rm -f "$dir"/root/{,usr/}lib/*/{ld-linux*,libc,libm,libdl,librt,libpthread,libresolv}.so*
+  # What draws on a graphics card, and what people read, is half of it.
+  rm -rf "$dir"/root/usr/lib/*/{dri,perl,libLLVM*,libz3*} "$dir"/root/usr/share/{doc,icons,locale,man,perl}
+  libs=$(find "$dir"/root/{,usr/}lib/*-linux-gnu "$dir/root/usr/lib/chromium" -maxdepth 2 -name '*.so*' -printf '%h\n' |
+    sort -u | paste -sd:)
+  for program in lib/chromium/chromium bin/chromedriver; do
+    printf '#!/bin/sh\nexport LD_LIBRARY_PATH="%s" FONTCONFIG_SYSROOT="%s"\nexec "%s" "$@"\n' \
+      "$libs" "$dir/root" "$dir/root/usr/$program" >"$dir/${program##*/}"
+    chmod +x "$dir/${program##*/}"
+  done
   mv "$dir/version.new" "$dir/version"
 }
 
@@ -221,9 +251,10 @@ main() {
       iasl-sid) (fetch_program iasl-sid sid "$HOST" acpica-tools iasl) ;;
       tshark) fetch_program tshark trixie "$HOST" tshark tshark ;;
       fwts) (fetch_program fwts sid "$HOST" fwts fwts) ;;
+      chromium) (fetch_chromium) ;;
       nvme-cli) (fetch_program nvme-cli sid arm64 nvme-cli nvme) ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, qemu-10.2, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, qemu-10.2, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli, chromium" ;;
     esac
   done
 }

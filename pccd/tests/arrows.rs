@@ -70,11 +70,12 @@ const PCCLAB: &str = "
     warm: config programs
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
+    report: commands config doctor ktap latency log result tell verdict
     run: claim conduct exchange kernel ktap latency moment result say session verdict
     aml: lab
     machine: aml claim config kernel lab latency platform run
     check: aml claim config json kernel lab machine platform process
-    matrix: config interrupted kernel lab logs machine platform result run table verdict
+    matrix: config interrupted kernel lab log logs machine platform report result run table verdict
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict";

@@ -86,6 +86,16 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Write a run's report, one page of HTML, from the logs in its folder
+    #[command(after_help = "Example:\n  pcclab report DIR")]
+    Report {
+        /// The folder, as `pcclab run` named it
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// File to write; without it DIR/report.html
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Remove the logs that runs have left; they keep the last 20 that failed
     #[command(after_help = "Example:\n  pcclab clean --list")]
     Clean(Clean),
@@ -361,6 +371,9 @@ pub struct Merge {
     /// What `pcclab matrix --results` wrote: folders, or files
     #[arg(value_name = "DIR", required = true)]
     pub paths: Vec<PathBuf>,
+    /// File for the table as HTML, with links to the reports that are here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// File for the results, as JUnit's XML, a suite a run
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -203,6 +203,8 @@ impl Evidence {
 pub struct Diagnosis {
     /// The first broken link, if one is.
     pub broken: Option<Link>,
+    /// When the command began that broke there, in microseconds since 1970.
+    pub at: Option<i64>,
     /// All of it, for people.
     pub text: String,
 }
@@ -317,7 +319,7 @@ impl Evidence {
         }
         let Some((command, step)) = patient else {
             text.push_str(&self.beyond());
-            return Diagnosis { broken: None, text };
+            return Diagnosis { broken: None, at: None, text };
         };
         let Command { subspace, name, summary, why, .. } = command;
         let _ = writeln!(
@@ -338,7 +340,8 @@ impl Evidence {
         if !why.is_empty() {
             let _ = writeln!(text, "why: {why}");
         }
-        Diagnosis::at(Link::Step(step), text)
+        let at = Some(command.began());
+        Diagnosis { at, ..Diagnosis::at(Link::Step(step), text) }
     }
 
     /// What is said where every link holds.
@@ -372,7 +375,7 @@ impl Evidence {
 impl Diagnosis {
     fn at(link: Link, mut text: String) -> Diagnosis {
         let _ = writeln!(text, "try: {}", link.advice());
-        Diagnosis { broken: Some(link), text }
+        Diagnosis { broken: Some(link), at: None, text }
     }
 }
 

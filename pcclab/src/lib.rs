@@ -27,6 +27,7 @@
 //! | [`programs`] | starts QEMU and pccd |
 //! | [`logs`] | the folder of a run |
 //! | [`verdict`] | what a run amounts to |
+//! | [`report`] | a run as one page of HTML |
 //! | [`result`] | results for programs: JUnit's XML, JSON |
 //! | [`matrix`] | kernels × platforms, several guests at a time |
 //! | [`parts`] | a matrix in parts, and one result of them |
@@ -74,6 +75,7 @@ pub mod platform;
 mod process;
 pub mod programs;
 mod qmp;
+pub mod report;
 pub mod result;
 pub mod run;
 pub mod session;

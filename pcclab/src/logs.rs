@@ -20,6 +20,8 @@ const FILES: &[&str] = &[
     "pccd.log",
     "qemu.log",
     "capture.pcapng",
+    "report.html",
+    "result.json",
     "initrd.img",
     "run.cpio",
     "ktap.log",
@@ -102,12 +104,18 @@ impl Logs {
         &self.path
     }
 
+    /// Whether the folder stays when the run is over.
+    pub fn stays(&self, wanted: bool) -> bool {
+        !self.own || wanted
+    }
+
     /// The run is over. Removes the folder if nobody asked for it by name and
     /// nobody wants to read it; tells whether it is there still.
     pub fn close(self, wanted: bool) -> Option<PathBuf> {
-        let Logs { path, own, lock } = self;
+        let stays = self.stays(wanted);
+        let Logs { path, lock, .. } = self;
         drop(lock);
-        if own && !wanted {
+        if !stays {
             let _ = fs::remove_dir_all(&path);
             return None;
         }

@@ -21,6 +21,7 @@ use pcclab::logs::{self, Logs};
 use pcclab::machine::Machine;
 use pcclab::matrix::{self, Column};
 use pcclab::platform::{self, Platform};
+use pcclab::report;
 use pcclab::result::{Files, RunResult};
 use pcclab::run::{Contract, Output, run};
 use pcclab::shell::{PATIENCE, shell};
@@ -53,6 +54,13 @@ fn main() -> ExitCode {
         cli::Command::Log(options) => log_command(options),
         cli::Command::Doctor { folder } => doctor_command(&folder),
         cli::Command::Latency { folder } => latency_command(&folder),
+        cli::Command::Report { folder, output } => {
+            let path = report::write(&folder, output.as_deref());
+            path.map(|path| {
+                say(format_args!("wrote {}", path.display()));
+                exit::PASS
+            })
+        }
         cli::Command::Clean(options) => clean(&options),
         cli::Command::Man(options) => man(&options),
         cli::Command::Completions(options) => completions(&options),
@@ -89,12 +97,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
 }
 
 fn run_command(options: cli::Run) -> Result<u8> {
-    let name = match options.platforms.as_slice() {
-        [] => "pcclab".to_owned(),
-        names => names.join(" "),
-    };
     let files = Files {
-        name,
+        name: name(&options),
         junit: options.junit.clone(),
         json: options.json.clone(),
     };
@@ -115,9 +119,9 @@ fn run_command(options: cli::Run) -> Result<u8> {
         }
         if let Some(logs) = &verdict.logs {
             say(format_args!(
-                "logs in {0}: console.log, pccd.log, qemu.log, \
-                 capture.pcapng, and the messages in mailbox/; pcclab log \
-                 {0} merges them",
+                "logs in {0}: report.html to look at, console.log, pccd.log, \
+                 qemu.log, capture.pcapng, and the messages in mailbox/; \
+                 pcclab log {0} merges them",
                 logs.display()
             ));
             if verdict.code != exit::PASS
@@ -142,6 +146,14 @@ fn run_command(options: cli::Run) -> Result<u8> {
         }
     }
     Ok(exit::PASS)
+}
+
+/// What a run is called: its platforms.
+fn name(options: &cli::Run) -> String {
+    match options.platforms.as_slice() {
+        [] => "pcclab".to_owned(),
+        names => names.join(" "),
+    }
 }
 
 fn run_once(options: &cli::Run) -> Result<Verdict> {
@@ -239,6 +251,14 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         false => run(config, &output, &contract),
     };
     let failed = !matches!(&result, Ok(v) if v.code == exit::PASS);
+    if logs.stays(failed) {
+        let mut told = match &result {
+            Ok(verdict) => verdict.clone(),
+            Err(error) => Verdict::new(code_of(error), format!("{error:#}")),
+        };
+        told.logs = Some(logs.path().to_owned());
+        report::leave(logs.path(), &name(options), &told);
+    }
     let kept = logs.close(failed);
     let mut verdict = result.map_err(|error| match &kept {
         Some(kept) => error.context(format!("logs in {}", kept.display())),

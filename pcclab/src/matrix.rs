@@ -2,6 +2,7 @@
 //! several guests at a time, and the table of what came out.
 
 mod cell;
+pub mod page;
 mod print;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::lab::{self, KERNELS, Lab};
 use crate::logs::Logs;
 use crate::machine::Machine;
 use crate::platform::{Mode, Platform};
+use crate::report;
 use crate::run::{Output, run};
 use crate::verdict::{Verdict, exit};
 
@@ -178,7 +180,7 @@ pub fn cell(
     let driver = Platform::load(name).map(|it| it.driver);
     let mut verdict = verdict;
     verdict.logs = keep.then(|| logs.clone());
-    Cell {
+    let cell = Cell {
         kernel: column.name.clone(),
         driver: driver.unwrap_or_default(),
         platform: short.to_owned(),
@@ -186,7 +188,11 @@ pub fn cell(
         verdict,
         left_out,
         logs: keep.then_some(logs),
+    };
+    if let Some(logs) = &cell.logs {
+        report::leave(logs, &cell.name(), &cell.verdict);
     }
+    cell
 }
 
 type Parts = Vec<(String, String)>;

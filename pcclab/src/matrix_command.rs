@@ -10,6 +10,7 @@ use pcclab::logs::Logs;
 use pcclab::matrix::{self, Cell, Column};
 use pcclab::parts::merge as parts;
 use pcclab::parts::{Plan, Results};
+use pcclab::report;
 use pcclab::result::{junit, save};
 use pcclab::table::terminal_width;
 use pcclab::verdict::{Verdict, exit};
@@ -77,7 +78,13 @@ pub fn run(options: cli::Matrix) -> Result<u8> {
         settings.jobs,
         start.elapsed().as_secs_f32()
     ));
-    logs.close(cells.iter().any(|cell| cell.logs.is_some()));
+    let wanted = cells.iter().any(|cell| cell.logs.is_some());
+    if logs.stays(wanted) {
+        let path = logs.path().join(report::FILE);
+        matrix::page::write(&cells, &path)?;
+        tell(format_args!("the table, with links: {}", path.display()));
+    }
+    logs.close(wanted);
     if let Ok(Some(error)) = unwritten.into_inner() {
         return Err(error);
     }
@@ -112,6 +119,9 @@ pub fn merge(options: &cli::Merge) -> Result<u8> {
         cells.len(),
         cells.iter().filter(lost).count()
     ));
+    if let Some(path) = &options.report {
+        matrix::page::write(cells, path)?;
+    }
     if !merged.again.is_empty() {
         tell("to run again:");
     }

@@ -4,6 +4,7 @@
 //! Both files are written when a run begins, as that of one that did not end,
 //! and again when it has ended: what an earlier run left never survives.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use quick_junit::{
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::verdict::{TestResult, TestStatus, Verdict, exit, millis};
 
@@ -78,7 +79,7 @@ pub fn save(path: &Path, text: &str) -> Result<()> {
 }
 
 /// A rule of conduct that the driver broke on a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConductResult {
     /// The rule.
     pub rule: String,
@@ -95,7 +96,7 @@ pub struct ConductResult {
 }
 
 /// The result of `pcclab run`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// Version of this format: 1.
     pub version: u8,
@@ -103,7 +104,7 @@ pub struct RunResult {
     pub name: String,
     /// pass, fail, panic, hang, interrupted, or trouble: ours, such as a
     /// kernel option that is missing.
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// The exit status that goes with it.
     pub exit: u8,
     /// The verdict as a sentence.
@@ -127,7 +128,7 @@ pub struct RunResult {
     /// Options that the kernel lacks.
     pub missing: Vec<String>,
     /// How it started: cold, or warm, from a saved machine.
-    pub start: &'static str,
+    pub start: Cow<'static, str>,
     /// From start to the command's first line, in milliseconds.
     pub boot_ms: Option<u64>,
     /// From start to end.
@@ -149,7 +150,8 @@ impl RunResult {
                 exit::HANG => "hang",
                 exit::INTERRUPTED => "interrupted",
                 _ => "trouble",
-            },
+            }
+            .into(),
             exit: verdict.code,
             text: verdict.text.clone(),
             reasons: verdict.reasons.clone(),
@@ -172,7 +174,7 @@ impl RunResult {
                 })
                 .collect(),
             missing: verdict.missing.clone(),
-            start: if verdict.warm { "warm" } else { "cold" },
+            start: if verdict.warm { "warm" } else { "cold" }.into(),
             boot_ms: verdict.boot.map(millis),
             total_ms: millis(verdict.total),
             logs: verdict.logs.clone(),

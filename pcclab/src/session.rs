@@ -20,7 +20,6 @@ use crate::config::mailbox;
 pub use crate::config::{Config, ENOUGH};
 use crate::console::{BEGIN, Reader, exit_status, kernel_line};
 use crate::input::Input;
-use crate::log::capture;
 pub use crate::outcome::{End, ModuleFailure, Outcome};
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
 use crate::programs::{self, Start};
@@ -686,9 +685,6 @@ impl Session {
             };
         }
         let folder = &self.config.folder;
-        if let Err(error) = capture::write(folder, &mailbox(folder)) {
-            tell(format_args!("there is no whole capture: {error:#}"));
-        }
         let full = full(folder);
         for name in [programs::INITRD, programs::RUN] {
             let _ = std::fs::remove_file(self.config.folder.join(name));

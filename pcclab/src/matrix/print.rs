@@ -9,7 +9,10 @@ use crate::result::RunResult;
 use crate::table;
 
 /// The rows of the table: a head, then a platform in a mode each.
-fn rows(cells: &[Cell], text: impl Fn(&Cell) -> String) -> Vec<Vec<String>> {
+pub(super) fn rows(
+    cells: &[Cell],
+    text: impl Fn(&Cell) -> String,
+) -> Vec<Vec<String>> {
     let mut head = vec!["platform".to_owned()];
     for cell in cells {
         if !head[1..].contains(&cell.kernel) {

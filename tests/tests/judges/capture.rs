@@ -11,8 +11,11 @@ use pccd::capture::{Capture, Entry, Kind};
 use pccd::record::now;
 use pccd_tests::Logs;
 use pcclab::lab::Lab;
+use pcclab::report;
 use pcclab::session::{Config, Session};
+use pcclab::verdict::{Verdict, exit};
 
+use super::report::browse;
 use super::{built, here, run};
 
 /// tshark with our dissector. It runs no script for root.
@@ -97,6 +100,12 @@ fn a_runs_capture_is_read_by_others() {
     let config = Config::new(lab, logs.path(), &["sh", "/tests/demo.sh"]);
     let session = Session::start(config).unwrap();
     session.finish(|_| {}).unwrap();
+    let verdict = Verdict::new(exit::PASS, "PASS".to_owned());
+    report::leave(logs.path(), "demo", &verdict);
+    let seen = browse(&logs.path().join(report::FILE), None);
+    assert_eq!(seen["log"], serde_json::json!([]));
+    let detail = seen["detail"].as_str().unwrap();
+    assert!(detail.contains("control.instance_id"), "{detail}");
     let entries = judge(&logs.path().join("capture.pcapng"));
     for kind in [
         Kind::Request,

@@ -6,6 +6,7 @@ mod capture;
 mod guest;
 mod messages;
 mod peers;
+mod report;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};

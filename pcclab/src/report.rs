@@ -1,0 +1,214 @@
+//! A run as one page of HTML: what went wrong first, every event of guest,
+//! device and platform in its time, each message to open, the latencies.
+//!
+//! The page loads nothing. Whatever a guest said is text in it.
+
+mod console;
+mod data;
+mod page;
+mod read;
+mod rows;
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+pub(crate) use self::page::grid;
+use crate::config::mailbox;
+use crate::doctor::{self, Diagnosis};
+use crate::log::{capture, shown};
+use crate::result::{RunResult, save};
+use crate::tell;
+use crate::verdict::{TestResult, Verdict, exit};
+
+/// The report's name in the folder of a run.
+pub const FILE: &str = "report.html";
+/// The result's, as `pcclab run --json` writes it.
+pub const RESULT: &str = "result.json";
+/// The longest result that is read.
+const MOST_RESULT: u64 = 16 << 20;
+/// Most remarks of a test, and most reasons, that are shown at the head.
+const MOST_LINES: usize = 12;
+
+/// What stands above the chart.
+#[derive(Serialize)]
+struct Head {
+    word: String,
+    class: &'static str,
+    name: String,
+    text: String,
+    /// What is wrong with the logs.
+    notes: Vec<String>,
+    first: Option<String>,
+    failed: Option<Failed>,
+    /// The link that broke.
+    broken: Option<String>,
+    /// What the doctor says of it.
+    advice: Vec<String>,
+    links: Vec<Link>,
+    reasons: Vec<String>,
+}
+
+/// The first test that failed.
+#[derive(Serialize)]
+struct Failed {
+    name: String,
+    remarks: Vec<String>,
+}
+
+/// A link of the doctor's, and how it is.
+#[derive(Serialize)]
+struct Link {
+    class: &'static str,
+    text: String,
+}
+
+/// Leaves all that is made of a run's logs in their folder: the result, the
+/// capture, the report. What cannot be written is told.
+pub fn leave(folder: &Path, name: &str, verdict: &Verdict) {
+    if !folder.join("console.log").exists() {
+        // No guest has run.
+        return;
+    }
+    let result = serde_json::to_string_pretty(&RunResult::of(name, verdict))
+        .context("writing the result")
+        .and_then(|text| save(&folder.join(RESULT), &(text + "\n")));
+    if let Err(error) = result {
+        tell(format_args!("there is no whole result: {error:#}"));
+    }
+    if let Err(error) = capture::write(folder, &mailbox(folder)) {
+        tell(format_args!("there is no whole capture: {error:#}"));
+    }
+    if let Err(error) = write(folder, None) {
+        tell(format_args!("there is no report: {error:#}"));
+    }
+}
+
+/// Writes the report of a run's logs: into their folder, if nothing else is
+/// said. Tells where.
+///
+/// # Errors
+/// When there are no logs, one cannot be read, or the report not be written.
+pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf> {
+    let diagnosis = doctor::examine(folder)?;
+    let told = read::logs(folder)?;
+    let (result, wrong) = match result(folder) {
+        Ok(result) => (result, None),
+        Err(error) => (None, Some(format!("{error:#}"))),
+    };
+    let mut head = Head::new(folder, result.as_ref(), &diagnosis);
+    head.notes.extend(wrong);
+    head.notes.extend(told.notes.iter().cloned());
+    if head.failed.is_none()
+        && let Some(row) = told.rows.iter().find(|row| row.kind == "not ok")
+    {
+        let (name, remarks) = (row.text.to_string(), Vec::new());
+        head.failed = Some(Failed { name, remarks });
+    }
+    let page = page::run(&head, &data::Data::new(told, diagnosis.at))?;
+    let path = output.map_or_else(|| folder.join(FILE), Path::to_owned);
+    save(&path, &page)?;
+    Ok(path)
+}
+
+/// The result that the run left, if it did.
+fn result(folder: &Path) -> Result<Option<RunResult>> {
+    let path = folder.join(RESULT);
+    let reading = || format!("reading {}", path.display());
+    let file = match fs::File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        file => file.with_context(reading)?,
+    };
+    let mut text = String::new();
+    file.take(MOST_RESULT).read_to_string(&mut text).with_context(reading)?;
+    serde_json::from_str(&text).map(Some).with_context(reading)
+}
+
+impl Head {
+    fn new(
+        folder: &Path,
+        result: Option<&RunResult>,
+        diagnosis: &Diagnosis,
+    ) -> Head {
+        let lines = diagnosis.text.lines().map(shown);
+        let (links, advice): (Vec<_>, Vec<_>) =
+            lines.partition(|line| Link::class(line).is_some());
+        let mut head = Head {
+            word: "no verdict".to_owned(),
+            class: "odd",
+            name: shown(&folder.display().to_string()),
+            text: format!(
+                "the run did not end, or its folder has no {RESULT}: only \
+                 its logs are shown"
+            ),
+            notes: Vec::new(),
+            first: None,
+            failed: None,
+            broken: diagnosis.broken.map(|link| link.to_string()),
+            advice,
+            links: links.into_iter().map(Link::of).collect(),
+            reasons: Vec::new(),
+        };
+        let Some(result) = result else { return head };
+        let is_pass = result.exit == exit::PASS;
+        head.word = shown(&result.verdict.to_uppercase());
+        head.class = match result.exit {
+            exit::PASS => "good",
+            exit::TROUBLE | exit::USAGE | exit::INTERRUPTED => "odd",
+            _ => "bad",
+        };
+        head.name = shown(&result.name);
+        head.text =
+            result.text.lines().map(shown).collect::<Vec<_>>().join("\n");
+        head.first = result.first.as_deref().map(shown);
+        head.failed =
+            result.tests.iter().find(|test| test.failed()).map(Failed::of);
+        head.reasons = few(&result.reasons);
+        if is_pass {
+            // What is broken on purpose is nothing to look at first.
+            head.broken = None;
+            head.advice.clear();
+        }
+        head
+    }
+}
+
+/// The first of some lines.
+fn few(lines: &[String]) -> Vec<String> {
+    let mut few: Vec<_> =
+        lines.iter().take(MOST_LINES).map(|line| shown(line)).collect();
+    if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|n| *n > 0) {
+        few.push(format!("and {more} more"));
+    }
+    few
+}
+
+impl Failed {
+    fn of(test: &TestResult) -> Failed {
+        Failed { name: shown(&test.name), remarks: few(&test.remarks) }
+    }
+}
+
+impl Link {
+    /// How a line of the doctor's is shown, if it is about a link.
+    fn class(line: &str) -> Option<&'static str> {
+        match line.split(' ').next()? {
+            "ok" => Some("good"),
+            "BROKEN" => Some("bad"),
+            "part" | "?" => Some("odd"),
+            _ => None,
+        }
+    }
+
+    fn of(text: String) -> Link {
+        Link { class: Link::class(&text).unwrap_or_default(), text }
+    }
+}
+
+#[cfg(test)]
+mod tests;
