@@ -135,7 +135,9 @@ impl Head {
         result: Option<&RunResult>,
         diagnosis: &Diagnosis,
     ) -> Head {
+        // The test that failed is named above.
         let lines = diagnosis.text.lines().map(shown);
+        let lines = lines.filter(|line| !line.starts_with("failed: "));
         let (links, advice): (Vec<_>, Vec<_>) =
             lines.partition(|line| Link::class(line).is_some());
         let mut head = Head {
@@ -165,9 +167,11 @@ impl Head {
         head.name = shown(&result.name);
         head.text =
             result.text.lines().map(shown).collect::<Vec<_>>().join("\n");
-        head.first = result.first.as_deref().map(shown);
-        head.failed =
-            result.tests.iter().find(|test| test.failed()).map(Failed::of);
+        let failed = result.tests.iter().find(|test| test.failed());
+        head.failed = failed.map(Failed::of);
+        let is_more =
+            |first: &&String| failed.is_none_or(|it| it.name != **first);
+        head.first = result.first.as_ref().filter(is_more).map(|it| shown(it));
         head.reasons = few(&result.reasons);
         if is_pass {
             // What is broken on purpose is nothing to look at first.

@@ -92,7 +92,7 @@ pub(super) fn rows(folder: &Path, texts: &mut Texts) -> Result<Vec<Row>> {
     console(folder, |time, line| kernel.line(time, line))?;
     let mut kept = Kept::new(MOST, MOST_BYTES);
     let mut report = Report::default();
-    let mut last = None;
+    let (mut last, mut is_told) = (None, true);
     console(folder, |arrived, line| {
         last = arrived.or(last);
         let line = line.trim_end();
@@ -110,10 +110,11 @@ pub(super) fn rows(folder: &Path, texts: &mut Texts) -> Result<Vec<Row>> {
                     let placed = kernel.offset;
                     time = placed.map(|it| it.saturating_add(since)).or(time);
                 }
-                // What comes as it happens is an error, unless the command
-                // line of the kernel says otherwise.
+                // What comes as it happens is an error, until somebody asks
+                // the kernel where it stands.
+                is_told &= !text.starts_with("sysrq: ");
                 let known = level.or(kernel.levels.get(&key).copied());
-                match known.is_none_or(|level| level <= ERROR) {
+                match known.map_or(is_told, |level| level <= ERROR) {
                     true => "kernel error",
                     false => "kernel",
                 }

@@ -116,7 +116,7 @@
     const number = rows.channel[row];
     const element = make("div", { className: "row is-" + group, id: "row" + row },
       make("span", { className: "time", textContent: clock(time[row]) }),
-      make("span", { className: "delta", textContent: before }),
+      make("span", { className: "delta", textContent: before < 1e7 ? before : span(before) }),
       picture,
       make("span", { className: "channel", textContent: number < 0 ? "" : number }),
       make("span", { className: "kind", textContent: kindOf(row) }),
@@ -157,9 +157,11 @@
     }
     return Math.min(low, size - 1);
   };
+  // What led to a failure is above it, what came of a doorbell below.
   const reveal = (place, middle) => {
     const top = place * ROW, height = list.clientHeight;
-    if (middle) list.scrollTop = top - height / 3;
+    const share = kindOf(view[place] ?? 0) === "not ok" ? 0.8 : 0.2;
+    if (middle) list.scrollTop = top - height * share;
     else if (top < list.scrollTop) list.scrollTop = top;
     else if (top + ROW > list.scrollTop + height) list.scrollTop = top + ROW - height;
   };
@@ -398,6 +400,12 @@
     const bad = data.kinds.indexOf("not ok");
     return bad < 0 ? -1 : rows.kind.indexOf(bad);
   };
+  // Of a run that failed in no test: what guest and platform said last.
+  const lastMessage = () => {
+    let row = document.querySelector(".word.bad") ? size - 1 : -1;
+    while (row >= 0 && drawn(row)[2] !== "message") row--;
+    return row;
+  };
 
   const move = (event) => {
     const page = Math.max(1, Math.floor(list.clientHeight / ROW) - 1);
@@ -445,7 +453,9 @@
   tests();
   apply();
   const asked = /^#[0-9]+$/.test(location.hash) ? Number(location.hash.slice(1)) : -1;
-  const start = asked >= 0 && asked < size ? asked : data.first !== null ? rowAt(data.first) : firstFailed();
+  let start = data.first !== null ? rowAt(data.first) : firstFailed();
+  if (start < 0) start = lastMessage();
+  if (asked >= 0 && asked < size) start = asked;
   if (start >= 0) {
     selected = start;
     reveal(placeOf(start), true);
