@@ -44,8 +44,9 @@ struct Head {
     notes: Vec<String>,
     first: Option<String>,
     failed: Option<Failed>,
-    /// The link that broke.
+    /// The link that broke, and whether the chart has its place.
     broken: Option<String>,
+    is_placed: bool,
     /// What the doctor says of it.
     advice: Vec<String>,
     links: Vec<Link>,
@@ -152,6 +153,7 @@ impl Head {
             first: None,
             failed: None,
             broken: diagnosis.broken.map(|link| link.to_string()),
+            is_placed: diagnosis.at.is_some(),
             advice,
             links: links.into_iter().map(Link::of).collect(),
             reasons: Vec::new(),

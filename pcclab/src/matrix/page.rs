@@ -81,7 +81,10 @@ pub fn write(cells: &[Cell], path: &Path) -> Result<()> {
     };
     let good = cells.iter().filter(|cell| cell.fine()).count();
     let page = Page {
-        title: format!("{good} of {} without failure", cells.len()),
+        title: format!(
+            "pcclab matrix: {good} of {} without failure",
+            cells.len()
+        ),
         head: ["driver", "platform"]
             .map(str::to_owned)
             .into_iter()
