@@ -19,7 +19,7 @@ for word; do
 done
 
 "$ROOT/scripts/setup.sh"
-sources=(firmware busybox "${more[@]}")
+sources=(firmware busybox iasl "${more[@]}")
 [ -n "${QEMU:-}${QEMU_SRC:-}" ] || sources+=(qemu)
 [ -n "${KERNEL:-}" ] || sources+=(linux)
 
@@ -52,6 +52,7 @@ clear=''
 wait $fetch
 "$ROOT/scripts/qemu.sh" $base
 "$ROOT/scripts/kernel.sh"
+"$ROOT/scripts/iasl.sh" # compiles the platforms' tables
 "$ROOT/scripts/guest.sh"
 for kernel in "${kernels[@]}"; do
   "$ROOT/scripts/kernel.sh" "$kernel"

@@ -4,7 +4,7 @@
 mod devices;
 mod script;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -281,7 +281,7 @@ impl Check<'_> {
         let read = &self.read;
         let own = [
             ("channels", read.channels.is_empty()),
-            ("asl", read.asl.is_none()),
+            ("asl", read.asl.is_empty()),
             ("messages", read.messages.is_none()),
             ("modules", read.modules.is_empty()),
             ("drivers", read.drivers.is_empty()),
@@ -589,7 +589,8 @@ impl Check<'_> {
     /// The ASL, in each mode, and what pcc-client needs in it.
     fn tables(&mut self) {
         let client = self.read.modules.iter().position(|m| m == "pcc-client");
-        let Some(asl) = self.read.asl.clone() else {
+        let sources = self.read.asl.clone();
+        if sources.is_empty() {
             if let Some(index) = client {
                 let path = [key("modules"), Step::Index(index)];
                 let message = "pcc-client has no device to bind to: there is \
@@ -602,17 +603,50 @@ impl Check<'_> {
                 );
             }
             return;
-        };
-        let path = self.folder.join(&asl);
-        let Ok(source) = std::fs::read_to_string(&path) else {
-            let message = format!("{} cannot be read", path.display());
-            let expected = "a source relative to the platform's folder";
-            let expected = Some(expected.to_owned());
-            self.wrong(&[key("asl")], message, expected, None);
-            return;
-        };
-        let mut said = BTreeSet::new();
-        let mut bound = Vec::new();
+        }
+        let mut bound = BTreeMap::new();
+        for asl in &sources {
+            let path = self.folder.join(asl);
+            let Ok(source) = std::fs::read_to_string(&path) else {
+                let message = format!("{} cannot be read", path.display());
+                let expected = "a source relative to the platform's folder";
+                let expected = Some(expected.to_owned());
+                self.wrong(&[key("asl")], message, expected, None);
+                return;
+            };
+            let mut said = BTreeSet::new();
+            if !self.compiled(&path, &mut bound, &mut said) {
+                return;
+            }
+            self.names_in(&path.display().to_string(), &source, &said, false);
+        }
+        let path = self.folder.join(&sources[0]);
+        let modules = client.map(|index| [key("modules"), Step::Index(index)]);
+        match modules {
+            Some(at) if bound.values().any(|bound| !bound) => {
+                let message = format!(
+                    "pcc-client has no device to bind to: {} has no PCCD0001",
+                    path.display()
+                );
+                self.wrong(&at, message, Some(DEVICE.to_owned()), None);
+            }
+            None if bound.values().any(|bound| *bound) => self.note(
+                "the ASL has the device of pcc-client, which is not among \
+                 `modules`"
+                    .to_owned(),
+            ),
+            _ => {}
+        }
+    }
+
+    /// One source, compiled in each mode: whether pcc-client's device is in
+    /// it. False if it could not be tried.
+    fn compiled(
+        &mut self,
+        path: &Path,
+        bound: &mut BTreeMap<&'static str, bool>,
+        said: &mut BTreeSet<(PathBuf, usize)>,
+    ) -> bool {
         for mode in self.modes() {
             let mut defines = vec![mode.define()];
             let channels = self.read.channels.clone();
@@ -626,41 +660,26 @@ impl Check<'_> {
                     defines.push((name, id.to_string()));
                 }
             }
-            let table = Table { asl: path.clone(), defines };
+            let table = Table { asl: path.to_owned(), defines };
             let compiled = lab::cache("aml")
                 .and_then(|cache| aml::compile(&table, &cache));
             match compiled {
                 Ok(aml) => {
                     let aml = std::fs::read(aml).unwrap_or_default();
                     let id = b"PCCD0001";
-                    bound.push(aml.windows(id.len()).any(|w| w == id));
+                    let has = aml.windows(id.len()).any(|w| w == id);
+                    *bound.entry(mode.name()).or_default() |= has;
                 }
                 Err(error) => match error.downcast::<Refused>() {
-                    Ok(refused) => self.refused(&refused, &mut said),
+                    Ok(refused) => self.refused(&refused, said),
                     Err(error) => {
                         self.unseen(format!("the ASL: {error:#}"));
-                        return;
+                        return false;
                     }
                 },
             }
         }
-        self.names_in(&path.display().to_string(), &source, &said, false);
-        let modules = client.map(|index| [key("modules"), Step::Index(index)]);
-        match modules {
-            Some(at) if bound.contains(&false) => {
-                let message = format!(
-                    "pcc-client has no device to bind to: {} has no PCCD0001",
-                    path.display()
-                );
-                self.wrong(&at, message, Some(DEVICE.to_owned()), None);
-            }
-            None if bound.contains(&true) => self.note(
-                "the ASL has the device of pcc-client, which is not among \
-                 `modules`"
-                    .to_owned(),
-            ),
-            _ => {}
-        }
+        true
     }
 
     /// The errors of a table, except those that another mode has shown.

@@ -184,7 +184,7 @@ impl Machine {
                 .filter(|(name, _)| name.starts_with("CHANNEL_"))
                 .cloned(),
         );
-        if let Some(asl) = &file.asl {
+        for asl in &file.asl {
             self.tables.push(Table {
                 asl: platform.folder.join(asl),
                 defines: defines.clone(),

@@ -2,11 +2,14 @@
 //! describe. Knows nothing of any one of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use pccd::script::problem::Problems;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -76,16 +79,20 @@ pub(crate) struct File {
     /// The channels of the machine; ids are given out in this order.
     #[serde(default)]
     pub(crate) channels: Vec<Channel>,
-    /// Source of an SSDT. `CHANNEL_NAME` in it is the subspace id of the
-    /// channel `name`; `MODE_IRQ` or `MODE_POLL` is defined.
-    pub(crate) asl: Option<PathBuf>,
+    /// Source of an SSDT, or of another table as iasl has it; or a list of
+    /// such. `CHANNEL_NAME` in it is the subspace id of the channel `name`;
+    /// `MODE_IRQ` or `MODE_POLL` is defined.
+    #[serde(default, deserialize_with = "sources")]
+    #[schemars(schema_with = "sources_schema")]
+    pub(crate) asl: Vec<PathBuf>,
     /// Folders of handlers, relative to the platform's; without it its own.
     pub(crate) messages: Option<Vec<PathBuf>>,
     /// Each run boots the machine: the test is about what its driver does
     /// while it is probed.
     #[serde(default)]
     pub(crate) cold: bool,
-    /// Drivers of guest-scripts/ to load: `mctp-pcc`, `pcc-client`.
+    /// Drivers of guest-scripts/ to load: `mctp-pcc`, `pcc-client`,
+    /// `mpam-fb`.
     #[serde(default)]
     pub(crate) modules: Vec<String>,
     /// Modules of the kernel, loaded in this order with what they depend on,
@@ -197,6 +204,43 @@ impl Channel {
     }
 }
 
+/// One path, or a list of them.
+fn sources<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PathBuf>, D::Error> {
+    struct Sources;
+
+    impl<'de> Visitor<'de> for Sources {
+        type Value = Vec<PathBuf>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a path, or a list of paths")
+        }
+
+        fn visit_str<E: Error>(self, path: &str) -> Result<Vec<PathBuf>, E> {
+            Ok(vec![PathBuf::from(path)])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(
+            self,
+            list: A,
+        ) -> Result<Vec<PathBuf>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+
+    deserializer.deserialize_any(Sources)
+}
+
+fn sources_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}}
+        ]
+    })
+}
+
 fn properties(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -281,6 +325,11 @@ impl Platform {
             folder,
             file,
         })
+    }
+
+    /// Drivers of `guest-scripts/` that it loads.
+    pub fn modules(&self) -> &[String] {
+        &self.file.modules
     }
 
     /// Mistakes that its test must notice.
