@@ -134,7 +134,7 @@ guest() {
   check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
   sed -n 's/^[0-9]* tables: /  &/p' "$logs/tables-on-Linux-7-and-6.12.log"
   judged
-  for driver in guest-scripts/{mctp-pcc/mctp-pcc,pcc-client/pcc-client}.c \
+  for driver in guest-scripts/{mctp-pcc/mctp-pcc,pcc-client/pcc-client,mpam-fb/mpam-fb}.c \
     tests/{acme-fan/acme-fan,broken/nothing}.c; do
     check "$(basename "$driver" .c) checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
       --no-tree --strict --no-summary -f "$driver"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what runs in the guest: the programs mctp and fwcfg, the drivers mctp-pcc and
-# pcc-client for the kernel of kernel.sh, the table that pcc-client binds to,
+# Builds what runs in the guest: the programs mctp and fwcfg, the drivers mctp-pcc,
+# pcc-client and mpam-fb for the kernel of kernel.sh, the table that pcc-client binds to,
 # and the base initramfs.
 # usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
 #        guest.sh 6.12|debug   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
@@ -15,8 +15,8 @@ drivers() {
   [ -e "$1/source" ] ||
     die "the source of $1 is gone; remove ${1%/build}, which is built again then, and run this again"
   modules=$CACHE/modules-$(key "$compiler" "$1" \
-    "$(hash_of guest-scripts/mctp-pcc guest-scripts/pcc-client)" </dev/null)
-  for name in mctp-pcc pcc-client; do
+    "$(hash_of guest-scripts/mctp-pcc guest-scripts/pcc-client guest-scripts/mpam-fb)" </dev/null)
+  for name in mctp-pcc pcc-client mpam-fb; do
     [ -e "$modules/$name/$name.ko" ] ||
       locked guest step "building the $name driver" "5 s" build_driver "$1" "$name"
   done
@@ -33,6 +33,7 @@ if [ -n "${1:-}" ]; then
   drivers "$(published "KERNEL${suffix}_BUILD")"
   publish "MODULE$suffix" "$modules/mctp-pcc/mctp-pcc.ko"
   publish "PCC_CLIENT$suffix" "$modules/pcc-client/pcc-client.ko"
+  publish "MPAM_FB$suffix" "$modules/mpam-fb/mpam-fb.ko"
   exit 0
 fi
 
@@ -84,6 +85,7 @@ else
 fi
 if [ -n "$modules" ]; then
   publish PCC_CLIENT "$modules/pcc-client/pcc-client.ko"
+  publish MPAM_FB "$modules/mpam-fb/mpam-fb.ko"
 else
-  sed -i '/^PCC_CLIENT=/d' "$ENV_FILE"
+  sed -i '/^PCC_CLIENT=/d;/^MPAM_FB=/d' "$ENV_FILE"
 fi

@@ -28,6 +28,9 @@ pub const NAMES: &[&str] = &[
     "PCC_CLIENT_6_12",
     "PCC_CLIENT_DEBUG",
     "PCC_CLIENT_AML",
+    "MPAM_FB",
+    "MPAM_FB_6_12",
+    "MPAM_FB_DEBUG",
     "BROKEN",
     "INITRD",
     "FIRMWARE",
@@ -108,8 +111,11 @@ pub struct Lab {
 }
 
 /// The drivers of `guest-scripts/`, each with the variable that names it.
-const DRIVERS: &[(&str, &str)] =
-    &[("mctp-pcc", "MODULE"), ("pcc-client", "PCC_CLIENT")];
+const DRIVERS: &[(&str, &str)] = &[
+    ("mctp-pcc", "MODULE"),
+    ("pcc-client", "PCC_CLIENT"),
+    ("mpam-fb", "MPAM_FB"),
+];
 
 impl Lab {
     /// Takes everything from [`paths`], `kernel` and `modules` overruling.
@@ -138,10 +144,7 @@ impl Lab {
         let built = built();
         let paths = paths();
         let kernel = path(kernel)?;
-        let suffix = KERNELS
-            .iter()
-            .map(|(_, suffix)| suffix)
-            .find(|s| same(&kernel, built.get(&format!("KERNEL{s}"))));
+        let suffix = suffix(&kernel, &built);
         let get = |name: &str| -> Result<PathBuf> {
             let path = paths.get(name).with_context(|| {
                 format!(
@@ -165,15 +168,7 @@ impl Lab {
             if is_replaced || found.iter().any(own) {
                 continue;
             }
-            let from_env = std::env::var_os(variable).filter(|m| !m.is_empty());
-            let path = match (from_env, suffix) {
-                (Some(module), _) => Some(PathBuf::from(module)),
-                (None, Some(suffix)) => {
-                    built.get(&format!("{variable}{suffix}")).cloned()
-                }
-                (None, None) => None,
-            };
-            match path {
+            match own_module(variable, suffix, &built) {
                 Some(path) => found.push(path),
                 // The kernel may have a driver of its own.
                 None if *driver == "mctp-pcc" => notes.push(
@@ -213,6 +208,49 @@ fn variable(driver: &str) -> Result<&'static str> {
             names().collect::<Vec<_>>().join(", ")
         )
     })
+}
+
+/// The end of the names of what was built for this kernel, if it is one of
+/// the lab's.
+fn suffix(
+    kernel: &Path,
+    built: &BTreeMap<String, PathBuf>,
+) -> Option<&'static str> {
+    let mut all = KERNELS.iter().map(|(_, suffix)| *suffix);
+    all.find(|s| same(kernel, built.get(&format!("KERNEL{s}"))))
+}
+
+/// A driver of `guest-scripts/` for a kernel of the lab, or the one that the
+/// environment names.
+fn own_module(
+    variable: &str,
+    suffix: Option<&str>,
+    built: &BTreeMap<String, PathBuf>,
+) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).filter(|m| !m.is_empty());
+    named
+        .map(PathBuf::from)
+        .or_else(|| built.get(&format!("{variable}{}", suffix?)).cloned())
+}
+
+/// Which of these drivers of `guest-scripts/` are not built for what
+/// `--kernel` names. Not mctp-pcc: the kernel may have its own.
+///
+/// # Errors
+/// When there is no such kernel, or no such driver.
+pub fn unbuilt(
+    kernel: Option<&Path>,
+    drivers: &[String],
+) -> Result<Vec<String>> {
+    let (built, kernel) = (built(), path(kernel)?);
+    let suffix = suffix(&kernel, &built);
+    let mut missing = Vec::new();
+    for driver in drivers.iter().filter(|driver| *driver != "mctp-pcc") {
+        if own_module(variable(driver)?, suffix, &built).is_none() {
+            missing.push(driver.clone());
+        }
+    }
+    Ok(missing)
 }
 
 /// The name of a module's file, without its end.

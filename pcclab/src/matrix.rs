@@ -211,6 +211,10 @@ fn one(
     if !lacks.is_empty() {
         return Ok((Verdict::missing(&lacks), left_out));
     }
+    let unbuilt = lab::unbuilt(Some(&column.path), &machine.modules)?;
+    if !unbuilt.is_empty() {
+        return Ok((Verdict::unbuilt(&unbuilt), left_out));
+    }
     let logs = Logs::open(Some(logs))?;
     let drivers: Vec<_> = machine.modules.iter().map(String::as_str).collect();
     let lab = Lab::with_drivers(Some(&column.path), &[], &drivers)?;

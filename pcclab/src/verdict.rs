@@ -104,6 +104,21 @@ impl Verdict {
             )
         }
     }
+
+    /// Of a kernel that these drivers of `guest-scripts/` are not built for.
+    pub fn unbuilt(drivers: &[String]) -> Verdict {
+        Verdict {
+            missing: drivers.to_vec(),
+            ..Verdict::new(
+                exit::TROUBLE,
+                format!(
+                    "not built for this kernel: {}; guest-scripts/README.md \
+                     says how",
+                    drivers.join(", ")
+                ),
+            )
+        }
+    }
 }
 
 /// How one test of the guest ended.

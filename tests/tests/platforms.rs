@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pccd_tests::{JOBS, each_of};
 use pcclab::defects::{Noticed, spoil};
+use pcclab::lab::unbuilt;
 use pcclab::matrix::{
     Cell, Column, Options, cell, markdown, run_all, tasks, text,
 };
@@ -60,6 +61,9 @@ fn all(kernels: &[&str], quick: bool) -> Vec<Cell> {
             let column = columns.iter().find(|c| c.name == cell.kernel);
             let platform = Platform::load(&cell.platform).unwrap();
             let lacks = platform.lacks(&column.unwrap().kernel);
+            let path = Path::new(&cell.kernel);
+            let unbuilt = unbuilt(Some(path), platform.modules()).unwrap();
+            let lacks = lacks.or_else(|| unbuilt.into_iter().next());
             match lacks {
                 None => cell.verdict.code != exit::PASS,
                 Some(option) => !cell.verdict.missing.contains(&option),
