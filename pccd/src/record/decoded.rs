@@ -21,7 +21,7 @@ pub struct Decoded {
 /// One decoded field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// `pcc`, `mctp`, `control`, `pldm`, `vendor`, `message`, `envelope`;
+    /// `pcc`, `scmi`, `mctp`, `control`, `pldm`, `vendor`, `message`, `envelope`;
     /// `end` marks where decoding stopped.
     pub layer: String,
     /// Specification's name in small letters.

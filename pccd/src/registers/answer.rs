@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::bank::{Bank, Context};
 use super::channel::{Channel, Command, Effect, HeadField, Says};
-use super::file::{Access, Rest};
+use super::file::{Access, CommandWord, Rest};
 use super::register::Register;
 use super::template::json;
 use crate::conduct::Breach;
@@ -17,6 +17,7 @@ use crate::script::problem::Wrong;
 use crate::wire::layout::Value;
 use crate::wire::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
 use crate::wire::region::{Head, Region, SubspaceType, header_len};
+use crate::wire::scmi;
 
 /// A command as it came.
 #[derive(Debug, Clone, Copy)]
@@ -155,8 +156,18 @@ fn request_json(
             seen.insert(name.clone(), json(&value));
         }
     }
-    let pcc = heads.iter().map(|h| (h.name.to_owned(), h.value.into()));
-    seen.insert("pcc".to_owned(), Json::Object(pcc.collect()));
+    let (mut pcc, mut parts) = (Map::new(), Map::new());
+    for head in heads {
+        let value = head.value.into();
+        match head.name.split_once('.') {
+            Some((_, part)) => parts.insert(part.to_owned(), value),
+            None => pcc.insert(head.name.to_owned(), value),
+        };
+    }
+    seen.insert("pcc".to_owned(), Json::Object(pcc));
+    if channel.word == CommandWord::Scmi {
+        seen.insert(scmi::LAYER.to_owned(), Json::Object(parts));
+    }
     seen.insert("hex".to_owned(), hex::encode(space).into());
     seen.insert("subspace".to_owned(), subspace.into());
     Json::Object(seen)
@@ -268,7 +279,7 @@ impl Channel {
         asked: &Request<'_>,
     ) -> Answer {
         let request = Region::split(asked.kind, asked.content, true);
-        let heads = request.fields(asked.kind);
+        let heads = self.heads(&request, asked.kind);
         let dice = Dice::new(asked.seed, asked.serial.into(), &self.name);
         let mut before = Bank::new(context, memory, dice);
         if self.counts {
@@ -280,7 +291,7 @@ impl Channel {
         before.heads = heads;
         let taken = before.taken(request.space, &[Access::Rw, Access::Wo]);
         let kept = before.taken(request.space, &[Access::Wo]);
-        let code = request.code(asked.kind).unwrap_or(0);
+        let code = self.code(&request, asked.kind).unwrap_or(0);
         let refused = |handler, note| Answer {
             handler,
             content: refusal(asked, context.subspace),
@@ -293,6 +304,17 @@ impl Channel {
             breach: None,
             is_forced: false,
         };
+        let is_scmi = self.word == CommandWord::Scmi;
+        if is_scmi && !asked.kind.is_extended() {
+            return refused(
+                self.name.clone(),
+                format!(
+                    "a command word of SCMI has 32 bits: `{}` needs a \
+                     subspace of type 3, not {}",
+                    self.name, asked.kind
+                ),
+            );
+        }
         let mut breach = None;
         let (name, effect) = match self.find(code, &taken, &request, asked.kind)
         {

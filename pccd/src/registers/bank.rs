@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::{Environment, Value as Filling};
 use serde_json::{Map, Value as Json};
 
+use super::cells::Cells;
 use super::channel::{Assign, Channel, HeadField, Made, Says, Subject};
 use super::file::Access;
 use super::register::Register;
@@ -45,6 +46,7 @@ pub struct Bank<'a> {
     /// The fields of its header.
     pub heads: Vec<Head>,
     values: BTreeMap<String, Value>,
+    cells: Cells,
     pub touched: BTreeSet<String>,
     /// How many commands the channel got.
     pub count: u64,
@@ -68,6 +70,7 @@ impl<'a> Bank<'a> {
         });
         Self {
             values: values.collect(),
+            cells: Cells::of(&context.channel.registers, kept),
             context,
             memory: memory.clone(),
             request: None,
@@ -96,19 +99,45 @@ impl<'a> Bank<'a> {
             request: self.request.clone(),
             heads: self.heads.clone(),
             values,
+            cells: self.cells.clone(),
             touched: BTreeSet::new(),
             count: self.count,
             dice: self.dice.clone(),
         }
     }
 
+    /// What a register holds; of one with an index, the one that the
+    /// moment's values choose.
+    fn value(&self, name: &str) -> Option<Value> {
+        let register = self.context.channel.registers.get(name)?;
+        if register.index.is_empty() {
+            return self.values.get(name).cloned();
+        }
+        let own = || self.context.reset.get(name);
+        let index = self.index(register)?;
+        let held = self.cells.get(name, &index).cloned();
+        held.or_else(|| register.cells.get(&index).cloned())
+            .or_else(|| Some(own().unwrap_or(&register.reset).clone()))
+    }
+
+    /// The values of the registers that one of several is chosen by.
+    fn index(&self, register: &Register) -> Option<Vec<u64>> {
+        let values =
+            register.index.iter().map(|name| match self.value(name)? {
+                Value::Number(number) => Some(number),
+                Value::Bytes(_) => None,
+            });
+        values.collect()
+    }
+
     /// Whether conditions hold; else the first that does not.
     pub fn holds(&self, when: &[(Subject, Condition)]) -> Result<(), String> {
         for (subject, condition) in when {
+            let mut part = None;
             let (name, value, register) = match subject {
                 Subject::Register(name) => (
                     name.as_str(),
-                    self.values.get(name).cloned(),
+                    self.value(name),
                     self.context.channel.registers.get(name),
                 ),
                 Subject::Variable(name) => {
@@ -117,6 +146,10 @@ impl<'a> Bank<'a> {
                 }
                 Subject::Head(name) => {
                     let head = self.heads.iter().find(|h| h.name == *name);
+                    // Parts of the command have names.
+                    part = head
+                        .filter(|_| name.contains('.'))
+                        .and_then(|h| h.meaning.clone());
                     (*name, head.map(|h| Value::Number(h.value)), None)
                 }
             };
@@ -131,6 +164,7 @@ impl<'a> Bank<'a> {
                 return Err(format!("there is no `{name}`"));
             };
             let named = register.and_then(|one| one.name_of(&value));
+            let named = named.or(part.as_deref());
             if !condition.holds(&value, named) {
                 return Err(format!(
                     "`{name}` is {}, wanted {}",
@@ -145,8 +179,8 @@ impl<'a> Bank<'a> {
     fn filling(&self) -> Filling {
         let mut state: Map<String, Json> = self
             .values
-            .iter()
-            .map(|(name, value)| (name.clone(), json(value)))
+            .keys()
+            .filter_map(|name| Some((name.clone(), json(&self.value(name)?))))
             .collect();
         state.extend(self.context.declared.json(&self.memory));
         filling(
@@ -181,7 +215,16 @@ impl<'a> Bank<'a> {
                             register.value(&self.render(source)?)?
                         }
                     };
-                    self.values.insert(name.clone(), value);
+                    match register.index.is_empty() {
+                        true => {
+                            self.values.insert(name.clone(), value);
+                        }
+                        false => {
+                            let index = self.index(register);
+                            let index = index.unwrap_or_default();
+                            self.cells.put(name, index, value)?;
+                        }
+                    }
                     self.touched.insert(name.clone());
                 }
                 Assign::Variable(name, made) => {
@@ -254,6 +297,11 @@ impl<'a> Bank<'a> {
                 continue;
             };
             let own = self.context.reset.get(name);
+            if !register.index.is_empty() {
+                let reset = own.unwrap_or(&register.reset);
+                kept.extend(self.cells.remembered(register, reset));
+                continue;
+            }
             let is_reset = own.unwrap_or(&register.reset) == value;
             let lasts = !matches!(register.access, Access::Answer | Access::Wo);
             if lasts && !is_reset {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value as Filling;
 
-use super::file::Rest;
+use super::file::{CommandWord, Rest};
 use super::register::Register;
 use crate::script::check::Clock;
 use crate::script::condition::Condition;
@@ -13,6 +13,8 @@ use crate::script::delay::Delay;
 use crate::script::envelope::EnvelopeOptions;
 use crate::script::memory::Variable;
 use crate::wire::layout::Value;
+use crate::wire::region::{Head, Region, SubspaceType};
+use crate::wire::scmi;
 
 /// A value that is fixed or filled in.
 #[derive(Debug, Clone)]
@@ -123,6 +125,8 @@ pub struct Channel {
     pub file: String,
     /// What becomes of bytes of no register.
     pub rest: Rest,
+    /// What the command of types 3 and 4 is made of.
+    pub word: CommandWord,
     /// Its tables, as templates see them.
     pub tables: Filling,
     pub registers: BTreeMap<String, Register>,
@@ -135,6 +139,31 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// What a request or an answer commands: what `code` is compared with.
+    /// None if the header is cut short.
+    pub fn code(&self, region: &Region<'_>, kind: SubspaceType) -> Option<u64> {
+        let code = region.code(kind)?;
+        Some(match self.is_scmi(kind) {
+            true => scmi::message_id(code),
+            false => code,
+        })
+    }
+
+    /// The header's fields, and the parts of its command.
+    pub fn heads(&self, region: &Region<'_>, kind: SubspaceType) -> Vec<Head> {
+        let mut heads = region.fields(kind);
+        if self.is_scmi(kind)
+            && let Some(word) = region.code(kind)
+        {
+            heads.extend(scmi::split(word));
+        }
+        heads
+    }
+
+    fn is_scmi(&self, kind: SubspaceType) -> bool {
+        self.word == CommandWord::Scmi && kind.is_extended()
+    }
+
     /// Its registers in the order of their bytes, hidden ones last.
     pub fn in_order(&self) -> Vec<&Register> {
         let mut all: Vec<&Register> = self.registers.values().collect();

@@ -24,7 +24,7 @@ use crate::script::number::plain;
 use crate::script::problem::Wrong;
 use crate::script::template::{is_template, names};
 use crate::wire::layout::Value;
-use crate::wire::region;
+use crate::wire::{region, scmi};
 
 /// Shortest time from one notification to the next, in milliseconds.
 const SHORTEST_EVERY: u64 = 10;
@@ -57,7 +57,7 @@ pub fn channel(
     check.uses = Uses::default();
     check.name(at, &source.name);
     let registers = registers(check, &at.key("registers"), &source.registers);
-    let mut scope = Scope::new(&registers, &source.tables);
+    let mut scope = Scope::new(&registers, &source.tables, source.command_word);
     let mut seen = BTreeSet::new();
     let mut commands: Vec<Command> = Vec::new();
     let list = at.key("commands");
@@ -86,6 +86,7 @@ pub fn channel(
         name: source.name.clone(),
         file: file.to_owned(),
         rest: source.rest,
+        word: source.command_word,
         tables: Filling::from_serialize(&source.tables),
         registers,
         commands,
@@ -157,8 +158,15 @@ fn looks_at(
             _ => None,
         })
         .collect();
+    let set = |assign: &Assign| match assign {
+        Assign::Register(name, _) => Some(name.clone()),
+        Assign::Variable(..) => None,
+    };
+    // Those set choose a cell, and so do those that templates read.
+    let mut chosen: Vec<String> = found.iter().cloned().collect();
     let says = effect.then.iter().map(|then| &then.says);
     for says in says.chain([&effect.says]) {
+        chosen.extend(says.set.iter().filter_map(set));
         let set = says.set.iter().filter_map(|assign| match assign {
             Assign::Register(_, Made::Template(source))
             | Assign::Variable(_, Made::Template(source)) => Some(source),
@@ -170,11 +178,23 @@ fn looks_at(
         });
         for source in set.chain(header) {
             let used = names(check.environment, source);
-            found.extend(used.iter().filter_map(|name| {
-                let name = name.strip_prefix("request.")?;
-                let first = name.split('.').next().unwrap_or(name);
-                Some(first.to_owned())
-            }));
+            let below = |prefix: &str| {
+                let names = used.iter().filter_map(|name| {
+                    let name = name.strip_prefix(prefix)?;
+                    let first = name.split('.').next().unwrap_or(name);
+                    Some(first.to_owned())
+                });
+                names.collect::<Vec<_>>()
+            };
+            found.extend(below("request."));
+            chosen.extend(below("state."));
+        }
+    }
+    while let Some(name) = chosen.pop() {
+        let register = scope.registers.get(&name);
+        for index in register.iter().flat_map(|register| &register.index) {
+            found.insert(index.clone());
+            chosen.push(index.clone());
         }
     }
     let is_written = |name: &String| {
@@ -189,6 +209,22 @@ fn looks_at(
 fn number(json: &Json, text: impl Fn() -> String) -> Result<Value, Wrong> {
     let wrong = || Wrong::new(text(), "a number, as in 1 or \"0x1a\"");
     plain(json).map(Value::Number).ok_or_else(wrong)
+}
+
+/// A value of a field of the header, or of a part of its command.
+fn head_value(head: &str, json: &Json) -> Result<Value, Wrong> {
+    let text = json.as_str().unwrap_or_default();
+    if let Some(number) = scmi::named(head, text) {
+        return Ok(Value::Number(number));
+    }
+    let found = number(json, || format!("`{head}` cannot be {json}"));
+    found.map_err(|wrong| match scmi::values(head).collect::<Vec<_>>() {
+        names if names.is_empty() => wrong,
+        names => {
+            let expected = format!("a number, or {}", listed(&names));
+            Wrong::unknown(wrong.message, expected, text, names)
+        }
+    })
 }
 
 fn when(
@@ -216,9 +252,9 @@ fn when(
                 })
             }
             Subject::Variable(name) => check.state(&at, name, json),
-            Subject::Head(_) => check.condition(&at, json, &|json| {
-                number(json, || format!("`{name}` cannot be {json}"))
-            }),
+            Subject::Head(head) => {
+                check.condition(&at, json, &|json| head_value(head, json))
+            }
         };
         conditions.extend(condition.map(|one| (subject, one)));
     }
@@ -251,7 +287,12 @@ fn subject(
     if let Some(head) = head.and_then(|head| heads.get(head)) {
         return Ok(Subject::Head(head));
     }
+    let parts = scope.parts();
+    if let Some(part) = parts.clone().find(|part| *part == name) {
+        return Ok(Subject::Head(part));
+    }
     let heads = heads.iter().map(|head| format!("pcc.{head}"));
+    let heads = heads.chain(parts.map(str::to_owned));
     Err(unknown(check, name, scope, heads.collect()))
 }
 

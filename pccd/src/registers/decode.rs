@@ -100,6 +100,7 @@ fn likely<'c>(
     channel: &'c Channel,
     code: u64,
     region: &Region<'_>,
+    heads: &[Head],
     known: &Known<'_>,
 ) -> Vec<&'c Command> {
     let value = &Value::Number(code);
@@ -113,6 +114,17 @@ fn likely<'c>(
         for (subject, condition) in &command.when {
             let register = match subject {
                 Subject::Register(name) => channel.registers.get(name),
+                // An answer has the parts of its request's command.
+                Subject::Head(name)
+                    if known.is_request || name.contains('.') =>
+                {
+                    let head = heads.iter().find(|head| head.name == *name);
+                    may &= head.is_some_and(|head| {
+                        let value = Value::Number(head.value);
+                        condition.holds(&value, head.meaning.as_deref())
+                    });
+                    continue;
+                }
                 Subject::Variable(_) | Subject::Head(_) => None,
             };
             let seen = register
@@ -152,21 +164,36 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     let (content, flags) = envelope(content, &mut fields);
     let kind = known.kind;
     let region = Region::split(kind, content, known.is_request);
-    let heads = region.fields(kind);
-    let code = region.code(kind);
+    let (heads, code) = match known.channel {
+        Some(channel) => {
+            (channel.heads(&region, kind), channel.code(&region, kind))
+        }
+        None => (region.fields(kind), region.code(kind)),
+    };
+    let token = heads.iter().find(|head| head.name == "scmi.token");
+    let token = token.map(|head| head.value);
+    // What carries the command's name: the part that is the code, if it has
+    // parts.
+    let named = match token {
+        Some(_) => "scmi.message_id",
+        None => kind.command(),
+    };
     let commands: Vec<&Command> = match (known.channel, code) {
-        (Some(channel), Some(code)) => likely(channel, code, &region, known),
+        (Some(channel), Some(code)) => {
+            likely(channel, code, &region, &heads, known)
+        }
         _ => Vec::new(),
     };
     let names = names(&commands);
     for Head { name, value, meaning } in heads {
-        let is_code = name == kind.command();
+        let is_code = name == named;
         let meaning = match is_code && !names.is_empty() {
             true => Some(names.clone()),
             false => meaning,
         };
         let value = FieldValue::Number(value);
-        fields.push(Field { meaning, ..field("pcc", name, value) });
+        let (layer, name) = name.split_once('.').unwrap_or(("pcc", name));
+        fields.push(Field { meaning, ..field(layer, name, value) });
     }
     if let Some(channel) = known.channel {
         for register in channel.in_order() {
@@ -188,6 +215,10 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
         (Some(code), true) => format!("{what} {code:#x}"),
         (Some(code), false) => format!("{what} {code:#x} ({names})"),
         (None, _) => "cut short in the header".to_owned(),
+    };
+    let command = match token {
+        Some(token) => format!("{command}, token {token}"),
+        None => command,
     };
     let summary = match (known.is_request, known.is_unasked) {
         (true, _) => {

@@ -29,6 +29,9 @@ pub struct ChannelFile {
     /// What becomes of bytes that belong to no register.
     #[serde(default)]
     pub rest: Rest,
+    /// What the command of types 3 and 4 is made of.
+    #[serde(default)]
+    pub command_word: CommandWord,
     /// Constants for templates.
     #[serde(default)]
     pub tables: Map<String, Value>,
@@ -44,6 +47,20 @@ pub struct ChannelFile {
     /// What is said unasked, by the clock.
     #[serde(default)]
     pub notifications: Vec<NotificationFile>,
+}
+
+/// What the command of types 3 and 4 is made of.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandWord {
+    /// One number, the code.
+    #[default]
+    Number,
+    /// SCMI's message header: message id, which is the code, message type,
+    /// protocol id and token.
+    Scmi,
 }
 
 /// What becomes of bytes that belong to no register.
@@ -88,6 +105,15 @@ pub struct RegisterFile {
     /// Names of values.
     #[serde(default)]
     pub values: BTreeMap<String, Number>,
+    /// Names of registers: there is one of it for each of their values. Only
+    /// for one without `offset`.
+    #[serde(default)]
+    pub index: Vec<String>,
+    /// Reset values of single ones of these, by the values of `index` with
+    /// blanks between.
+    #[serde(default)]
+    #[schemars(schema_with = "values")]
+    pub cells: Map<String, Value>,
 }
 
 /// Who may write a register.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cells;
 use super::file::{Access, RegisterFile};
 use super::register::{Form, Register};
 use crate::script::check::Checker;
@@ -13,7 +14,7 @@ use crate::script::problem::Wrong;
 /// Largest region the device makes, and then some.
 const MOST: u64 = 1 << 16;
 /// Names under `request` that are no registers.
-const TAKEN: [&str; 3] = ["pcc", "hex", "subspace"];
+const TAKEN: [&str; 4] = ["pcc", "scmi", "hex", "subspace"];
 
 /// All registers of a channel, or faults.
 pub(super) fn registers(
@@ -41,6 +42,7 @@ pub(super) fn registers(
         }
         registers.insert(name.clone(), register);
     }
+    cells::check(check, at, sources, &mut registers);
     registers
 }
 
@@ -95,6 +97,8 @@ fn register(
         access: source.access.unwrap_or_default(),
         reset: form.zero(),
         values: BTreeMap::new(),
+        index: source.index.clone(),
+        cells: BTreeMap::new(),
     };
     for (value, Number(number)) in &source.values {
         let json = (*number).into();

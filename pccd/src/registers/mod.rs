@@ -8,6 +8,7 @@
 
 mod answer;
 mod bank;
+mod cells;
 mod channel;
 mod compile;
 pub mod decode;

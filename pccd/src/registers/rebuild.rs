@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::record::{Decoded, Field, FieldValue};
 use crate::script::problem::Wrong;
 use crate::wire::region::{SubspaceType, field_names, header};
+use crate::wire::scmi;
 
 /// The way back from [`super::decode`]: envelope, header and communication
 /// space; registers are part of that. None for contents that other layers
@@ -18,6 +19,18 @@ pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, Wrong>> {
         return None;
     }
     Some(rebuild(decoded))
+}
+
+fn number(decoded: &Decoded, name: &str) -> Option<u64> {
+    match decoded.field(name)?.value {
+        FieldValue::Number(number) => Some(number),
+        _ => None,
+    }
+}
+
+/// Whether a command that was taken out can be made of its parts.
+fn has_parts(decoded: &Decoded) -> bool {
+    scmi::names().any(|part| number(decoded, part).is_some())
 }
 
 fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
@@ -43,6 +56,15 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
             Some(_) => {
                 let text = format!("`pcc.{name}` is no number");
                 return Err(Wrong::plain(text));
+            }
+            None if name == "command" && has_parts(decoded) => {
+                let word = scmi::join(|part| number(decoded, part));
+                numbers.insert(
+                    name,
+                    word.map_err(|(part, most)| {
+                        Wrong::plain(format!("`{part}` is at most {most}"))
+                    })?,
+                )
             }
             // A header that is cut short lacks fields at its end.
             None => break,

@@ -34,6 +34,10 @@ pub struct Register {
     /// Value at the start of a life of the guest.
     pub reset: Value,
     pub values: BTreeMap<String, u64>,
+    /// Registers by whose values there are several of it.
+    pub index: Vec<String>,
+    /// Reset values of single ones.
+    pub cells: BTreeMap<Vec<u64>, Value>,
 }
 
 /// A number with that many bits set.
@@ -265,6 +269,8 @@ mod tests {
             access: Access::Rw,
             reset: form.zero(),
             values: BTreeMap::from([("fast".to_owned(), 2)]),
+            index: Vec::new(),
+            cells: BTreeMap::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::{Environment, Error, ErrorKind, Value as Filling};
 use serde_json::{Map, Value as Json};
 
+use super::file::CommandWord;
 use super::register::Register;
 use crate::record::Time;
 use crate::script::check::Checker;
@@ -13,7 +14,7 @@ use crate::script::dice::Dice;
 use crate::script::problem::Wrong;
 use crate::script::template;
 use crate::wire::layout::Value;
-use crate::wire::region;
+use crate::wire::{region, scmi};
 
 /// What a template of a channel may speak of.
 pub struct Scope<'a> {
@@ -23,6 +24,8 @@ pub struct Scope<'a> {
     request: BTreeSet<String>,
     /// A request with all there is.
     sample: Map<String, Json>,
+    /// Parts of the command, by their full names.
+    parts: Vec<&'static str>,
     pub has_request: bool,
 }
 
@@ -80,7 +83,12 @@ impl<'a> Scope<'a> {
     pub fn new(
         registers: &'a BTreeMap<String, Register>,
         tables: &'a Map<String, Json>,
+        word: CommandWord,
     ) -> Self {
+        let parts = match word {
+            CommandWord::Scmi => scmi::names().collect(),
+            CommandWord::Number => Vec::new(),
+        };
         let mut pcc = Map::new();
         for kind in region::SubspaceType::ALL {
             for name in region::field_names(kind) {
@@ -91,6 +99,7 @@ impl<'a> Scope<'a> {
         let request = seen
             .map(|(name, _)| format!("request.{name}"))
             .chain(pcc.keys().map(|name| format!("request.pcc.{name}")))
+            .chain(parts.iter().map(|name| format!("request.{name}")))
             .chain(["request.hex", "request.subspace"].map(String::from))
             .collect();
         let states = registers.keys().map(|name| format!("state.{name}"));
@@ -100,10 +109,22 @@ impl<'a> Scope<'a> {
             .collect();
         let mut sample = reset(registers);
         sample.insert("pcc".to_owned(), pcc.into());
+        if !parts.is_empty() {
+            let names = parts.iter().filter_map(|name| name.split_once('.'));
+            let parts = names.map(|(_, name)| (name.to_owned(), 0.into()));
+            let parts = parts.collect::<Map<String, Json>>();
+            sample.insert(scmi::LAYER.to_owned(), parts.into());
+        }
         sample.insert("hex".to_owned(), "00".into());
         sample.insert("subspace".to_owned(), 0.into());
         let has_request = true;
-        Self { registers, tables, names, request, sample, has_request }
+        Self { registers, tables, names, request, sample, parts, has_request }
+    }
+
+    /// Parts of the request's command, by their full names.
+    pub fn parts(&self) -> impl Iterator<Item = &'static str> + Clone {
+        let parts = self.parts.iter().copied();
+        parts.filter(|_| self.has_request)
     }
 
     pub fn check(

@@ -6,6 +6,8 @@ use crate::script::delay::Wait;
 use crate::wire::pcc::ENVELOPE_LEN;
 use crate::wire::region::SubspaceType;
 
+mod scmi;
+
 /// A platform of one channel on one subspace, from request to request.
 struct Bench {
     handlers: Messages,

@@ -20,6 +20,7 @@ pub(crate) mod pldm;
 pub(crate) mod rebuild;
 pub mod refuse;
 pub mod region;
+pub mod scmi;
 pub(crate) mod spdm;
 mod summary;
 pub mod text;
