@@ -11,7 +11,7 @@ source=$(realpath "$build/source")
 # What the list says of the build; verdicts build nothing.
 drivers() { grep -v -e '^#' -e '^$' "$ROOT/tests/broken/list" | cut -d'|' -f1-5; }
 out=$CACHE/broken-$(drivers | key "$build" "$("${CROSS}gcc" -dumpfullversion)" \
-  "$(hash_of tests/broken/nothing.c tests/acme-fan scripts/broken.sh guest-scripts/mctp-pcc)")
+  "$(hash_of tests/broken/nothing.c tests/acme-fan scripts/broken.sh guest-scripts/mctp-pcc guest-scripts/mpam-fb)")
 
 # trimmed TEXT
 trimmed() { sed 's/^ *//; s/ *$//' <<<"$1"; }
