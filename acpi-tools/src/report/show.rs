@@ -10,7 +10,7 @@ use crate::field::{Field, Kind, REGISTER};
 use crate::platform::Facts;
 use crate::table::header::FIELDS;
 use crate::table::layout::TABLE;
-use crate::table::{Channel, Form, Pcct, Table};
+use crate::table::{Channel, Form, Pcct, Table, mpam, users};
 
 /// A field with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,6 +92,11 @@ pub fn sources(facts: &Facts, others: bool) -> Vec<Source> {
     if let Some((table, pcct)) = &facts.pcct {
         all.push(show_pcct(table, pcct));
     }
+    let behind = |table: &&Table| {
+        table.bytes.starts_with(b"MPAM") && !users::subspaces(table).is_empty()
+    };
+    let tables = &facts.platform.tables;
+    all.extend(tables.iter().filter(behind).map(show_mpam));
     for (table, aml) in &facts.aml {
         let notes = show_aml(facts, aml);
         if !notes.is_empty() {
@@ -106,8 +111,8 @@ pub fn sources(facts: &Facts, others: bool) -> Vec<Source> {
         }
     }
     if others {
-        let rest = facts.platform.tables.iter();
-        for table in rest.filter(|t| !t.bytes.starts_with(b"PCCT")) {
+        let shown = |t: &&Table| t.bytes.starts_with(b"PCCT") || behind(t);
+        for table in tables.iter().filter(|t| !shown(t)) {
             let title = match table.form() {
                 Form::Common => "header",
                 Form::Facs | Form::Rsdp => "fields",
@@ -160,6 +165,28 @@ fn show_pcct(table: &Table, pcct: &Pcct) -> Source {
             notes: vec![stop.to_string()],
         });
     }
+    Source { table: table.signature(), origin: table.origin.clone(), sections }
+}
+
+/// Memory system components, some of them behind PCC.
+fn show_mpam(table: &Table) -> Source {
+    let body = table.body();
+    let (parts, stop) = mpam::walk(body);
+    let mut sections = vec![Section {
+        title: format!("header, {} bytes", table.bytes.len()),
+        fields: values(FIELDS, body, 0),
+        notes: Vec::new(),
+    }];
+    sections.extend(parts.into_iter().map(|part| Section {
+        fields: values(part.fields, part.bytes, part.at),
+        title: part.title,
+        notes: Vec::new(),
+    }));
+    sections.extend(stop.map(|stop| Section {
+        title: "the walk stopped here".to_owned(),
+        fields: Vec::new(),
+        notes: vec![stop.text],
+    }));
     Source { table: table.signature(), origin: table.origin.clone(), sections }
 }
 

@@ -3,6 +3,7 @@
 pub mod header;
 pub mod known;
 pub mod layout;
+pub mod mpam;
 pub mod pcct;
 pub mod raw;
 pub mod users;

@@ -93,7 +93,7 @@ pub fn iasl(program: &str, name: &'static str) -> Judged {
     for Set { name, platform } in &sets {
         for table in &platform.tables {
             // Its own listing of other tables is not about PCC.
-            if !["PCCT", "SSDT"].contains(&&*table.signature()) {
+            if !["PCCT", "SSDT", "MPAM"].contains(&&*table.signature()) {
                 continue;
             }
             count += 1;
@@ -117,7 +117,10 @@ pub fn iasl(program: &str, name: &'static str) -> Judged {
     Judged {
         name,
         version: version.unwrap().to_owned(),
-        what: format!("{count} tables (PCCT, SSDT) of {} machines", sets.len()),
+        what: format!(
+            "{count} tables (PCCT, SSDT, MPAM) of {} machines",
+            sets.len()
+        ),
         agreed,
         differs,
     }

@@ -4,7 +4,7 @@
 use super::channels::pcct;
 use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
 use crate::platform::Facts;
-use crate::table::{Channel, Table, users};
+use crate::table::{Channel, Table, mpam, users};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -15,9 +15,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "an MPAM controller behind PCC has a type 3 subspace",
         source: "Arm DEN0065, MSC node of interface type 0x0A",
         explanation: "Registers of an MSC are read and written by messages \
-            with the extended header, in 32 bytes of memory at least. Linux \
-            7 does not drive such controllers, and then uses MPAM for none; \
-            6.12 knows no MPAM.",
+            with the extended header (MPAM-Fb, Arm DEN0144), in 32 bytes of \
+            memory at least. Linux 7.3 does not drive such controllers, and \
+            then uses MPAM for none; later ones refuse smaller memory. 6.12 \
+            knows no MPAM.",
         fix: "name a type 3 subspace of 32 bytes or more",
         check: mpam,
     },
@@ -33,6 +34,21 @@ pub(super) const RULES: &[Rule] = &[
             driver for either.",
         fix: "use a subspace of type 0, 1 or 2",
         check: ras,
+    },
+    Rule {
+        id: "ACPI-009",
+        severity: Severity::Error,
+        effect: Effect::None,
+        kernels: KERNELS,
+        title: "nodes of the MPAM table end where their lengths say",
+        source: "Arm DEN0065, MSC node",
+        explanation: "A node is 72 bytes, 24 for each resource and 8 for \
+            each functional dependency. Linux 7 uses no component of a table \
+            whose last node goes beyond its end, and takes resources that do \
+            not fit for no resources.",
+        fix: "write the length of the node and the numbers of resources and \
+            dependencies that are there",
+        check: nodes,
     },
 ];
 
@@ -67,6 +83,16 @@ fn mpam(facts: &Facts, sink: &mut Sink) {
             sink.table(table, at, text);
         }
     });
+}
+
+fn nodes(facts: &Facts, sink: &mut Sink) {
+    for table in &facts.platform.tables {
+        if table.signature() == "MPAM"
+            && let (_, Some(stop)) = mpam::walk(table.body())
+        {
+            sink.table(table, stop.at, stop.text);
+        }
+    }
 }
 
 fn ras(facts: &Facts, sink: &mut Sink) {

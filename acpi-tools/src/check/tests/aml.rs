@@ -32,6 +32,7 @@ pub const CASES: &[(&str, Make, Make)] = &[
         || one().ssdt(&last(&package(&[0x12], &[0]))),
     ),
     ("PCCT-102", || controller(31), || controller(32)),
+    ("ACPI-009", || node(80), || node(72)),
     (
         "PCCT-103",
         || pcct(&[3]).with(b"RAS2", RAS2),
@@ -93,6 +94,13 @@ fn many(count: u8) -> Case {
     let mut aml: Vec<u8> = (0..count - 1).flat_map(user).collect();
     aml.extend(cpc(count - 1, 0, 8));
     pcct(&vec![1; usize::from(count)]).ssdt(&aml)
+}
+
+/// A controller with a node of so many bytes.
+fn node(length: u8) -> Case {
+    let mut node = vec![0; usize::from(length)];
+    (node[0], node[2], node[16]) = (length, 0x0a, 4);
+    pcct(&[3]).with(b"MPAM", &node)
 }
 
 fn controller(size: u64) -> Case {
