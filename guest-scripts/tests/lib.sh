@@ -79,6 +79,11 @@ pcc() {
 	{ echo "$*" >&3 && cat <&3; } 3<>"$pcc_send"
 }
 
+# scmi PROTOCOL MESSAGE [TOKEN]: the command word of SCMI, for pcc
+scmi() {
+	printf '0x%08x\n' $(($2 | $1 << 10 | ${3:-0} << 18))
+}
+
 # pcc_control ID WORD: bind, unbind, ring, tick ...
 pcc_control() {
 	echo "$2" >"$pcc_clients/$1/control"

@@ -51,13 +51,16 @@ fn it_takes_every_right_file() {
     let validator = validator();
     let mut paths = Vec::new();
     json_files(&messages(), &mut paths);
-    let readme = fs::read_to_string(messages().join("README.md")).unwrap();
-    let mut texts: Vec<(String, String)> = readme
-        .split("```json\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap().to_owned())
-        .map(|text| ("README.md".to_owned(), text))
-        .collect();
+    let pages = ["README.md", "../docs/from-a-specification.md"];
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(messages().join(page)).unwrap();
+        let blocks = text.split("```json\n").skip(1);
+        texts.extend(blocks.map(|rest| {
+            let block = rest.split("```").next().unwrap();
+            (page.to_owned(), block.to_owned())
+        }));
+    }
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let start = text.trim_start_matches("{\n").trim_start();

@@ -104,7 +104,8 @@ pub struct RegisterFile {
     pub reset: Option<Value>,
     /// Names of values.
     #[serde(default)]
-    pub values: BTreeMap<String, Number>,
+    #[schemars(schema_with = "numbers")]
+    pub values: Map<String, Value>,
     /// Names of registers: there is one of it for each of their values. Only
     /// for one without `offset`.
     #[serde(default)]
@@ -349,6 +350,14 @@ fn value(_: &mut SchemaGenerator) -> Schema {
         {"type": "array",
          "items": {"type": "integer", "minimum": 0, "maximum": 255}}
     ]})
+}
+
+/// Names of numbers.
+fn numbers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": ["integer", "string"]}
+    })
 }
 
 /// Names and values.

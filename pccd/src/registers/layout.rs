@@ -10,6 +10,7 @@ use crate::script::check::Checker;
 use crate::script::locate::Place;
 use crate::script::number::Number;
 use crate::script::problem::Wrong;
+use crate::wire::layout::Value;
 
 /// Largest region the device makes, and then some.
 const MOST: u64 = 1 << 16;
@@ -100,13 +101,12 @@ fn register(
         index: source.index.clone(),
         cells: BTreeMap::new(),
     };
-    for (value, Number(number)) in &source.values {
-        let json = (*number).into();
-        if let Err(wrong) = register.value(&json) {
-            let values = at.key("values");
-            check.wrong(&values.key(value), wrong);
+    let values = at.key("values");
+    for (name, json) in &source.values {
+        let value = check.take(&values.key(name), register.value(json));
+        if let Some(Value::Number(number)) = value {
+            register.values.insert(name.clone(), number);
         }
-        register.values.insert(value.clone(), *number);
     }
     if let Some(json) = &source.reset {
         match register.value(json) {
