@@ -402,6 +402,22 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_for_another_kernel_is_missed() {
+        let built = BTreeMap::from([
+            ("KERNEL".to_owned(), PathBuf::from("/")),
+            ("KERNEL_6_12".to_owned(), PathBuf::from("/usr")),
+            ("NO_DRIVER_6_12".to_owned(), PathBuf::from("/m.ko")),
+        ]);
+        let of = |kernel: &str| {
+            let suffix = suffix(Path::new(kernel), &built);
+            own_module("NO_DRIVER", suffix, &built)
+        };
+        assert_eq!(of("/usr"), Some(PathBuf::from("/m.ko")));
+        assert_eq!(of("/"), None, "not built");
+        assert_eq!(of("/etc"), None, "no kernel of the lab");
+    }
+
+    #[test]
     fn what_is_no_module_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let elf = |kind: u16, machine: u16, rest: &[u8]| {

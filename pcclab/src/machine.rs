@@ -464,6 +464,8 @@ fn stem(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use serde_json::json;
 
     use super::*;
@@ -532,9 +534,24 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_may_have_several_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let json = FAN.replace("\"fan.asl\"", "[\"fan.asl\", \"hest.asl\"]");
+        let fan = write(folder.path(), "fan", &json);
+        let machine = Machine::of(&[fan], None).unwrap();
+        let files: Vec<_> =
+            machine.tables.iter().map(|it| it.asl.file_name()).collect();
+        let wanted = ["fan.asl", "hest.asl"].map(|it| Some(OsStr::new(it)));
+        assert_eq!(files, wanted);
+        assert_eq!(machine.tables[0].defines, machine.tables[1].defines);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let cases = [
+            ("e", FAN.replace("\"fan.asl\"", "7"), "a list of paths"),
+            ("f", FAN.replace("\"fan.asl\"", "[7]"), "asl"),
             ("a", FAN.replace("needs", "neds"), "neds"),
             ("b", FAN.replace("\"irq\"", "\"irk\""), "irk"),
             ("c", FAN.replace("64", "[64]"), "size"),
