@@ -8,6 +8,7 @@ mod entry;
 mod joined;
 mod output;
 mod pcapng;
+mod reader;
 
 use std::io;
 use std::path::Path;
@@ -15,7 +16,8 @@ use std::path::Path;
 pub use self::entry::{Entry, Kind};
 use self::joined::Joined;
 use self::output::Output;
-use self::pcapng::{Interface, Packet, Pcapng, Way};
+use self::pcapng::{Pcapng, Way};
+pub use self::reader::{Interface, Packet, ReadError, Reader};
 use crate::record::{Event, Record, Time};
 use crate::wire::pcc;
 
@@ -107,7 +109,11 @@ impl Capture {
             };
             let mut interface = |name: &str, link| {
                 let name = format!("{name}{number}");
-                self.format.interface(&Interface { name, link, of: &mailbox })
+                self.format.interface(&pcapng::Interface {
+                    name,
+                    link,
+                    of: &mailbox,
+                })
             };
             let mctp = interface("mctp", LINKTYPE_SLL2);
             let pcc = interface("pcc", LINKTYPE_PCC);
@@ -157,7 +163,8 @@ impl Capture {
         let mctp = entry.way().zip(mctp_packet(&entry.content));
         let data = entry.encode();
         let way = entry.way();
-        let packet = Packet { interface: pair.pcc, time, way, comment, data };
+        let packet =
+            pcapng::Packet { interface: pair.pcc, time, way, comment, data };
         self.format.packet(packet);
         let Some((way, bytes)) = mctp else { return };
         let subspace = entry.subspace.unwrap_or_default();
@@ -169,7 +176,13 @@ impl Capture {
         let interface = pair.mctp;
         let data = sll2(interface, way, bytes);
         let way = Some(way);
-        self.format.packet(Packet { interface, time, way, comment, data });
+        self.format.packet(pcapng::Packet {
+            interface,
+            time,
+            way,
+            comment,
+            data,
+        });
     }
 
     /// Ends the capture. Returns what the log should say about it.

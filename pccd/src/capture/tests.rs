@@ -1,8 +1,6 @@
 use std::fs;
 
 use chrono::{TimeZone, Utc};
-use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
-use pcap_file::pcapng::{Block, PcapNgReader};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,31 +32,23 @@ fn request(packet: &[u8]) -> Record {
 /// A packet as it is read back: interface, comment, bytes.
 type Read = (u32, Option<String>, Vec<u8>);
 
+/// A reader of these bytes.
+fn reader(bytes: &[u8]) -> Result<Reader, ReadError> {
+    Reader::new(Box::new(std::io::Cursor::new(bytes.to_vec())))
+}
+
 /// Names of the interfaces, and the packets of a file, all of one time.
 fn read(bytes: &[u8]) -> (Vec<String>, Vec<Read>) {
-    let mut reader = PcapNgReader::new(bytes).unwrap();
-    let (mut names, mut packets) = (Vec::new(), Vec::new());
-    while let Some(block) = reader.next_block() {
-        match block.unwrap() {
-            Block::InterfaceDescription(block) => {
-                names.push(format!("{:?}", block.options[0]));
-            }
-            Block::EnhancedPacket(block) => {
-                let nanos = time().timestamp_nanos_opt().unwrap();
-                assert_eq!(block.timestamp.as_nanos(), nanos as u128);
-                let comment = block.options.iter().find_map(|one| match one {
-                    EnhancedPacketOption::Comment(text) => {
-                        Some(text.to_string())
-                    }
-                    _ => None,
-                });
-                let data = block.data.to_vec();
-                packets.push((block.interface_id, comment, data));
-            }
-            other => panic!("{other:?}"),
-        }
+    let mut reader = reader(bytes).unwrap();
+    let mut packets = Vec::new();
+    while let Some(packet) = reader.next_packet().unwrap() {
+        assert_eq!(packet.time, Some(time()));
+        let interface = u32::try_from(packet.interface).unwrap();
+        packets.push((interface, packet.comment, packet.data));
     }
-    (names, packets)
+    assert!(reader.program().starts_with("pccd "));
+    let names = reader.interfaces().iter().map(|one| one.name.clone());
+    (names.collect(), packets)
 }
 
 fn captured(records: &[Record]) -> (Vec<String>, Vec<Read>) {
@@ -81,7 +71,7 @@ fn a_message_is_an_event_and_a_packet() {
     reply.request = reply.name.replace(NAME.replace(".pcc", ".r1.pcc"));
     reply.latency_us = Some(17);
     let (names, packets) = captured(&[request(&packet), reply]);
-    assert_eq!(names, ["IfName(\"mctp\")", "IfName(\"pcc\")"]);
+    assert_eq!(names, ["mctp", "pcc"]);
     let interfaces: Vec<u32> = packets.iter().map(|one| one.0).collect();
     assert_eq!(interfaces, [1, 0, 1, 0]);
     let entry = Entry::decode(&packets[0].2).unwrap();
@@ -104,7 +94,7 @@ fn each_mailbox_has_interfaces_of_its_own() {
     let all = Record { mailbox: None, ..Record::new(time(), Event::Stopped) };
     let (names, packets) = captured(&[one, two, all]);
     assert_eq!(names.len(), 4);
-    assert_eq!(names[3], "IfName(\"pcc1\")");
+    assert_eq!(names[3], "pcc1");
     let interfaces: Vec<u32> = packets.iter().map(|one| one.0).collect();
     assert_eq!(interfaces, [1, 0, 3, 2, 1]);
 }
@@ -231,6 +221,74 @@ fn texts_are_cut_at_characters_and_packets_at_what_wireshark_takes() {
 }
 
 #[test]
+fn each_cut_of_a_capture_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcapng");
+    let mut capture = Capture::create(&path).unwrap();
+    capture.write(&request(&[1, 9, 8, 0xc9, 0, 0x80, 2]));
+    capture.write(&request(&[1, 9, 8, 0xc9, 0, 0x80, 3]));
+    let bytes = fs::read(&path).unwrap();
+    let mut wholes = 0;
+    for end in 0..bytes.len() {
+        let mut count = 0;
+        let told = reader(&bytes[..end]).and_then(|mut reader| {
+            while reader.next_packet()?.is_some() {
+                count += 1;
+            }
+            Ok(())
+        });
+        match told {
+            Ok(()) => wholes += 1,
+            Err(error) => {
+                let offset = error.offset.unwrap_or_default();
+                let offset = usize::try_from(offset).unwrap();
+                assert!(offset <= end, "{error}");
+                // What it says is whole is.
+                assert!(offset == 0 || reader(&bytes[..offset]).is_ok());
+            }
+        }
+    }
+    // Behind the header, each interface and each packet but the last.
+    assert_eq!(wholes, 1 + 2 + 3);
+}
+
+#[test]
+fn clocks_of_all_kinds_are_read() {
+    let block = |kind: u32, body: &[u8]| {
+        let length = u32::try_from(12 + body.len()).unwrap();
+        let [kind, length] = [kind, length].map(u32::to_le_bytes);
+        [&kind[..], &length, body, &length].concat()
+    };
+    let words = |words: &[u32]| -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    };
+    let section = block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 1, !0, !0]));
+    let interface = |power: Option<u8>| {
+        let mut body = words(&[147, 0]);
+        if let Some(power) = power {
+            body.extend(words(&[0x0001_0009, power.into(), 0]));
+        }
+        block(1, &body)
+    };
+    let at = |power, ticks: u64| {
+        let [low, high] = [ticks & 0xffff_ffff, ticks >> 32];
+        let half = |word: u64| u32::try_from(word).unwrap();
+        let packet = words(&[0, half(high), half(low), 0, 0]);
+        let all = [&section[..], &interface(power), &block(6, &packet)];
+        let mut reader = reader(&all.concat()).unwrap();
+        let packet = reader.next_packet().unwrap().unwrap();
+        packet.time.and_then(|time| time.timestamp_nanos_opt())
+    };
+    assert_eq!(at(None, 1_500_000), Some(1_500_000_000), "microseconds");
+    assert_eq!(at(Some(9), 7), Some(7));
+    assert_eq!(at(Some(3), 7), Some(7_000_000));
+    assert_eq!(at(Some(0x80 | 10), 512), Some(500_000_000), "powers of two");
+    // Beyond the calendar, or of a clock that nobody has.
+    assert_eq!(at(Some(0), u64::MAX), None);
+    assert_eq!(at(Some(0x7f), u64::MAX), Some(0));
+}
+
+#[test]
 fn dissector_and_document_know_every_kind() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = |name: &str| fs::read_to_string(root.join(name)).unwrap();
@@ -271,6 +329,18 @@ proptest! {
         let _ = Entry::decode(&bytes);
         let _ = Entry::decode(&[&[1_u8, 1][..], &bytes].concat());
         let _ = mctp_packet(&bytes);
+        let heads: [&[u8]; 3] = [
+            b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\
+              \xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0",
+            b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\
+              \0\0\x04\0\x71\0\0\0",
+            b"",
+        ];
+        for head in heads {
+            if let Ok(mut reader) = reader(&[head, &bytes].concat()) {
+                while let Ok(Some(_)) = reader.next_packet() {}
+            }
+        }
         let mut joined = Joined::default();
         for packet in packets {
             let _ = joined.push(0, &[&[1][..], &packet].concat());

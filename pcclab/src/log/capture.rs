@@ -205,6 +205,8 @@ impl Device {
 mod tests {
     use std::fs;
 
+    use pccd::capture::Reader;
+
     use super::*;
 
     const NAME: &str = "20261121T044142.000000000Z-00000001-000.pcc";
@@ -215,12 +217,10 @@ mod tests {
         fs::write(at("pccd.log"), pccd).unwrap();
         fs::write(at("qemu.log"), qemu).unwrap();
         write(folder.path(), &at("mailbox")).unwrap();
-        let bytes = fs::read(at(FILE)).unwrap();
-        let mut reader = pcap_file::pcapng::PcapNgReader::new(&*bytes).unwrap();
+        let mut reader = Reader::open(&at(FILE)).unwrap();
         let mut entries = Vec::new();
-        while let Some(block) = reader.next_block() {
-            let block = block.unwrap().into_owned();
-            if let Some(packet) = block.into_enhanced_packet() {
+        while let Some(packet) = reader.next_packet().unwrap() {
+            if reader.interfaces()[packet.interface].name == "pcc" {
                 entries.push(Entry::decode(&packet.data).unwrap());
             }
         }

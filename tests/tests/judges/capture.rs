@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use pcap_file::pcapng::{Block, PcapNgReader};
-use pccd::capture::{Capture, Entry, Kind};
+use pccd::capture::{Capture, Entry, Kind, Reader};
 use pccd::record::now;
 use pccd_tests::Logs;
 use pcclab::lab::Lab;
@@ -40,16 +39,12 @@ fn tshark(file: &Path, arguments: &[&str]) -> String {
 
 /// What a capture holds: its events, and the number of MCTP packets.
 fn read(file: &Path) -> (Vec<Entry>, usize) {
-    let bytes = fs::read(file).unwrap();
-    let mut reader = PcapNgReader::new(&*bytes).unwrap();
+    let mut reader = Reader::open(file).unwrap();
     let (mut entries, mut packets) = (Vec::new(), 0);
-    while let Some(block) = reader.next_block() {
-        match block.unwrap() {
-            Block::EnhancedPacket(packet) if packet.interface_id == 1 => {
-                entries.push(Entry::decode(&packet.data).unwrap());
-            }
-            Block::EnhancedPacket(_) => packets += 1,
-            _ => {}
+    while let Some(packet) = reader.next_packet().unwrap() {
+        match packet.interface {
+            1 => entries.push(Entry::decode(&packet.data).unwrap()),
+            _ => packets += 1,
         }
     }
     (entries, packets)

@@ -1,0 +1,444 @@
+//! Captures read back: pcapng and pcap, ours and other tools', a packet at a
+//! time. Nothing in a file is trusted: what is wrong is told with its offset,
+//! and no file makes the reader hold more than a block of it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use pcap_file::pcap::PcapParser;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
+use pcap_file::pcapng::blocks::section_header::{
+    SectionHeaderBlock, SectionHeaderOption,
+};
+use pcap_file::pcapng::{Block, PcapNgParser};
+use pcap_file::{PcapError, TsResolution};
+
+use crate::record::Time;
+
+/// Longest block: a packet that Wireshark takes, with its comments.
+const MOST_BLOCK: usize = 1 << 20;
+/// Most interfaces of a section.
+const MOST_INTERFACES: usize = 1024;
+/// How much is read at once.
+const PIECE: usize = 64 << 10;
+/// How a pcapng file begins.
+const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+/// How a pcap file does, by the order of its bytes and its clock.
+const PCAP: [&[u8]; 4] = [
+    &[0xa1, 0xb2, 0xc3, 0xd4],
+    &[0xa1, 0xb2, 0x3c, 0x4d],
+    &[0xd4, 0xc3, 0xb2, 0xa1],
+    &[0x4d, 0x3c, 0xb2, 0xa1],
+];
+/// How a file of gzip does.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Ticks of a second where an interface says nothing of them.
+const MICROSECONDS: u128 = 1_000_000;
+
+/// Why a capture cannot be read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// Byte of the file where the block or packet begins; none if it is of
+    /// the whole file.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl ReadError {
+    /// Something is wrong at a byte.
+    pub fn at(offset: u64, reason: String) -> Self {
+        Self { offset: Some(offset), reason }
+    }
+
+    /// Something is wrong with the file.
+    pub fn whole(reason: String) -> Self {
+        Self { offset: None, reason }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.offset {
+            Some(offset) => write!(f, "at byte {offset}: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// An interface of a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, as in `mctp` or `pcc`; empty where it has none.
+    pub name: String,
+    /// Its description: of ours the mailbox folder.
+    pub of: String,
+    /// Link type (<https://www.tcpdump.org/linktypes.html>).
+    pub link: u16,
+    /// Ticks a second, and seconds to add.
+    clock: (u128, u64),
+}
+
+/// A packet as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Byte of the file where it begins.
+    pub offset: u64,
+    /// Number of its interface in the section.
+    pub interface: usize,
+    /// When it was seen; none where the file does not say.
+    pub time: Option<Time>,
+    /// Its comment, if it has one.
+    pub comment: Option<String>,
+    /// Its bytes, as its link type has them.
+    pub data: Vec<u8>,
+}
+
+enum Format {
+    Pcapng(PcapNgParser),
+    Pcap(PcapParser),
+}
+
+/// What was found at the beginning of what is left.
+enum Found {
+    Packet(Packet),
+    Interface(Interface),
+    /// A section, by its program.
+    Section(String),
+    Other,
+}
+
+/// The bytes of a file, as they are needed.
+struct Source {
+    input: Box<dyn Read>,
+    /// What was read and not yet looked at begins at `start`.
+    buffer: Vec<u8>,
+    start: usize,
+    /// Byte of the file at `start`.
+    offset: u64,
+}
+
+impl Source {
+    /// What was read and not yet looked at.
+    fn left(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Takes the next thing off; none at the end. More is read as it is
+    /// needed.
+    fn parse<T>(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(&[u8], T), PcapError>,
+    ) -> Result<Option<T>, ReadError> {
+        loop {
+            let left = self.left();
+            let taken = match left.is_empty() {
+                true => Err(PcapError::IncompleteBuffer),
+                false => take(left).map(|(rest, it)| (rest.len(), it)),
+            };
+            match taken {
+                Ok((rest, it)) => {
+                    let used = left.len().saturating_sub(rest);
+                    self.start += used;
+                    self.offset += u64::try_from(used).unwrap_or_default();
+                    return Ok(Some(it));
+                }
+                Err(PcapError::IncompleteBuffer)
+                    if left.len() <= MOST_BLOCK =>
+                {
+                    if !self.fill()? {
+                        return match self.left().is_empty() {
+                            true => Ok(None),
+                            false => Err(self.cut()),
+                        };
+                    }
+                }
+                Err(PcapError::IncompleteBuffer) => {
+                    return Err(self.wrong(format!(
+                        "a block or packet of more than {MOST_BLOCK} bytes, \
+                         or a length that lies"
+                    )));
+                }
+                Err(error) => return Err(self.wrong(error.to_string())),
+            }
+        }
+    }
+
+    /// Reads more. False at the end of the file.
+    fn fill(&mut self) -> Result<bool, ReadError> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + PIECE, 0);
+        let piece = self.buffer.get_mut(before..).unwrap_or_default();
+        let read = loop {
+            match self.input.read(piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
+        match read {
+            Ok(count) => Ok(count > 0),
+            Err(error) => Err(self.wrong(error.to_string())),
+        }
+    }
+
+    fn wrong(&self, reason: String) -> ReadError {
+        ReadError::at(self.offset, reason)
+    }
+
+    fn cut(&self) -> ReadError {
+        self.wrong(format!(
+            "the file ends within a block; what is before that is whole: \
+             `head -c {}` keeps it",
+            self.offset
+        ))
+    }
+}
+
+/// A capture that is read.
+pub struct Reader {
+    source: Source,
+    format: Format,
+    interfaces: Vec<Interface>,
+    program: String,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reader {{ at byte {} }}", self.source.offset)
+    }
+}
+
+impl Reader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no capture.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let file = File::open(path);
+        let refused = |error: io::Error| ReadError::whole(error.to_string());
+        Self::new(Box::new(file.map_err(refused)?))
+    }
+
+    /// Begins to read a capture from a stream.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no capture.
+    pub fn new(input: Box<dyn Read>) -> Result<Self, ReadError> {
+        let buffer = Vec::new();
+        let mut source = Source { input, buffer, start: 0, offset: 0 };
+        while source.left().len() < PCAPNG.len() && source.fill()? {}
+        let head = source.left().get(..4).unwrap_or_default().to_vec();
+        let short = || {
+            let text = "no capture: the file is too short";
+            ReadError::whole(text.to_owned())
+        };
+        if head.is_empty() {
+            return Err(short());
+        }
+        let (mut interfaces, mut writer) = (Vec::new(), String::new());
+        let format = if head == PCAPNG {
+            let parser = source.parse(PcapNgParser::new)?;
+            let parser = parser.ok_or_else(short)?;
+            writer = program(parser.section());
+            Format::Pcapng(parser)
+        } else if PCAP.contains(&head.as_slice()) {
+            let parser = source.parse(PcapParser::new)?;
+            let parser = parser.ok_or_else(short)?;
+            let link = u32::from(parser.header().datalink) & 0xffff;
+            interfaces.push(Interface {
+                name: String::new(),
+                of: String::new(),
+                link: u16::try_from(link).unwrap_or_default(),
+                clock: (MICROSECONDS, 0),
+            });
+            Format::Pcap(parser)
+        } else {
+            let reason = match head.starts_with(&GZIP) {
+                true => "it is compressed with gzip: `gunzip` it first".into(),
+                false => format!(
+                    "no capture: neither pcapng nor pcap begins with `{}`",
+                    hex::encode(head)
+                ),
+            };
+            return Err(ReadError::whole(reason));
+        };
+        Ok(Self { source, format, interfaces, program: writer })
+    }
+
+    /// The interfaces of the section so far.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The program that wrote the section, as far as it says.
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The next packet; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// The file is cut short, or something in it makes no sense.
+    pub fn next_packet(&mut self) -> Result<Option<Packet>, ReadError> {
+        loop {
+            let offset = self.source.offset;
+            let wrong = |reason| ReadError::at(offset, reason);
+            match self.next_found()? {
+                None => return Ok(None),
+                Some(Found::Packet(packet)) => {
+                    if packet.interface < self.interfaces.len() {
+                        return Ok(Some(packet));
+                    }
+                    return Err(wrong(format!(
+                        "a packet of interface {}, the section has {}",
+                        packet.interface,
+                        self.interfaces.len()
+                    )));
+                }
+                Some(Found::Interface(one)) => {
+                    if self.interfaces.len() >= MOST_INTERFACES {
+                        let most = MOST_INTERFACES;
+                        return Err(wrong(format!(
+                            "more than {most} interfaces"
+                        )));
+                    }
+                    self.interfaces.push(one);
+                }
+                Some(Found::Section(program)) => {
+                    self.interfaces.clear();
+                    self.program = program;
+                }
+                Some(Found::Other) => {}
+            }
+        }
+    }
+
+    fn next_found(&mut self) -> Result<Option<Found>, ReadError> {
+        let Self { source, format, interfaces, .. } = self;
+        let offset = source.offset;
+        match format {
+            Format::Pcapng(parser) => source.parse(|bytes| {
+                let (rest, block) = parser.next_block(bytes)?;
+                Ok((rest, of_block(block, offset, interfaces)))
+            }),
+            Format::Pcap(parser) => {
+                let scale = match parser.header().ts_resolution {
+                    TsResolution::MicroSecond => 1000,
+                    TsResolution::NanoSecond => 1,
+                };
+                source.parse(|bytes| {
+                    let (rest, raw) = parser.next_raw_packet(bytes)?;
+                    let nanos = u128::from(raw.ts_sec) * 1_000_000_000
+                        + u128::from(raw.ts_frac) * scale;
+                    let packet = Packet {
+                        offset,
+                        interface: 0,
+                        time: time(nanos),
+                        comment: None,
+                        data: raw.data.into_owned(),
+                    };
+                    Ok((rest, Found::Packet(packet)))
+                })
+            }
+        }
+    }
+}
+
+fn program(section: &SectionHeaderBlock<'_>) -> String {
+    let mut options = section.options.iter();
+    let found = options.find_map(|one| match one {
+        SectionHeaderOption::UserApplication(text) => Some(text.to_string()),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+fn interface(block: &InterfaceDescriptionBlock<'_>) -> Interface {
+    use InterfaceDescriptionOption::{
+        IfDescription, IfName, IfTsOffset, IfTsResol,
+    };
+    let link = u32::from(block.linktype) & 0xffff;
+    let mut found = Interface {
+        name: String::new(),
+        of: String::new(),
+        link: u16::try_from(link).unwrap_or_default(),
+        clock: (MICROSECONDS, 0),
+    };
+    for option in &block.options {
+        match option {
+            IfName(name) => found.name = name.to_string(),
+            IfDescription(text) => found.of = text.to_string(),
+            IfTsResol(power) => {
+                let (base, power): (u128, u32) = match power & 0x80 {
+                    0 => (10, (*power).into()),
+                    _ => (2, (power & 0x7f).into()),
+                };
+                // A clock that is finer than any is as fine as can be.
+                found.clock.0 = base.checked_pow(power).unwrap_or(u128::MAX);
+            }
+            IfTsOffset(seconds) => found.clock.1 = *seconds,
+            _ => {}
+        }
+    }
+    found
+}
+
+fn of_block(block: Block<'_>, offset: u64, interfaces: &[Interface]) -> Found {
+    let packet = |interface: usize, ticks: Option<u128>, comment, data| {
+        let clock = interfaces.get(interface).map(|one| one.clock);
+        let (a_second, base) = clock.unwrap_or((MICROSECONDS, 0));
+        let time = ticks.and_then(|ticks| {
+            let nanos = ticks.saturating_mul(1_000_000_000) / a_second.max(1);
+            time(nanos + u128::from(base) * 1_000_000_000)
+        });
+        Found::Packet(Packet { offset, interface, time, comment, data })
+    };
+    match block {
+        Block::SectionHeader(block) => Found::Section(program(&block)),
+        Block::InterfaceDescription(block) => {
+            Found::Interface(interface(&block))
+        }
+        Block::EnhancedPacket(block) => {
+            let comment = block.options.iter().find_map(|one| match one {
+                EnhancedPacketOption::Comment(text) => Some(text.to_string()),
+                _ => None,
+            });
+            let interface = usize::try_from(block.interface_id);
+            // The crate takes ticks for nanoseconds.
+            let ticks = Some(block.timestamp.as_nanos());
+            let data = block.data.into_owned();
+            packet(interface.unwrap_or(usize::MAX), ticks, comment, data)
+        }
+        Block::Packet(block) => {
+            let ticks = Some(block.timestamp.into());
+            packet(
+                block.interface_id.into(),
+                ticks,
+                None,
+                block.data.into_owned(),
+            )
+        }
+        Block::SimplePacket(block) => {
+            packet(0, None, None, block.data.into_owned())
+        }
+        _ => Found::Other,
+    }
+}
+
+/// A time in nanoseconds since 1970; none beyond the year 2262.
+fn time(nanos: u128) -> Option<Time> {
+    i64::try_from(nanos).ok().map(Time::from_timestamp_nanos)
+}
