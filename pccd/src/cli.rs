@@ -45,6 +45,14 @@ pub enum Command {
                             expectation of a handler was not met, 2 wrong \
                             usage or our own trouble.")]
     Run(RunArgs),
+    /// Play the platform's side of a capture, and name where the guest asks
+    /// otherwise.
+    #[command(after_help = "Example: pccd replay logs/capture.pcapng \
+                            --mailbox /tmp/pcc\n\nExit status: 0 the guest \
+                            asked all that the capture has, and nothing \
+                            else; 1 it departed from it; 2 wrong usage or \
+                            our own trouble.")]
+    Replay(ReplayArgs),
     /// Show how a mailbox stands: daemon, guest, channels, what waits.
     #[command(after_help = "Example: pccd status --mailbox /tmp/pcc")]
     Status(StatusArgs),
@@ -157,6 +165,22 @@ pub struct RunArgs {
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The capture: of `pccd run --capture`, a run of pcclab, `tcpdump -i
+    /// mctp…` or another tool with MCTP.
+    #[arg(value_name = "CAPTURE")]
+    pub recorded: PathBuf,
+    /// Answer each request as the capture has it, wherever it stands there;
+    /// without, in its order.
+    #[arg(long)]
+    pub by_request: bool,
+    /// Arguments of `run`; handler files only name the registers.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// Arguments of `status`, `state` and `stats`.
@@ -355,7 +379,20 @@ impl TryFrom<&RunArgs> for daemon::Config {
             .collect();
         let messages = messages(&args.messages);
         let files = daemon::Files { messages, channels: args.channel.clone() };
-        Ok(Self { mailboxes, files, seed: args.seed })
+        Ok(Self { mailboxes, files, seed: args.seed, replay: None })
+    }
+}
+
+impl TryFrom<&ReplayArgs> for daemon::Config {
+    type Error = anyhow::Error;
+
+    fn try_from(args: &ReplayArgs) -> Result<Self> {
+        let replay = daemon::Recorded {
+            capture: args.recorded.clone(),
+            by_request: args.by_request,
+        };
+        let run = Self::try_from(&args.run)?;
+        Ok(Self { replay: Some(replay), ..run })
     }
 }
 

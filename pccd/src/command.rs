@@ -68,8 +68,11 @@ fn stdout() -> Unread<io::StdoutLock<'static>> {
 /// Wrong usage or our own trouble; exit status 2.
 pub fn execute(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
-        None => run(&cli.run),
-        Some(Command::Run(args)) => run(args),
+        None => run(&cli.run, &daemon::Config::try_from(&cli.run)?),
+        Some(Command::Run(args)) => run(args, &daemon::Config::try_from(args)?),
+        Some(Command::Replay(args)) => {
+            run(&args.run, &daemon::Config::try_from(args)?)
+        }
         Some(Command::Status(args)) => {
             let status = Status::of(&args.mailbox, &args.state())?;
             show(args.format, &status, Status::text)
@@ -110,8 +113,7 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
     }
 }
 
-fn run(args: &RunArgs) -> Result<ExitCode> {
-    let config = daemon::Config::try_from(args)?;
+fn run(args: &RunArgs, config: &daemon::Config) -> Result<ExitCode> {
     // Before signals are caught: a FIFO is waited for.
     let capture = args.capture.as_deref().map(|path| {
         Capture::create(path).with_context(|| {
@@ -123,7 +125,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
     let (waker, woken) = Waker::new().context("cannot make a socket")?;
     waker.obey_signals().context("cannot catch signals")?;
     let log = Log::new(args.format, io::stderr()).captured(capture);
-    match daemon::run(&config, clock::system, log, &waker, woken)? {
+    match daemon::run(config, clock::system, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

@@ -23,7 +23,9 @@ pub use self::loader::{Files, load};
 use self::loader::{Loader, replace};
 use crate::clock::{Clock, Now};
 use crate::log::Log;
+use crate::platform::Platform;
 use crate::record::{Event, Record};
+use crate::recording::{self, Recording, Replay};
 use crate::station::Station;
 use crate::wake::{Waker, Woken};
 
@@ -36,6 +38,40 @@ pub struct Config {
     pub files: Files,
     /// Seed of random numbers.
     pub seed: u64,
+    /// A recording that answers instead of the handlers.
+    pub replay: Option<Recorded>,
+}
+
+/// A recording to be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The capture.
+    pub capture: PathBuf,
+    /// Whether its requests are looked up, wherever they stand in it.
+    pub by_request: bool,
+}
+
+/// What a recording plays for each of so many mailboxes, and what should be
+/// known of it.
+fn replays(
+    recorded: &Recorded,
+    mailboxes: usize,
+) -> Result<(Vec<Replay>, Vec<String>)> {
+    let path = recorded.capture.display();
+    let read = recording::read(&recorded.capture);
+    let read = read.with_context(|| format!("the capture {path}"))?;
+    let Recording { sides, notes } = read;
+    if sides.len() != mailboxes {
+        return Err(anyhow!(
+            "{path} has {} mailboxes, and --mailbox names {mailboxes}: give as \
+             many, in the capture's order",
+            sides.len()
+        ));
+    }
+    let by_request = recorded.by_request;
+    let replays = sides.into_iter().map(Arc::new);
+    let replays = replays.map(|side| Replay::new(side, by_request)).collect();
+    Ok((replays, notes))
 }
 
 /// A mailbox's station, and when to look at it without being told to.
@@ -83,34 +119,51 @@ pub fn run<W: Write>(
     let watched = config.files.watch(waker);
     let handlers = Arc::new(config.files.load()?);
     let (mut _watch, unwatched) = watched?;
+    let recorded = config.replay.as_ref();
+    let recorded = recorded.map(|one| replays(one, config.mailboxes.len()));
+    let (replays, notes) = recorded.transpose()?.unwrap_or_default();
+    let mut replays = replays.into_iter();
     let mut turns = Vec::new();
     let mut seen = HashSet::new();
     for (path, state) in &config.mailboxes {
         if !seen.insert(path) {
             return Err(anyhow!("{} is named twice", path.display()));
         }
-        let station = Station::open(
-            path,
-            state,
-            Arc::clone(&handlers),
-            config.seed,
-            clock,
-            waker.clone(),
-        )
-        .with_context(|| format!("mailbox {}", path.display()))?;
+        let mut platform = Platform::new(Arc::clone(&handlers), config.seed);
+        if let Some(replay) = replays.next() {
+            platform = platform.replaying(replay);
+        }
+        let station =
+            Station::open(path, state, platform, clock, waker.clone())
+                .with_context(|| format!("mailbox {}", path.display()))?;
         turns.push(Turn { station, next: None });
     }
     for Turn { station, .. } in &turns {
         let mut record = Record::new(clock().time, Event::Started);
         record.mailbox = Some(station.path().display().to_string());
+        let played = station.replayed().zip(config.replay.as_ref());
+        let answers = match played {
+            Some((side, Recorded { capture, .. })) => {
+                format!("plays {} of {}", side.summary(), capture.display())
+            }
+            None => format!("answers for EID {}", station.eid()),
+        };
+        let with = match played {
+            Some(_) => String::new(),
+            None => format!(
+                " with {} handlers from {}",
+                handlers.handlers().len(),
+                handlers.source
+            ),
+        };
         log.write(&record.because(format!(
-            "pccd {} answers for EID {} in {} with {} handlers from {}",
+            "pccd {} {answers} in {}{with}",
             env!("CARGO_PKG_VERSION"),
-            station.eid(),
             station.path().display(),
-            handlers.handlers().len(),
-            handlers.source,
         )));
+    }
+    for text in notes {
+        log.write(&Record::new(clock().time, Event::Note).because(text));
     }
     if let Some(reason) = unwatched {
         log.write(&Record::new(clock().time, Event::Note).because(reason));

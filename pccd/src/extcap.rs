@@ -98,6 +98,7 @@ fn one_of(process: &Path) -> Option<Running> {
     let args = match &cli.command {
         None => &cli.run,
         Some(Command::Run(args)) => args,
+        Some(Command::Replay(args)) => &args.run,
         Some(_) => return None,
     };
     let capture = args.capture.clone().filter(|path| path != "-")?;

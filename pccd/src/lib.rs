@@ -12,8 +12,9 @@
 //! - `handlers`: matchers and answers of MCTP messages.
 //! - `registers`: channels of registers.
 //! - [`messages`]: the folder of JSON files that describe both.
+//! - [`capture`]: the log's records as a file for Wireshark, and back.
+//! - [`recording`]: captures as exchanges, to be played again.
 //! - [`platform`]: from a request's bytes to a decision.
-//! - [`capture`]: the log's records as a file for Wireshark.
 //! - `wake`: what wakes the loop.
 //! - `clock`: the two clocks.
 //! - `station`, [`daemon`]: the steps that keep the mailbox's promise,
@@ -48,6 +49,7 @@ pub mod messages;
 pub mod platform;
 mod programs;
 pub mod record;
+pub mod recording;
 mod registers;
 pub mod script;
 mod station;

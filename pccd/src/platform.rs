@@ -2,9 +2,11 @@
 //! log. It joins the wire layers, the handlers and the endpoint.
 
 mod decision;
+mod differs;
 mod pack;
 mod played;
 mod protocol;
+mod replayed;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ pub use self::decision::{Action, Changes, Decision, Dropped, Held};
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 use self::protocol::Protocol;
+use self::replayed::{Place, Replayed};
 use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::Handlers;
@@ -22,7 +25,8 @@ use crate::handlers::fault::spoil_message;
 use crate::handlers::request::{Answers, Asking, NO_ANSWERS, Replied, Request};
 use crate::mailbox::{Channel, Channels, Completion, RequestName};
 use crate::messages::Messages;
-use crate::record::{Decoded, Time, describe as describe_frame};
+use crate::record::{Decoded, Event, Time, describe as describe_frame};
+use crate::recording::{Replay, Side};
 use crate::registers::decode::{self, Known};
 use crate::registers::{self, Ticked, Timed};
 use crate::script::memory::Memory;
@@ -49,6 +53,8 @@ pub struct Platform {
     /// Rules that the request received last breaks, as far as its bytes
     /// alone do not show it.
     breaches: Vec<Breach>,
+    /// A recording that answers instead of all that.
+    replayed: Option<Replayed>,
 }
 
 /// A complete message and where it came from.
@@ -84,8 +90,45 @@ impl Platform {
         let endpoint = Endpoint::new(messages.endpoint.clone());
         let (memory, assembler) = (Memory::default(), Assembler::default());
         let began = Time::default();
-        let breaches = Vec::new();
-        Self { messages, endpoint, memory, assembler, seed, began, breaches }
+        Self {
+            messages,
+            endpoint,
+            memory,
+            assembler,
+            seed,
+            began,
+            breaches: Vec::new(),
+            replayed: None,
+        }
+    }
+
+    /// The same where a recording answers; handlers only name registers.
+    pub fn replaying(mut self, replay: Replay) -> Self {
+        self.replayed = Some(Replayed::new(replay));
+        self
+    }
+
+    /// The recording that answers, if one does.
+    pub fn replayed(&self) -> Option<&Side> {
+        self.replayed.as_ref().map(Replayed::side)
+    }
+
+    /// What is to be told of the recording since this was asked last.
+    pub fn take_told(&mut self) -> Vec<(Event, String)> {
+        self.replayed.as_mut().map(Replayed::take_told).unwrap_or_default()
+    }
+
+    /// Whether all came about as recorded, and what there is to say of it.
+    pub fn conclude(
+        &self,
+        channels: &Channels,
+    ) -> (bool, Vec<(Event, String)>) {
+        match &self.replayed {
+            Some(replayed) => replayed.conclude(&|subspace, content| {
+                self.describe(channels, subspace, content, true, false)
+            }),
+            None => (true, Vec::new()),
+        }
     }
 
     /// Takes other handlers; what is remembered stays.
@@ -128,10 +171,16 @@ impl Platform {
     }
 
     /// A new life of the guest: initial state, nothing in assembly.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, channels: &Channels) {
         self.endpoint.reset();
         self.memory = Memory::default();
         self.forget();
+        if let Some(mut replayed) = self.replayed.take() {
+            replayed.begin_life(&|subspace, content| {
+                self.describe(channels, subspace, content, true, false)
+            });
+            self.replayed = Some(replayed);
+        }
     }
 
     /// What the request received last did against the rules, beyond what its
@@ -143,6 +192,9 @@ impl Platform {
     /// Gives up messages in assembly; their requests are looked at again.
     pub fn forget(&mut self) {
         self.assembler.clear();
+        if let Some(replayed) = &mut self.replayed {
+            replayed.forget();
+        }
     }
 
     /// Decides about a request. The platform's state does not change: the
@@ -155,6 +207,21 @@ impl Platform {
         time: Time,
     ) -> Decision {
         self.breaches.clear();
+        if let Some(mut replayed) = self.replayed.take() {
+            let (eid, unit) = (self.endpoint.eid(), self.unit());
+            let decision = replayed.receive(&Place {
+                channels,
+                name,
+                content,
+                eid,
+                unit,
+                describe: &|subspace, content| {
+                    self.describe(channels, subspace, content, true, false)
+                },
+            });
+            self.replayed = Some(replayed);
+            return decision;
+        }
         if let Some(mut action) = self.command(channels, name, content, time) {
             self.breaches.extend(action.breach.take());
             return Decision::Command(Box::new(action));
@@ -412,7 +479,7 @@ impl Platform {
         let header = message.request.header;
         let source = self.endpoint.answers_from(header);
         let to = towards(message.channels, message.channel)?;
-        let unit = self.endpoint.config().transmission_unit;
+        let unit = self.unit();
         let mut unasked = Vec::new();
         for push in asked.unasked {
             let route = outwards(source, push.destination, push.tag);
@@ -453,8 +520,15 @@ impl Platform {
         })
     }
 
+    fn unit(&self) -> usize {
+        self.endpoint.config().transmission_unit
+    }
+
     /// All that is sent by the clock on these channels.
     pub fn timed(&self, channels: &Channels) -> Vec<Timed> {
+        if let Some(replayed) = &self.replayed {
+            return replayed.timed();
+        }
         let own = self.handlers().timed();
         let own =
             own.map(|(name, clock)| Timed { name: name.to_owned(), clock });
@@ -474,6 +548,15 @@ impl Platform {
         name: &str,
         time: Time,
     ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
+        if let Some(replayed) = &self.replayed {
+            let eid = self.endpoint.eid();
+            let made = replayed.tick(name, channels, eid, self.unit())?;
+            let mut memory = self.memory.clone();
+            memory.count(name);
+            let endpoint = self.endpoint.state();
+            let changes = Changes { endpoint, memory };
+            return Some(made.map(|sending| (Some(sending), changes)));
+        }
         if let Some(made) = self.notification(channels, name, time) {
             return Some(made);
         }
@@ -496,7 +579,7 @@ impl Platform {
             let to = channels.inbox().ok_or_else(|| Wrong::plain(none))?;
             let source = self.endpoint.eid();
             let route = outwards(source, push.destination, push.tag);
-            let unit = self.endpoint.config().transmission_unit;
+            let unit = self.unit();
             let sent = pack(push.message, &route, to, unit)?;
             Ok((Some(sent.told(push.envelope, to)?), changes))
         }))

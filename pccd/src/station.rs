@@ -33,6 +33,7 @@ use crate::mailbox::{Channels, Watch};
 use crate::messages::Messages;
 use crate::platform::{Changes, Platform};
 use crate::record::Event;
+use crate::recording::Side;
 use crate::stats::{self, Counting};
 use crate::wake::Waker;
 
@@ -62,7 +63,7 @@ struct Away {
 }
 
 impl Station {
-    /// Opens a mailbox and takes up where an earlier daemon stopped.
+    /// Opens a mailbox of a platform and takes up where an earlier daemon stopped.
     ///
     /// # Errors
     ///
@@ -70,12 +71,10 @@ impl Station {
     pub fn open(
         path: &Path,
         state_path: &Path,
-        handlers: Arc<Messages>,
-        seed: u64,
+        mut platform: Platform,
         clock: Clock,
         waker: Waker,
     ) -> Result<Self> {
-        let mut platform = Platform::new(handlers, seed);
         let opened = Opened::open(path, state_path, None)?;
         let journal = Journal::open(&opened.state, platform.state(), clock())?;
         let Changes { endpoint, memory } = journal.changes();
@@ -114,6 +113,11 @@ impl Station {
 
     pub fn eid(&self) -> u8 {
         self.service.site.platform.state().eid
+    }
+
+    /// What is played in it, if a recording is.
+    pub fn replayed(&self) -> Option<&Side> {
+        self.service.site.platform.replayed()
     }
 
     /// Writes down what was counted of this mailbox.

@@ -15,6 +15,9 @@ pub const FILE: &str = "stats.json";
 /// What is said of a request whose handler has the delay `never`.
 pub const NEVER: &str = "it never answers";
 
+/// What is said when a life of the guest begins, its epoch behind it.
+pub const ANEW: &str = "the guest starts anew: epoch ";
+
 /// Latencies longer than this count as this, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 

@@ -20,13 +20,14 @@ const PCCD: &str = "
     handlers: endpoint record script wire
     registers: conduct mailbox record script wire
     messages: endpoint handlers registers script wire
-    platform: conduct endpoint handlers mailbox messages record registers script wire
-    programs: handlers script wake
     stats: record script
     capture: mailbox record wire
+    recording: capture mailbox record script stats wire
+    platform: conduct endpoint handlers mailbox messages record recording registers script wire
+    programs: handlers script wake
     log: capture record stats
-    station: clock conduct endpoint handlers log mailbox messages platform programs record registers script stats wake wire
-    daemon: clock log messages record script station wake
+    station: clock conduct endpoint handlers log mailbox messages platform programs record recording registers script stats wake wire
+    daemon: clock log messages platform record recording script station wake
     status: conduct mailbox record station stats
     cli: daemon log
     extcap: capture cli daemon

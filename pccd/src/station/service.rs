@@ -24,7 +24,7 @@ use crate::messages::Messages;
 use crate::platform::{Action, Changes, Decision};
 use crate::record::{Event, Record};
 use crate::script::delay::Wait;
-use crate::stats::NEVER;
+use crate::stats::{ANEW, NEVER};
 use crate::wake::Waker;
 
 /// Longest content of any channel that says no size.
@@ -196,12 +196,15 @@ impl Service {
         let begun = self.journal.begin(&opened.state, epoch, endpoint, now);
         begun.map_err(later("write the ledger"))?;
         self.judge(log);
-        self.site.platform.reset();
+        let Site { platform, channels, .. } = &mut self.site;
+        platform.reset(channels);
+        let told = platform.take_told();
+        self.tell(log, None, told);
         self.site.platform.set_began(now.time);
         self.held.forget();
         self.intake.begin();
         self.timers.clear();
-        self.site.note(log, &format!("the guest starts anew: epoch {epoch}"));
+        self.site.note(log, &format!("{ANEW}{epoch}"));
         Ok(())
     }
 
@@ -483,7 +486,8 @@ impl Service {
         let time = now.time;
         let Site { platform, channels, .. } = &mut self.site;
         let decision = platform.receive(channels, name, &content, time);
-        let breaches = self.site.platform.take_breaches();
+        let breaches = platform.take_breaches();
+        let told = platform.take_told();
         let receipt = |content, message, packets| {
             let name = text.clone();
             Some(Receipt { name, content, message, packets, time, breaches })
@@ -492,6 +496,7 @@ impl Service {
             Decision::Rejected(reason) => {
                 let aside = Aside::Rejected(&reason);
                 self.set_aside(opened, log, file, aside, &content);
+                self.tell(log, Some(name), told);
             }
             Decision::Waiting { dropped } => {
                 let mut receipt = receipt(content, Vec::new(), 1);
@@ -509,20 +514,40 @@ impl Service {
                 self.verdict.served = true;
                 self.echoes.stop(&message, &mut action, start);
                 let mut receipt = receipt(content, message, requests.len());
-                if dropped.is_some() {
+                if dropped.is_some() || !told.is_empty() {
                     self.intake.write_receipt(&self.site, log, &mut receipt);
                 }
+                self.tell(log, Some(name), told);
                 self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
                 self.act(opened, log, requests, *action, start, receipt)?;
             }
             Decision::Command(action) => {
                 self.verdict.served = true;
                 let requests = vec![name.clone()];
-                let receipt = receipt(content, Vec::new(), 1);
+                let mut receipt = receipt(content, Vec::new(), 1);
+                if !told.is_empty() {
+                    self.intake.write_receipt(&self.site, log, &mut receipt);
+                }
+                self.tell(log, Some(name), told);
                 self.act(opened, log, requests, *action, start, receipt)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes what a recording that is played has to say.
+    fn tell<W: Write>(
+        &self,
+        log: &mut Log<W>,
+        name: Option<&RequestName>,
+        told: Vec<(Event, String)>,
+    ) {
+        for (event, text) in told {
+            let mut record = self.site.record(event).because(text);
+            record.name = name.map(ToString::to_string);
+            record.subspace = name.map(|name| name.subspace);
+            log.write(&record);
+        }
     }
 
     /// Goes on with the messages whose programs have answered.
@@ -610,6 +635,10 @@ impl Service {
 
     /// Judges the life of the guest that ends; says what was not met.
     fn judge<W: Write>(&mut self, log: &mut Log<W>) {
+        if self.site.platform.replayed().is_some() {
+            // Handlers answer nothing then.
+            return;
+        }
         let handlers = self.site.platform.handlers();
         let judged = self.verdict.judge(handlers, self.site.platform.memory());
         let Some(unmet) = judged else { return };
@@ -627,7 +656,10 @@ impl Service {
         // Who expects something and hears nothing is not served.
         self.verdict.served = true;
         self.judge(log);
-        !self.verdict.failed()
+        let Site { platform, channels, .. } = &self.site;
+        let (is_as_recorded, told) = platform.conclude(channels);
+        self.tell(log, None, told);
+        is_as_recorded && !self.verdict.failed()
     }
 }
 

@@ -44,6 +44,11 @@ impl Bench {
 
     /// The built-in messages, whatever the current folder holds.
     pub fn command(&self) -> Command {
+        self.daemon("run")
+    }
+
+    /// A daemon of the mailbox: `run` or `replay`.
+    pub fn daemon(&self, what: &str) -> Command {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -52,7 +57,7 @@ impl Bench {
         let mut command = pccd();
         command
             .current_dir(self.dir.path())
-            .args(["run", "--format", "json", "--mailbox"])
+            .args([what, "--format", "json", "--mailbox"])
             .arg(self.mailbox())
             .stderr(log);
         command
@@ -60,8 +65,13 @@ impl Bench {
 
     /// Starts a daemon and waits until it is ready.
     pub fn start(&self) -> Daemon {
+        self.spawn(&mut self.command())
+    }
+
+    /// The same of one with arguments of its own.
+    pub fn spawn(&self, command: &mut Command) -> Daemon {
         let before = self.count(Event::Started);
-        let daemon = Daemon(self.command().spawn().unwrap());
+        let daemon = Daemon(command.spawn().unwrap());
         self.wait("a daemon", || self.count(Event::Started) > before);
         daemon
     }

@@ -1,0 +1,243 @@
+//! How far a guest has come in a recording, and what it gets next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::asked::Asked;
+use super::side::{Exchange, Side, Unasked};
+use crate::wire::region::SubspaceType;
+
+/// How a request that is not the next of its channel is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// As the one that was to come: it has the same command.
+    InPlace,
+    /// As a later one of the channel, which it is equal to; so many before
+    /// it were left out.
+    Ahead(usize),
+    /// As one before, which it is equal to.
+    Again,
+    /// It is not in the recording.
+    Not,
+}
+
+/// A guest asked otherwise than the recording has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departed {
+    /// Place of the request that was to come; none after the channel's last.
+    pub wanted: Option<usize>,
+    /// What is done about it.
+    pub how: How,
+}
+
+/// What a request gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Place of the exchange that answers it.
+    pub place: Option<usize>,
+    /// Whether it departs from the recording.
+    pub departed: Option<Departed>,
+}
+
+/// What is asked, on which subspace.
+type Key = (Option<u8>, Asked);
+
+/// A recording that is played for one mailbox.
+#[derive(Debug)]
+pub struct Replay {
+    side: Arc<Side>,
+    /// Whether a request is looked up by what it is, wherever it stands.
+    by_request: bool,
+    /// By what is asked, the places where it is.
+    index: HashMap<Key, Vec<usize>>,
+    /// By subspace, how many of its exchanges are over.
+    over: BTreeMap<Option<u8>, usize>,
+    /// Which exchanges were played.
+    played: Vec<bool>,
+    life: usize,
+    departures: u64,
+}
+
+impl Replay {
+    /// Begins at the beginning.
+    pub fn new(side: Arc<Side>, by_request: bool) -> Self {
+        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (place, one) in side.exchanges.iter().enumerate() {
+            let key = (one.subspace, key(&side, &one.asked));
+            index.entry(key).or_default().push(place);
+        }
+        let played = vec![false; side.exchanges.len()];
+        Self {
+            side,
+            by_request,
+            index,
+            over: BTreeMap::new(),
+            played,
+            life: 0,
+            departures: 0,
+        }
+    }
+
+    /// What is played.
+    pub fn side(&self) -> &Side {
+        &self.side
+    }
+
+    /// An exchange by its place.
+    pub fn exchange(&self, place: usize) -> Option<&Exchange> {
+        self.side.exchanges.get(place)
+    }
+
+    /// How often the guest departed so far.
+    pub fn departures(&self) -> u64 {
+        self.departures
+    }
+
+    /// What is sent in this life of the guest before it asks anything.
+    pub fn openings(&self) -> &[Unasked] {
+        self.side.openings.get(&self.life).map_or(&[], Vec::as_slice)
+    }
+
+    /// The life of the guest that is played, from 0.
+    pub fn life(&self) -> usize {
+        self.life
+    }
+
+    /// Takes a request; says what it gets.
+    pub fn take(
+        &mut self,
+        subspace: u8,
+        kind: Option<SubspaceType>,
+        asked: &Asked,
+    ) -> Taken {
+        let channels = &self.side.channels;
+        let is_message = matches!(asked, Asked::Message(_));
+        // What other tools captured is of no subspace.
+        let channel = match channels.contains_key(&Some(subspace)) {
+            false if is_message && channels.contains_key(&None) => None,
+            _ => Some(subspace),
+        };
+        let key = key(&self.side, asked);
+        let places = self.index.get(&(channel, key.clone()));
+        let places = places.cloned().unwrap_or_default();
+        let taken = match self.by_request {
+            true => self.look_up(&places),
+            false => self.next(channel, kind, asked, &key, &places),
+        };
+        if let Some(place) = taken.place {
+            if let Some(played) = self.played.get_mut(place) {
+                *played = true;
+            }
+            self.life = self.exchange(place).map_or(self.life, |one| one.life);
+        }
+        self.departures += u64::from(taken.departed.is_some());
+        taken
+    }
+
+    fn look_up(&self, places: &[usize]) -> Taken {
+        let is_new = |place: &&usize| self.played.get(**place) == Some(&false);
+        let place = places.iter().find(is_new).or(places.last()).copied();
+        let departed = Departed { wanted: None, how: How::Not };
+        Taken { place, departed: place.is_none().then_some(departed) }
+    }
+
+    fn next(
+        &mut self,
+        channel: Option<u8>,
+        kind: Option<SubspaceType>,
+        asked: &Asked,
+        key_of_it: &Asked,
+        places: &[usize],
+    ) -> Taken {
+        let all = self.side.channels.get(&channel);
+        let all = all.map_or(&[][..], Vec::as_slice);
+        let over = self.over.entry(channel).or_default();
+        let wanted = all.get(*over).copied();
+        let at = wanted.and_then(|place| self.side.exchanges.get(place));
+        if let (Some(place), Some(one)) = (wanted, at) {
+            if key(&self.side, &one.asked) == *key_of_it {
+                *over += 1;
+                return Taken { place: Some(place), departed: None };
+            }
+            if one.asked.is_like(asked, kind) {
+                *over += 1;
+                let how = How::InPlace;
+                let departed = Some(Departed { wanted, how });
+                return Taken { place: Some(place), departed };
+            }
+        }
+        // Places of a channel rise.
+        let from = wanted.unwrap_or(usize::MAX);
+        let (place, how) = match places.iter().find(|one| **one >= from) {
+            Some(place) => {
+                let to = all.partition_point(|one| one < place);
+                let left_out = to.saturating_sub(*over);
+                *over = to + 1;
+                (Some(*place), How::Ahead(left_out))
+            }
+            None => match places.last() {
+                Some(place) => (Some(*place), How::Again),
+                None => (None, How::Not),
+            },
+        };
+        Taken { place, departed: Some(Departed { wanted, how }) }
+    }
+
+    /// The first exchange of the life played that was not, and how many.
+    fn left_in(&self, is_in: impl Fn(&Exchange) -> bool) -> (usize, usize) {
+        let left = self.side.exchanges.iter().zip(&self.played);
+        let mut left = left
+            .filter(|(one, played)| is_in(one) && !**played)
+            .map(|(one, _)| one.number - 1);
+        let first = left.next();
+        (first.unwrap_or_default(), usize::from(first.is_some()) + left.count())
+    }
+
+    /// The first exchange that was not played, and how many were not.
+    pub fn left(&self) -> Option<(usize, usize)> {
+        let (first, count) = self.left_in(|_| true);
+        (count > 0).then_some((first, count))
+    }
+
+    /// A life of the guest begins: the recording's next one is played, or,
+    /// after the last, all of it again. Returns what of the life that ends
+    /// was not asked: the first, and how many.
+    pub fn begin_life(&mut self) -> Option<(usize, usize)> {
+        if !self.played.contains(&true) {
+            return None;
+        }
+        let ends = self.life;
+        let (first, count) = self.left_in(|one| one.life <= ends);
+        let all = &self.side.exchanges;
+        match all.iter().map(|one| one.life).find(|life| *life > ends) {
+            Some(next) => {
+                self.life = next;
+                for (channel, places) in &self.side.channels {
+                    let before = |place: &usize| {
+                        all.get(*place).is_some_and(|one| one.life < next)
+                    };
+                    let over = places.partition_point(before);
+                    self.over.insert(*channel, over);
+                }
+                for (one, played) in all.iter().zip(&mut self.played) {
+                    *played |= one.life < next;
+                }
+            }
+            None => {
+                self.life = 0;
+                self.over.clear();
+                self.played.fill(false);
+            }
+        }
+        self.departures += u64::from(count > 0);
+        (count > 0).then_some((first, count))
+    }
+}
+
+/// What has to be equal, as far as a recording knows it.
+fn key(side: &Side, asked: &Asked) -> Asked {
+    match side.is_nameless {
+        true => asked.key().nameless(),
+        false => asked.key(),
+    }
+}
