@@ -53,6 +53,14 @@ pub enum Command {
                             else; 1 it departed from it; 2 wrong usage or \
                             our own trouble.")]
     Replay(ReplayArgs),
+    /// Write handler files that answer as a capture does, to be edited.
+    #[command(after_help = "Example: pccd import logs/capture.pcapng \
+                            --output messages/board && pccd run --messages \
+                            messages/board\n\nExit status: 0 done, 1 \
+                            something in them is otherwise than in the \
+                            capture, which is said, 2 wrong usage or our own \
+                            trouble.")]
+    Import(ImportArgs),
     /// Show how a mailbox stands: daemon, guest, channels, what waits.
     #[command(after_help = "Example: pccd status --mailbox /tmp/pcc")]
     Status(StatusArgs),
@@ -181,6 +189,17 @@ pub struct ReplayArgs {
     /// Arguments of `run`; handler files only name the registers.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The capture, as for `replay`.
+    #[arg(value_name = "CAPTURE")]
+    pub recorded: PathBuf,
+    /// Folder for the files; those that are there stay as they are.
+    #[arg(long, value_name = "DIR", default_value = "imported")]
+    pub output: PathBuf,
 }
 
 /// Arguments of `status`, `state` and `stats`.

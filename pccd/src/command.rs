@@ -1,5 +1,6 @@
 //! What the subcommands do, each a function of its arguments.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,13 +10,14 @@ use serde::Serialize;
 
 use crate::capture::Capture;
 use crate::cli::{
-    BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, LayerArg,
-    RunArgs, SendArgs, StatusArgs, messages,
+    BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, ImportArgs,
+    LayerArg, RunArgs, SendArgs, StatusArgs, messages,
 };
 use crate::clock;
 use crate::daemon;
 use crate::extcap;
 use crate::handlers::message_from;
+use crate::import;
 use crate::log::{Format, Log};
 use crate::mailbox::{Mailbox, UnaskedName};
 use crate::manual;
@@ -24,6 +26,7 @@ use crate::platform::pack;
 use crate::record::{
     Decoded, Record, compact, describe, describe_message, describe_packet, now,
 };
+use crate::recording;
 use crate::registers::{decode, rebuild};
 use crate::script::number::parse_number;
 use crate::script::problem::{Problems, Wrong};
@@ -73,6 +76,7 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Replay(args)) => {
             run(&args.run, &daemon::Config::try_from(args)?)
         }
+        Some(Command::Import(args)) => import(args),
         Some(Command::Status(args)) => {
             let status = Status::of(&args.mailbox, &args.state())?;
             show(args.format, &status, Status::text)
@@ -126,6 +130,48 @@ fn run(args: &RunArgs, config: &daemon::Config) -> Result<ExitCode> {
     waker.obey_signals().context("cannot catch signals")?;
     let log = Log::new(args.format, io::stderr()).captured(capture);
     match daemon::run(config, clock::system, log, &waker, woken)? {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Writes handler files for each mailbox of a capture.
+fn import(args: &ImportArgs) -> Result<ExitCode> {
+    let ImportArgs { recorded, output } = args;
+    let read = recording::read(recorded);
+    let recording =
+        read.with_context(|| format!("the capture {}", recorded.display()))?;
+    let mut out = stdout();
+    let mut is_whole = true;
+    for note in &recording.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    for (number, side) in (1..).zip(&recording.sides) {
+        let folder = match recording.sides.len() {
+            1 => output.clone(),
+            _ => output.join(format!("mailbox-{number}")),
+        };
+        let imported = import::import(side);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        for (name, text) in &imported.files {
+            let path = folder.join(name);
+            let file = File::create_new(&path);
+            let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
+            written.with_context(|| {
+                let hint = "choose another folder with --output";
+                format!("cannot write {}; {hint}", path.display())
+            })?;
+            writeln!(out, "{}", path.display())?;
+        }
+        for note in &imported.notes {
+            writeln!(out, "note: {note}")?;
+        }
+        is_whole &= imported.notes.is_empty();
+        let (folder, said) = (folder.display(), side.summary());
+        writeln!(out, "{said} in {folder}: pccd run --messages {folder}")?;
+    }
+    match is_whole {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

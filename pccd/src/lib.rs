@@ -15,6 +15,7 @@
 //! - [`capture`]: the log's records as a file for Wireshark, and back.
 //! - [`recording`]: captures as exchanges, to be played again.
 //! - [`platform`]: from a request's bytes to a decision.
+//! - `import`: recordings made into handler files.
 //! - `wake`: what wakes the loop.
 //! - `clock`: the two clocks.
 //! - `station`, [`daemon`]: the steps that keep the mailbox's promise,
@@ -42,6 +43,7 @@ pub mod daemon;
 mod endpoint;
 mod extcap;
 mod handlers;
+mod import;
 mod log;
 pub mod mailbox;
 pub mod manual;

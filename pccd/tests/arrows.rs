@@ -24,6 +24,7 @@ const PCCD: &str = "
     capture: mailbox record wire
     recording: capture mailbox record script stats wire
     platform: conduct endpoint handlers mailbox messages record recording registers script wire
+    import: handlers mailbox messages platform record recording script wire
     programs: handlers script wake
     log: capture record stats
     station: clock conduct endpoint handlers log mailbox messages platform programs record recording registers script stats wake wire
@@ -32,7 +33,7 @@ const PCCD: &str = "
     cli: daemon log
     extcap: capture cli daemon
     manual:
-    command: capture cli clock daemon extcap handlers log mailbox manual messages platform record registers script stats status wake wire";
+    command: capture cli clock daemon extcap handlers import log mailbox manual messages platform record recording registers script stats status wake wire";
 
 const PCCLAB: &str = "
     interrupted:

@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Bench, Daemon, EPOCH, content, finish, pccd, single, write};
+use common::{
+    Bench, Daemon, EPOCH, content, finish, pccd, single, stderr_of, write,
+};
 use pccd::{Event, Record};
 
 const CHANNELS: &str = r#"
@@ -471,4 +473,68 @@ fn each_mailbox_of_a_capture_needs_one() {
     let (code, text) = finish(&mut command);
     assert_eq!(code, 2);
     assert!(text.contains("has 1 mailboxes, and --mailbox names 2"), "{text}");
+}
+
+/// Handler files made of a capture, in `imported` of a mailbox's folder.
+fn import(path: &Path, bench: &Bench) -> (i32, String) {
+    let mut command = pccd();
+    command.arg("import").arg(path).current_dir(bench.dir.path());
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap(), text + &stderr_of(&output))
+}
+
+#[test]
+fn what_is_imported_answers_alike() {
+    let first = Bench::new();
+    let (path, wanted) = record(&first);
+    let bench = Bench::new();
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("imported/subspace-2.json"), "{text}");
+    let mut check = pccd();
+    check.args(["check", "--messages", "imported"]);
+    let output = check.current_dir(bench.dir.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("5 handlers and 1 channels in 2 files"), "{text}");
+    bench.make_folders();
+    bench.channels(EPOCH, CHANNELS);
+    let mut command = bench.command();
+    let daemon = bench.spawn(command.args(["--messages", "imported"]));
+    bench.wait("the early one", || bench.count(Event::Unasked) == 1);
+    play(&bench, &requests());
+    bench.wait("the late one", || bench.count(Event::Unasked) == 2);
+    assert_eq!(inbox(&bench), wanted);
+    assert_eq!(daemon.terminate(), 0);
+    // What is there stays.
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 2);
+    assert!(text.contains("another folder with --output"), "{text}");
+}
+
+#[test]
+fn what_tcpdump_wrote_is_imported() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("a.pcap");
+    let packets = [
+        (1, cooked(true, &single(0, &[0, 0x80, 4, 0]))),
+        (9, cooked(false, &[1, 8, 20, 0xc0, 0, 0, 4, 0, 1, 0xf1, 0xf0, 0, 0])),
+        (40, cooked(true, &single(2, &[1, 0x81, 0, 2]))),
+        (41, cooked(false, &[1, 8, 20, 0xc2, 1, 1, 0, 2, 0, 1])),
+    ];
+    fs::write(&path, pcap(113, &packets)).unwrap();
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 0, "{text}");
+    let made = bench.dir.path().join("imported/mctp.json");
+    let made = fs::read_to_string(made).unwrap();
+    for part in [
+        r#""name": "Get MCTP Version Support request: of control""#,
+        r#""control.command": "Get MCTP Version Support""#,
+        r#""pldm.command": "GetTID""#,
+        r#""eid": 20"#,
+        r#""delay": 8"#,
+    ] {
+        assert!(made.contains(part), "{part}: {made}");
+    }
 }
