@@ -169,6 +169,10 @@ pub struct Run {
     /// several times
     #[arg(long, value_name = "DIR")]
     pub messages: Vec<PathBuf>,
+    /// Capture whose platform pccd plays, such as the capture.pcapng of a run;
+    /// the run fails where the guest departs from it, and is cold
+    #[arg(long, value_name = "CAPTURE")]
+    pub replay: Option<PathBuf>,
     /// Folder for the logs and the mailbox; without it a new one, which is
     /// removed after a pass
     #[arg(long, value_name = "DIR")]

@@ -17,6 +17,8 @@ pub struct Config {
     pub messages: Vec<PathBuf>,
     /// Which of their channels plays a subspace.
     pub plays: serde_json::Map<String, serde_json::Value>,
+    /// A capture that pccd plays; handlers only name registers then.
+    pub replay: Option<PathBuf>,
     /// Start pccd before the guest.
     pub pccd: bool,
     /// What the guest runs.
@@ -58,6 +60,7 @@ impl Config {
             folder: folder.to_owned(),
             messages: Vec::new(),
             plays: serde_json::Map::new(),
+            replay: None,
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),

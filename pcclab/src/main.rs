@@ -200,6 +200,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         qemu_args: options.qemu_args.clone(),
         append: options.append.clone(),
         quick: options.quick,
+        replay: options.replay.clone(),
         verbose: options.verbose,
         warm: saved(is_cold(options))?,
         limit: given.unwrap_or(patience),
@@ -273,7 +274,8 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
 /// is looked at.
 fn is_cold(options: &cli::Run) -> bool {
     let has_files = !options.qemu_args.is_empty() || options.initrd.is_some();
-    options.cold || options.shell || options.debug || has_files
+    let is_replayed = options.replay.is_some();
+    options.cold || options.shell || options.debug || has_files || is_replayed
 }
 
 /// The folder of saved machines, for a run that is not cold.

@@ -123,8 +123,12 @@ pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
 pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
     let log = log_file(&config.folder, "pccd.log")?;
     let mut command = child(&config.lab.pccd);
+    match &config.replay {
+        Some(capture) => command.arg("replay").arg(capture),
+        None => command.arg("run"),
+    };
     command
-        .args(["run", "--format", "json", "--mailbox"])
+        .args(["--format", "json", "--mailbox"])
         .arg(mailbox(&config.folder));
     for folder in &config.messages {
         command.arg("--messages").arg(folder);
