@@ -224,24 +224,25 @@ fn what_is_left_out_repeated_or_new_is_said() {
     // One that nobody knows, and one of a command that is to come.
     mctp(2, &[0x7f, 1, 2, 3, 4]);
     mctp(3, &[0x7e, 0x1a, 0xf4, 2]);
-    // Once more what was.
+    // Out of turn, and once more what was.
     mctp(4, &[0x7e, 0x1a, 0xf4, 1]);
-    for (seq, command) in [(5, 4), (6, 5), (7, 77), (8, 78)] {
+    mctp(5, &[0x7e, 0x1a, 0xf4, 1]);
+    for (seq, command) in [(6, 4), (7, 5), (8, 77), (9, 78)] {
         bench.put(&format!("{}.pcc", adder(seq)), &add(command));
         bench.wait_answered();
     }
     assert_eq!(daemon.terminate(), 1);
     let failed = said(&bench, Event::Failed);
-    assert!(failed[0].contains("1 before that were left out"), "{failed:#?}");
+    assert!(failed[0].contains("1 before that were not asked"), "{failed:#?}");
     let notes = said(&bench, Event::Note);
     contains(&notes, "it is not in the recording");
     contains(&notes, "answered once more as request 3");
     contains(&notes, "with more than it has of subspace 2");
     let read = |name: String| fs::read(bench.path("inbox").join(name)).unwrap();
     // The adder's answers are as recorded; the last ends with an error.
-    let last = read(format!("{}.r1.pcc", adder(7)));
+    let last = read(format!("{}.r1.pcc", adder(8)));
     assert_eq!(&last, wanted.iter().rfind(|one| one.len() == 96).unwrap());
-    let refused = read(format!("{}.r1.pcc", adder(8)));
+    let refused = read(format!("{}.r1.pcc", adder(9)));
     assert!(refused.starts_with(b"PCCE") && refused[8] == 1);
 }
 

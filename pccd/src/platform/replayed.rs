@@ -199,9 +199,9 @@ impl Replayed {
         let place = place.unwrap_or_default();
         let done = match departed.how {
             How::InPlace => "answered as recorded there".to_owned(),
-            How::Ahead(count) => format!(
+            How::Early(count) => format!(
                 "answered as {place}, which is the same; {count} before that \
-                 were left out"
+                 were not asked yet"
             ),
             How::Again => format!("answered once more as {place}"),
             How::Not => "it is not in the recording, so nobody answers; a \
@@ -298,7 +298,7 @@ fn act(
     action.in_order = one.in_order;
     action.handler = Some(match one.handler.as_str() {
         "" => "recorded".to_owned(),
-        handler => format!("recorded {handler}"),
+        handler => handler.to_owned(),
     });
     let reply = one.reply.as_ref().map(|said| reply(at, on, asked, one, said));
     action.reply = reply.transpose()?;

@@ -7,14 +7,17 @@ use super::asked::Asked;
 use super::side::{Exchange, Side, Unasked};
 use crate::wire::region::SubspaceType;
 
+/// So many requests a guest's processors may ask otherwise than in turn.
+const NEAR: usize = 8;
+
 /// How a request that is not the next of its channel is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// As the one that was to come: it has the same command.
     InPlace,
     /// As a later one of the channel, which it is equal to; so many before
-    /// it were left out.
-    Ahead(usize),
+    /// it were not asked yet.
+    Early(usize),
     /// As one before, which it is equal to.
     Again,
     /// It is not in the recording.
@@ -42,6 +45,15 @@ pub struct Taken {
 /// What is asked, on which subspace.
 type Key = (Option<u8>, Asked);
 
+/// Where a channel is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turn {
+    /// All before this, in the channel's list, were played.
+    next: usize,
+    /// What was played last out of turn.
+    early: Option<usize>,
+}
+
 /// A recording that is played for one mailbox.
 #[derive(Debug)]
 pub struct Replay {
@@ -50,8 +62,8 @@ pub struct Replay {
     by_request: bool,
     /// By what is asked, the places where it is.
     index: HashMap<Key, Vec<usize>>,
-    /// By subspace, how many of its exchanges are over.
-    over: BTreeMap<Option<u8>, usize>,
+    /// By subspace, where its channel is.
+    turns: BTreeMap<Option<u8>, Turn>,
     /// Which exchanges were played.
     played: Vec<bool>,
     life: usize,
@@ -71,7 +83,7 @@ impl Replay {
             side,
             by_request,
             index,
-            over: BTreeMap::new(),
+            turns: BTreeMap::new(),
             played,
             life: 0,
             departures: 0,
@@ -151,35 +163,45 @@ impl Replay {
     ) -> Taken {
         let all = self.side.channels.get(&channel);
         let all = all.map_or(&[][..], Vec::as_slice);
-        let over = self.over.entry(channel).or_default();
-        let wanted = all.get(*over).copied();
-        let at = wanted.and_then(|place| self.side.exchanges.get(place));
-        if let (Some(place), Some(one)) = (wanted, at) {
-            if key(&self.side, &one.asked) == *key_of_it {
-                *over += 1;
-                return Taken { place: Some(place), departed: None };
-            }
-            if one.asked.is_like(asked, kind) {
-                *over += 1;
-                let how = How::InPlace;
-                let departed = Some(Departed { wanted, how });
-                return Taken { place: Some(place), departed };
-            }
+        let turn = self.turns.entry(channel).or_default();
+        let is_new = |place: &usize| self.played.get(*place) == Some(&false);
+        let from = |at: usize| all.get(at..).unwrap_or_default();
+        while from(turn.next).first().is_some_and(|place| !is_new(place)) {
+            turn.next += 1;
         }
-        // Places of a channel rise.
-        let from = wanted.unwrap_or(usize::MAX);
-        let (place, how) = match places.iter().find(|one| **one >= from) {
-            Some(place) => {
-                let to = all.partition_point(|one| one < place);
-                let left_out = to.saturating_sub(*over);
-                *over = to + 1;
-                (Some(*place), How::Ahead(left_out))
-            }
-            None => match places.last() {
-                Some(place) => (Some(*place), How::Again),
-                None => (None, How::Not),
-            },
+        let left = || from(turn.next).iter().copied().filter(is_new);
+        let asks = |place: usize| {
+            let one = self.side.exchanges.get(place);
+            one.is_some_and(|one| key(&self.side, &one.asked) == *key_of_it)
         };
+        let wanted = left().next();
+        // What follows one that was early is in its turn.
+        let early = turn.early.and_then(|early| left().find(|at| *at > early));
+        let in_turn = wanted.into_iter().chain(early).find(|at| asks(*at));
+        if let Some(place) = in_turn {
+            if wanted != in_turn {
+                turn.early = in_turn;
+            }
+            return Taken { place: Some(place), departed: None };
+        }
+        let near = left().take(NEAR).find(|at| asks(*at));
+        let like = wanted.filter(|at| {
+            let one = self.side.exchanges.get(*at);
+            one.is_some_and(|one| one.asked.is_like(asked, kind))
+        });
+        let later = || places.iter().copied().find(is_new);
+        let is_early = near.is_some() || like.is_none();
+        let place = near.or(like).or_else(later);
+        let how = match place {
+            Some(place) if is_early => {
+                turn.early = Some(place);
+                How::Early(left().take_while(|at| *at < place).count())
+            }
+            Some(_) => How::InPlace,
+            None if places.is_empty() => How::Not,
+            None => How::Again,
+        };
+        let place = place.or(places.last().copied());
         Taken { place, departed: Some(Departed { wanted, how }) }
     }
 
@@ -212,23 +234,16 @@ impl Replay {
         match all.iter().map(|one| one.life).find(|life| *life > ends) {
             Some(next) => {
                 self.life = next;
-                for (channel, places) in &self.side.channels {
-                    let before = |place: &usize| {
-                        all.get(*place).is_some_and(|one| one.life < next)
-                    };
-                    let over = places.partition_point(before);
-                    self.over.insert(*channel, over);
-                }
                 for (one, played) in all.iter().zip(&mut self.played) {
                     *played |= one.life < next;
                 }
             }
             None => {
                 self.life = 0;
-                self.over.clear();
                 self.played.fill(false);
             }
         }
+        self.turns.clear();
         self.departures += u64::from(count > 0);
         (count > 0).then_some((first, count))
     }
