@@ -7,11 +7,11 @@
 #   for the host (trixie), and Debian's own arm64 kernels, 7.x
 #   (trixie-backports) and 6.12 (trixie); QEMU 10.2.x source (sid);
 #   the outside judges: tshark (trixie), fwts and a newer iasl (sid), chromium
-#   (this machine's suite), and for the guest nvme-cli (sid).
+#   (this machine's suite), and for the guest nvme-cli (sid) and tcpdump (trixie).
 # What was fetched once is kept until the cache is removed: versions in the
 # archive move on, a build should not move by itself.
 # usage: fetch.sh qemu|qemu-10.2|linux|linux-6.12|firmware|busybox|iasl|debian|debian-6.12|
-#   tshark|fwts|iasl-sid|nvme-cli|chromium ...
+#   tshark|fwts|iasl-sid|nvme-cli|tcpdump|chromium ...
 . "$(dirname "$0")/lib.sh"
 
 APT=$CACHE/apt
@@ -253,8 +253,9 @@ main() {
       fwts) (fetch_program fwts sid "$HOST" fwts fwts) ;;
       chromium) (fetch_chromium) ;;
       nvme-cli) (fetch_program nvme-cli sid arm64 nvme-cli nvme) ;;
+      tcpdump) fetch_program tcpdump trixie arm64 tcpdump tcpdump ;;
       busybox) fetch_deb busybox busybox-static:arm64 './usr/bin/busybox' ;;
-      *) die "fetch.sh: '$what' is not one of qemu, qemu-10.2, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli, chromium" ;;
+      *) die "fetch.sh: '$what' is not one of qemu, qemu-10.2, linux, linux-6.12, firmware, busybox, iasl, debian, debian-6.12, tshark, fwts, iasl-sid, nvme-cli, tcpdump, chromium" ;;
     esac
   done
 }

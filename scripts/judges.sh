@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Other people's programs that judge our messages and tables: enters TSHARK=,
-# FWTS=, IASL_SID=, NVME_CLI=, CHROMIUM=, PYMCTP=, DTSCHEMA= and SELENIUM= into the
-# list of what was built.
+# FWTS=, IASL_SID=, NVME_CLI=, TCPDUMP=, CHROMIUM=, PYMCTP=, DTSCHEMA= and SELENIUM=
+# into the list of what was built.
 . "$(dirname "$0")/lib.sh"
 
-"$ROOT/scripts/fetch.sh" iasl iasl-sid tshark fwts nvme-cli chromium
+"$ROOT/scripts/fetch.sh" iasl iasl-sid tshark fwts nvme-cli tcpdump chromium
 
 # A program in Python, pinned, for what it differs in is written down.
 fetch_python() { # name version
@@ -25,6 +25,7 @@ publish IASL_SID "$CACHE/iasl-sid/iasl"
 publish TSHARK "$CACHE/tshark/tshark"
 publish FWTS "$CACHE/fwts/fwts"
 publish NVME_CLI "$CACHE/nvme-cli/root"
+publish TCPDUMP "$CACHE/tcpdump/root"
 publish PYMCTP "$CACHE/pymctp-$pymctp/bin/python3"
 publish CHROMIUM "$CACHE/chromium"
 publish SELENIUM "$CACHE/selenium-$selenium/bin/python3"

@@ -143,3 +143,37 @@ fn broken_drivers_are_noticed_and_the_terminal_says_why() {
     }
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
 }
+
+/// A run of the fan's driver, good or not, with its logs; what it printed.
+fn fan(name: &str, logs: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(built("PCCLAB"));
+    command.args(["run", "--timeout", ENDS, "--platform"]);
+    command.arg(root.join("acme-fan")).arg("--logs").arg(logs);
+    let module = built("BROKEN").join(name).join("acme-fan.ko");
+    let output = command.arg("--module").arg(module).args(more).output();
+    let output = output.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn a_recorded_run_is_played_and_a_broken_driver_departs_from_it() {
+    let logs = Logs::new();
+    let at = |name: &str| logs.path().join(name);
+    let (status, text) = fan("good", &at("recorded"), &[]);
+    assert_eq!(status, Some(0), "{text}");
+    let capture = at("recorded").join("capture.pcapng");
+    let replay = ["--replay", capture.to_str().unwrap()];
+    let (status, text) = fan("good", &at("again"), &replay);
+    assert_eq!(status, Some(0), "{text}");
+    let log = std::fs::read_to_string(at("again").join("pccd.log")).unwrap();
+    assert!(log.contains("the guest asked all that the recording has"));
+    let (status, text) = fan("length-4", &at("broken"), &replay);
+    assert_eq!(status, Some(1), "{text}");
+    let departs = "the guest departs from the recording at request 1 ";
+    assert!(text.contains(departs), "{text}");
+    let fields = "pcc.length is 4, recorded 8, \
+                  acme-fan.level is missing, recorded 128";
+    assert!(text.contains(fields), "{text}");
+}

@@ -5,6 +5,7 @@ use crate::messages::Messages;
 use crate::platform::{Action, Decision, Platform};
 use crate::record::{Time, compact};
 use crate::recording::{Asked, Exchange, Message, Said, Side};
+use crate::script::delay::Wait;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, fragment};
 use crate::wire::pcc::{COMMAND_MCTP, Frame};
 use crate::wire::region::SubspaceType;
@@ -133,6 +134,9 @@ fn contents(one: &Exchange, subspace: u8) -> Vec<Vec<u8>> {
 }
 
 fn is_same(one: &Exchange, action: &Action) -> bool {
+    if one.wait == Wait::Never || action.wait == Wait::Never {
+        return one.wait == action.wait;
+    }
     match (&one.reply, &action.reply) {
         (None, None) => true,
         (Some(Said::Contents { contents, .. }), Some(reply)) => {

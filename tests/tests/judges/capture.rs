@@ -2,7 +2,6 @@
 //! of channel, read by tshark with our dissector and by scapy.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 

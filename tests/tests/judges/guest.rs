@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use pccd::record::{Event, Record};
 use pccd_tests::Logs;
 use pcclab::exchange::Script;
 use pcclab::lab::Lab;
@@ -83,4 +84,79 @@ pub fn nvme_cli() -> Judged {
         agreed: ASKED.len() - differs.len(),
         differs,
     }
+}
+
+/// The program, its loader and the libraries it needs.
+const TCPDUMP: &[&str] = &[
+    "usr/bin/tcpdump",
+    "usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1",
+    "usr/lib/aarch64-linux-gnu/libc.so.6",
+    "usr/lib/aarch64-linux-gnu/libcap.so.2",
+    "usr/lib/aarch64-linux-gnu/libcrypto.so.3",
+    "usr/lib/aarch64-linux-gnu/libdbus-1.so.3",
+    "usr/lib/aarch64-linux-gnu/libm.so.6",
+    "usr/lib/aarch64-linux-gnu/libpcap.so.0.8",
+    "usr/lib/aarch64-linux-gnu/libsystemd.so.0",
+    "usr/lib/aarch64-linux-gnu/libz.so.1",
+    "usr/lib/aarch64-linux-gnu/libzstd.so.1",
+];
+
+/// The demo under tcpdump, whose file comes out in hex.
+const CAPTURED: &str = r##"
+. /tests/lib.sh
+iface=$(mctp link wait --timeout-ms 5000) && mctp link $iface up || exit 1
+/work/ld-linux-aarch64.so.1 --library-path /work /work/tcpdump -Z root \
+  -i $iface --immediate-mode -U -w /tmp/a.pcap 2>/tmp/said &
+until grep -q 'listening on' /tmp/said; do
+  kill -0 $! || { cat /tmp/said; exit 1; }
+  sleep 0.1
+done
+sh /tests/demo.sh
+status=$?
+# Its last message is written when tcpdump has read it.
+until xxd -p /tmp/a.pcap | tr -d '\n' | grep -q 68656c6c6f; do sleep 0.1; done
+kill $!
+echo "# pcap $(xxd -p /tmp/a.pcap | tr -d '\n')"
+exit $status
+"##;
+
+#[test]
+fn what_tcpdump_wrote_in_a_guest_is_played() {
+    let root = built("TCPDUMP");
+    let logs = Logs::new();
+    let script = logs.path().join("captured.sh");
+    fs::write(&script, CAPTURED).unwrap();
+    let run = |name: &str, words: &[&str], change: &dyn Fn(&mut Config)| {
+        let lab = Lab::find(None, &[]).unwrap();
+        let mut config = Config::new(lab, &logs.path().join(name), words);
+        change(&mut config);
+        let mut text = String::new();
+        let session = Session::start(config).unwrap();
+        let outcome = session.finish(|line| text += &format!("{line}\n"));
+        let outcome = outcome.unwrap();
+        let limit = Duration::from_secs(60);
+        let verdict = judge(&outcome, &Script::default(), limit);
+        assert_eq!(verdict.code, exit::PASS, "{}\n{text}", verdict.text);
+        (outcome.pccd.and_then(|status| status.code()), text)
+    };
+    let words = ["sh", "/work/captured.sh"];
+    let (_, text) = run("recorded", &words, &|config| {
+        config.files = TCPDUMP.iter().map(|name| root.join(name)).collect();
+        config.files.push(script.clone());
+    });
+    let bytes =
+        text.split("# pcap ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    let capture = logs.path().join("a.pcap");
+    let bytes = bytes.lines().next().unwrap();
+    fs::write(&capture, hex::decode(bytes).unwrap()).unwrap();
+    let (status, _) = run("played", &["sh", "/tests/demo.sh"], &|config| {
+        config.replay = Some(capture.clone());
+    });
+    let log = fs::read_to_string(logs.path().join("played/pccd.log")).unwrap();
+    let failed: Vec<_> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Record>(line).unwrap())
+        .filter(|record| record.event == Event::Failed)
+        .collect();
+    assert_eq!((status, failed), (Some(0), Vec::new()));
 }
