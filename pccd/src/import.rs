@@ -9,7 +9,7 @@ mod steps;
 
 use serde_json::Value as Json;
 
-use crate::recording::{Asked, Exchange, Side};
+use crate::recording::Side;
 
 /// Handler files, and what they lack.
 #[derive(Debug)]
@@ -31,22 +31,9 @@ pub fn import(side: &Side) -> Imported {
     if let Some(file) = messages::file(side, &mut notes) {
         add("mctp.json".to_owned(), file);
     }
-    for (subspace, places) in &side.channels {
-        let all = places.iter().filter_map(|at| side.exchanges.get(*at));
-        let commands: Vec<&Exchange> =
-            all.filter(|one| is_command(one)).collect();
-        if let Some(subspace) = subspace
-            && !commands.is_empty()
-        {
-            let file = registers::file(*subspace, &commands, side, &mut notes);
-            add(format!("subspace-{subspace}.json"), file);
-        }
+    for (subspace, file) in registers::files(side, &mut notes) {
+        add(format!("subspace-{subspace}.json"), file);
     }
     notes.extend(judge::judge(side, &files));
     Imported { files, notes }
-}
-
-/// Whether it is a command to a channel of registers.
-fn is_command(one: &Exchange) -> bool {
-    matches!(one.asked, Asked::Content(_)) && one.rejected.is_none()
 }

@@ -6,6 +6,7 @@ mod differs;
 mod pack;
 mod played;
 mod protocol;
+mod recorded;
 mod replayed;
 
 use std::borrow::Cow;
@@ -15,7 +16,8 @@ pub use self::decision::{Action, Changes, Decision, Dropped, Held};
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 use self::protocol::Protocol;
-use self::replayed::{Place, Replayed};
+use self::recorded::Place;
+use self::replayed::Replayed;
 use crate::conduct::Breach;
 use crate::endpoint::{Endpoint, Outcome, State, instance_of};
 use crate::handlers::Handlers;

@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{
@@ -333,6 +334,20 @@ fn cooked(is_outgoing: bool, packet: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_tcpdump_wrote_is_played() {
+    cooked_is_played(true);
+}
+
+/// As the mock of mctpd's tests does.
+#[test]
+fn what_the_other_end_wrote_is_played() {
+    cooked_is_played(false);
+}
+
+/// Plays a cooked capture, of the guest or of the other end.
+fn cooked_is_played(is_guests: bool) {
+    let cooked = |is_outgoing: bool, packet: &[u8]| {
+        cooked(is_outgoing == is_guests, packet)
+    };
     let bench = Bench::new();
     let path = bench.dir.path().join("a.pcap");
     let packets = [
@@ -538,4 +553,56 @@ fn what_tcpdump_wrote_is_imported() {
     ] {
         assert!(made.contains(part), "{part}: {made}");
     }
+}
+
+/// A command that is followed by a notification, and by a message on
+/// another channel.
+const NOTIFYING: &str = r#"{
+  "variables": { "hot": 0 },
+  "channels": [
+    { "name": "fan",
+      "registers": { "level": { "offset": 0, "width": 32 } },
+      "commands": [ { "name": "set", "code": 1, "set": { "hot": 1 },
+        "then": [ { "after": 5, "set": { "level": 7 } } ] } ] },
+    { "name": "events",
+      "registers": { "celsius": { "offset": 0, "width": 32,
+                                  "access": "ro" } },
+      "commands": [],
+      "notifications": [ { "name": "hot", "every": 10, "when": { "hot": 1 },
+        "header": { "command": 9, "flags": 1 },
+        "set": { "celsius": 95, "hot": 0 } } ] }
+  ],
+  "subspaces": { "2": "fan", "3": "events" }
+}"#;
+
+#[test]
+fn what_registers_say_unasked_is_imported() {
+    let channels = r#"
+      { "subspace": 2, "type": 2, "size": 64, "completion": "answered" },
+      { "subspace": 3, "type": 4, "size": 64, "completion": "posted" }"#;
+    let said = |bench: &Bench, command: &mut Command| {
+        bench.make_folders();
+        bench.channels(EPOCH, channels);
+        let daemon = bench.spawn(command);
+        bench.put(&format!("{}.pcc", adder(1)), &add(4));
+        bench.wait("both", || bench.count(Event::Unasked) == 2);
+        assert_eq!(daemon.terminate(), 0);
+        let mut all = inbox(bench);
+        all.sort();
+        all
+    };
+    let first = Bench::new();
+    write(&first.dir.path().join("messages/all.json"), NOTIFYING);
+    let path = first.dir.path().join("a.pcapng");
+    let mut command = first.command();
+    command.args(["--messages", "messages", "--capture"]).arg(&path);
+    let wanted = said(&first, &mut command);
+    let bench = Bench::new();
+    assert_eq!(said(&bench, bench.daemon("replay").arg(&path)), wanted);
+    let bench = Bench::new();
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 0, "{text}");
+    let mut command = bench.command();
+    command.args(["--messages", "imported"]);
+    assert_eq!(said(&bench, &mut command), wanted);
 }

@@ -1,6 +1,6 @@
 //! What pccd costs: the way from outbox to inbox against a bare inotify
-//! ping-pong of the same file operations, and that with a capture against that
-//! without, interleaved in one run; memory and
+//! ping-pong of the same file operations, with a capture against without, and
+//! that capture played against handlers, interleaved in one run; memory and
 //! wake-ups when idle; many handlers, loaded and looked up. Prints ratios; nothing here is a timed test.
 
 use std::ffi::OsString;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
         Ok(Peer(command.spawn().context("pccd does not start")?))
     };
     let daemon = start(&pccd.mailbox, &[])?;
-    let _captured = start(&captured.mailbox, &["--capture", "a.pcapng"])?;
+    let kept_by = start(&captured.mailbox, &["--capture", "a.pcapng"])?;
     let _peer = Peer(
         Command::new(std::env::current_exe()?)
             .env(PEER, &bare.mailbox)
@@ -58,22 +58,8 @@ fn main() -> Result<()> {
     captured.await_first()?;
     bare.await_first()?;
 
-    let [mut ours, mut kept, mut theirs] = [const { Vec::new() }; 3];
-    for round in 0..WARM_UP + ROUNDS {
-        // Each goes first every third time.
-        let mut sides = [
-            (&mut pccd, &mut ours),
-            (&mut captured, &mut kept),
-            (&mut bare, &mut theirs),
-        ];
-        sides.rotate_left(round as usize % 3);
-        for (side, times) in sides {
-            let time = side.exchange()?;
-            if round >= WARM_UP {
-                times.push(time);
-            }
-        }
-    }
+    let [mut ours, mut kept, mut theirs] =
+        interleaved([&mut pccd, &mut captured, &mut bare])?;
     println!("outbox to inbox, {ROUNDS} exchanges each, interleaved");
     println!("            median       p99");
     let ours = percentiles("pccd", &mut ours);
@@ -85,8 +71,41 @@ fn main() -> Result<()> {
         ours.1 / theirs.1
     );
     println!("  kept / pccd {:>9.2} {:>9.2}", kept.0 / ours.0, kept.1 / ours.1);
+    drop(kept_by);
+    let mut played = Side::new(folder.path().join("played"))?;
+    let mut command = Command::new(built("PCCD"));
+    command.args(["replay", "a.pcapng", "--mailbox"]).arg(&played.mailbox);
+    command.current_dir(folder.path()).stderr(Stdio::null());
+    let _player = Peer(command.spawn().context("pccd does not start")?);
+    played.await_first()?;
+    let [mut ours, mut theirs] = interleaved([&mut pccd, &mut played])?;
+    println!("the same of what was kept, played again");
+    let ours = percentiles("pccd", &mut ours);
+    let theirs = percentiles("played", &mut theirs);
+    println!(
+        "  played / pccd {:>7.2} {:>9.2}",
+        theirs.0 / ours.0,
+        theirs.1 / ours.1
+    );
     idle(&daemon)?;
     handlers()
+}
+
+/// The times of exchanges, each side first in its turn.
+fn interleaved<const N: usize>(
+    sides: [&mut Side; N],
+) -> Result<[Vec<Duration>; N]> {
+    let mut times = [const { Vec::new() }; N];
+    for round in 0..WARM_UP + ROUNDS {
+        for turn in 0..N {
+            let at = (round as usize + turn) % N;
+            let time = sides[at].exchange()?;
+            if round >= WARM_UP {
+                times[at].push(time);
+            }
+        }
+    }
+    Ok(times)
 }
 
 /// Loads many handlers, and asks for one of few and one of many: for all in

@@ -9,6 +9,7 @@ mod joined;
 mod output;
 mod pcapng;
 mod reader;
+mod source;
 
 use std::io;
 use std::path::Path;
@@ -17,7 +18,8 @@ pub use self::entry::{Entry, Kind};
 use self::joined::Joined;
 use self::output::Output;
 use self::pcapng::{Pcapng, Way};
-pub use self::reader::{Interface, Packet, ReadError, Reader};
+pub use self::reader::{Interface, Packet, Reader};
+pub use self::source::ReadError;
 use crate::record::{Event, Record, Time};
 use crate::wire::pcc;
 

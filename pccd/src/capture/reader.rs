@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use pcap_file::TsResolution;
 use pcap_file::pcap::PcapParser;
 use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
 use pcap_file::pcapng::blocks::interface_description::{
@@ -16,16 +17,12 @@ use pcap_file::pcapng::blocks::section_header::{
     SectionHeaderBlock, SectionHeaderOption,
 };
 use pcap_file::pcapng::{Block, PcapNgParser};
-use pcap_file::{PcapError, TsResolution};
 
+use super::source::{ReadError, Source};
 use crate::record::Time;
 
-/// Longest block: a packet that Wireshark takes, with its comments.
-const MOST_BLOCK: usize = 1 << 20;
 /// Most interfaces of a section.
 const MOST_INTERFACES: usize = 1024;
-/// How much is read at once.
-const PIECE: usize = 64 << 10;
 /// How a pcapng file begins.
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// How a pcap file does, by the order of its bytes and its clock.
@@ -39,39 +36,6 @@ const PCAP: [&[u8]; 4] = [
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Ticks of a second where an interface says nothing of them.
 const MICROSECONDS: u128 = 1_000_000;
-
-/// Why a capture cannot be read on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadError {
-    /// Byte of the file where the block or packet begins; none if it is of
-    /// the whole file.
-    pub offset: Option<u64>,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl ReadError {
-    /// Something is wrong at a byte.
-    pub fn at(offset: u64, reason: String) -> Self {
-        Self { offset: Some(offset), reason }
-    }
-
-    /// Something is wrong with the file.
-    pub fn whole(reason: String) -> Self {
-        Self { offset: None, reason }
-    }
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.offset {
-            Some(offset) => write!(f, "at byte {offset}: {}", self.reason),
-            None => f.write_str(&self.reason),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
 
 /// An interface of a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,95 +79,6 @@ enum Found {
     Other,
 }
 
-/// The bytes of a file, as they are needed.
-struct Source {
-    input: Box<dyn Read>,
-    /// What was read and not yet looked at begins at `start`.
-    buffer: Vec<u8>,
-    start: usize,
-    /// Byte of the file at `start`.
-    offset: u64,
-}
-
-impl Source {
-    /// What was read and not yet looked at.
-    fn left(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
-    }
-
-    /// Takes the next thing off; none at the end. More is read as it is
-    /// needed.
-    fn parse<T>(
-        &mut self,
-        mut take: impl FnMut(&[u8]) -> Result<(&[u8], T), PcapError>,
-    ) -> Result<Option<T>, ReadError> {
-        loop {
-            let left = self.left();
-            let taken = match left.is_empty() {
-                true => Err(PcapError::IncompleteBuffer),
-                false => take(left).map(|(rest, it)| (rest.len(), it)),
-            };
-            match taken {
-                Ok((rest, it)) => {
-                    let used = left.len().saturating_sub(rest);
-                    self.start += used;
-                    self.offset += u64::try_from(used).unwrap_or_default();
-                    return Ok(Some(it));
-                }
-                Err(PcapError::IncompleteBuffer)
-                    if left.len() <= MOST_BLOCK =>
-                {
-                    if !self.fill()? {
-                        return match self.left().is_empty() {
-                            true => Ok(None),
-                            false => Err(self.cut()),
-                        };
-                    }
-                }
-                Err(PcapError::IncompleteBuffer) => {
-                    return Err(self.wrong(format!(
-                        "a block or packet of more than {MOST_BLOCK} bytes, \
-                         or a length that lies"
-                    )));
-                }
-                Err(error) => return Err(self.wrong(error.to_string())),
-            }
-        }
-    }
-
-    /// Reads more. False at the end of the file.
-    fn fill(&mut self) -> Result<bool, ReadError> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + PIECE, 0);
-        let piece = self.buffer.get_mut(before..).unwrap_or_default();
-        let read = loop {
-            match self.input.read(piece) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
-        match read {
-            Ok(count) => Ok(count > 0),
-            Err(error) => Err(self.wrong(error.to_string())),
-        }
-    }
-
-    fn wrong(&self, reason: String) -> ReadError {
-        ReadError::at(self.offset, reason)
-    }
-
-    fn cut(&self) -> ReadError {
-        self.wrong(format!(
-            "the file ends within a block; what is before that is whole: \
-             `head -c {}` keeps it",
-            self.offset
-        ))
-    }
-}
-
 /// A capture that is read.
 pub struct Reader {
     source: Source,
@@ -236,8 +111,7 @@ impl Reader {
     ///
     /// It cannot be read, or is no capture.
     pub fn new(input: Box<dyn Read>) -> Result<Self, ReadError> {
-        let buffer = Vec::new();
-        let mut source = Source { input, buffer, start: 0, offset: 0 };
+        let mut source = Source::new(input);
         while source.left().len() < PCAPNG.len() && source.fill()? {}
         let head = source.left().get(..4).unwrap_or_default().to_vec();
         let short = || {

@@ -32,8 +32,10 @@ pub fn file(side: &Side, notes: &mut Vec<String>) -> Option<Json> {
         .iter()
         .filter_map(|group| handler(side, group, &mut names, notes))
         .collect();
-    let openings = side.openings.get(&0).into_iter().flatten();
+    let openings = side.openings.get(&0).map_or(&[][..], Vec::as_slice);
+    left_out(openings, "before the first request", notes);
     let unasked: Vec<Json> = openings
+        .iter()
         .enumerate()
         .filter_map(|(at, one)| {
             let (bytes, head, _) = message(&one.said)?;
@@ -124,6 +126,17 @@ fn message(said: &Said) -> Option<(Vec<u8>, Head, Option<Json>)> {
     }
 }
 
+/// Notes what is no message of MCTP.
+fn left_out(all: &[Unasked], place: &str, notes: &mut Vec<String>) {
+    let left = all.iter().filter(|one| message(&one.said).is_none()).count();
+    if left > 0 {
+        notes.push(format!(
+            "left out: {left} messages that nobody asked for {place}; see \
+             `notifications` in messages/README.md"
+        ));
+    }
+}
+
 fn handler(
     side: &Side,
     group: &[&Exchange],
@@ -201,6 +214,8 @@ fn says(
         }
     };
     says.insert("reply".to_owned(), reply);
+    let place = side.place(one.number - 1);
+    left_out(&one.unasked, &format!("after {place}"), notes);
     let then: Vec<Json> = one
         .unasked
         .iter()

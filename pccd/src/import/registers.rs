@@ -7,38 +7,47 @@ use serde_json::{Map, Value as Json, json};
 
 use super::steps::{envelope, groups, steps};
 use crate::recording::{Asked, Exchange, Said, Side};
+use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
 use crate::wire::region::{Region, SubspaceType};
 
-/// The file of one channel.
-pub fn file(
-    subspace: u8,
-    all: &[&Exchange],
-    side: &Side,
-    notes: &mut Vec<String>,
-) -> Json {
-    let kind = side.kinds.get(&subspace).copied();
-    let kind = kind.unwrap_or(SubspaceType::HwReducedAck);
-    let mut made = Made { subspace, kind, ..Made::default() };
-    let groups = groups(all.iter().copied(), |one| one.asked.clone());
-    for group in groups {
-        made.command(&group, side, notes);
+/// How often a message by the clock may be sent at most, in milliseconds.
+const OFTENEST: u64 = 10;
+
+/// Messages to other channels that commands lead to: milliseconds after the
+/// command, and content; each by the value of a variable, from 1.
+type Others = BTreeMap<u8, Vec<(u64, Vec<u8>)>>;
+
+/// The files of all channels of registers, by subspace.
+pub fn files(side: &Side, notes: &mut Vec<String>) -> Vec<(u8, Json)> {
+    let (mut all, mut others) = (BTreeMap::new(), Others::new());
+    for (subspace, places) in &side.channels {
+        let Some(subspace) = subspace else { continue };
+        let found = places.iter().filter_map(|at| side.exchanges.get(*at));
+        let commands = found.filter(|one| is_command(one));
+        let groups = groups(commands, |one| one.asked.clone());
+        if groups.is_empty() {
+            continue;
+        }
+        let mut made = Made::new(*subspace, side);
+        for group in groups {
+            made.command(&group, &mut others, side, notes);
+        }
+        all.insert(*subspace, made);
     }
-    let name = format!("subspace-{subspace}");
-    let mut file = json!({
-        "channels": [{
-            "name": name,
-            "registers": made.registers,
-            "commands": made.commands,
-        }],
-        "subspaces": { subspace.to_string(): name },
-    });
-    if let Some(object) = file.as_object_mut()
-        && !made.variables.is_empty()
-    {
-        object.insert("variables".to_owned(), made.variables.into());
+    for (subspace, messages) in others {
+        let new = || Made::new(subspace, side);
+        let made = all.entry(subspace).or_insert_with(new);
+        for (value, (after, content)) in (1_u64..).zip(messages) {
+            made.notification(value, after, &content);
+        }
     }
-    file
+    all.into_iter().map(|(subspace, made)| (subspace, made.file())).collect()
+}
+
+/// Whether it is a command to a channel of registers.
+fn is_command(one: &Exchange) -> bool {
+    matches!(one.asked, Asked::Content(_)) && one.rejected.is_none()
 }
 
 /// What a channel's file is made of.
@@ -47,24 +56,106 @@ struct Made {
     kind: SubspaceType,
     registers: BTreeMap<String, Json>,
     commands: Vec<Json>,
+    notifications: Vec<Json>,
     names: BTreeSet<String>,
     variables: Map<String, Json>,
 }
 
-impl Default for Made {
-    fn default() -> Self {
+impl Made {
+    fn new(subspace: u8, side: &Side) -> Self {
+        let kind = side.kinds.get(&subspace).copied();
         Self {
-            subspace: 0,
-            kind: SubspaceType::HwReducedAck,
+            subspace,
+            kind: kind.unwrap_or(SubspaceType::HwReducedAck),
             registers: BTreeMap::new(),
             commands: Vec::new(),
+            notifications: Vec::new(),
             names: BTreeSet::new(),
             variables: Map::new(),
         }
     }
-}
 
-impl Made {
+    fn file(self) -> Json {
+        let name = format!("subspace-{}", self.subspace);
+        let mut channel = json!({
+            "name": name,
+            "registers": self.registers,
+            "commands": self.commands,
+        });
+        if let Some(object) = channel.as_object_mut()
+            && !self.notifications.is_empty()
+        {
+            let all = self.notifications.into();
+            object.insert("notifications".to_owned(), all);
+        }
+        let mut file = json!({
+            "channels": [channel],
+            "subspaces": { self.subspace.to_string(): name },
+        });
+        if let Some(object) = file.as_object_mut()
+            && !self.variables.is_empty()
+        {
+            object.insert("variables".to_owned(), self.variables.into());
+        }
+        file
+    }
+
+    /// Header and registers of a message that nobody asked for, and its
+    /// envelope.
+    fn message(&mut self, content: &[u8]) -> Map<String, Json> {
+        let mut says = Map::new();
+        let kind = self.kind;
+        if let Some(told) = envelope(content)
+            && told != json!({ "flags": ["notification"] })
+        {
+            says.insert("envelope".to_owned(), told);
+        }
+        let (_, bare) = split_envelope(content);
+        let region = Region::split(kind, bare, false);
+        let mut header = Map::new();
+        if kind.is_extended() {
+            for head in region.fields(kind) {
+                if ["flags", "command"].contains(&head.name) && head.value > 0 {
+                    header.insert(head.name.to_owned(), head.value.into());
+                }
+            }
+        } else if let Some([low, high]) = bare.get(4..6)
+            && [*low, *high] != [0, 0]
+        {
+            let word = u16::from_le_bytes([*low, *high]);
+            header.insert("command".to_owned(), word.into());
+        }
+        if !header.is_empty() {
+            says.insert("header".to_owned(), header.into());
+        }
+        if !region.space.is_empty() {
+            let length = region.space.len();
+            let name = self.register("answer", length, "answer");
+            let bytes = hex::encode(region.space);
+            says.insert("set".to_owned(), json!({ name: bytes }));
+        }
+        says
+    }
+
+    /// Adds a message that another channel's command leads to, through a
+    /// variable.
+    fn notification(&mut self, value: u64, after: u64, content: &[u8]) {
+        let variable = variable(self.subspace);
+        self.variables.insert(variable.clone(), 0.into());
+        let mut says = self.message(content);
+        let set = says.entry("set").or_insert_with(|| json!({}));
+        if let Some(set) = set.as_object_mut() {
+            set.insert(variable.clone(), 0.into());
+        }
+        let mut notification = Map::new();
+        let name = format!("unasked {value}");
+        notification.insert("name".to_owned(), name.into());
+        notification.insert("every".to_owned(), after.max(OFTENEST).into());
+        notification.insert("when".to_owned(), json!({ variable: value }));
+        notification.extend(says);
+        self.notifications.push(Json::Object(notification));
+    }
+
     /// A register of all bytes of a request or of an answer.
     fn register(&mut self, what: &str, length: usize, access: &str) -> String {
         let name = format!("{what}_{length}");
@@ -77,6 +168,7 @@ impl Made {
     fn command(
         &mut self,
         group: &[&Exchange],
+        others: &mut Others,
         side: &Side,
         notes: &mut Vec<String>,
     ) {
@@ -100,7 +192,7 @@ impl Made {
                 when.insert(format!("pcc.{}", head.name), head.value.into());
             }
         }
-        let steps = steps(group, |one| self.says(one, side, notes));
+        let steps = steps(group, |one| self.says(one, others, side, notes));
         let is_sequence = steps.len() > 1;
         let variable = format!("step_{subspace}_{}", self.commands.len());
         if is_sequence {
@@ -148,18 +240,57 @@ impl Made {
     fn says(
         &mut self,
         one: &Exchange,
+        others: &mut Others,
         side: &Side,
         notes: &mut Vec<String>,
     ) -> Map<String, Json> {
-        let mut says = Map::new();
-        if !one.unasked.is_empty() {
-            let count = one.unasked.len();
-            notes.push(format!(
-                "left out: {count} messages that nobody asked for after {}; \
-                 see `notifications` in messages/README.md",
-                side.place(one.number - 1)
-            ));
+        let mut says = self.answer(one);
+        let waited = match one.wait {
+            Wait::Ms(ms) => ms,
+            Wait::Never => 0,
+        };
+        let mut then = Vec::new();
+        for unasked in &one.unasked {
+            let Said::Contents { subspace, contents } = &unasked.said else {
+                continue;
+            };
+            let [content] = contents.as_slice() else { continue };
+            let after = unasked.after.saturating_sub(waited);
+            if *subspace == self.subspace {
+                let mut sent = Map::new();
+                sent.insert("after".to_owned(), after.into());
+                sent.extend(self.message(content));
+                then.push(Json::Object(sent));
+                continue;
+            }
+            let all = others.entry(*subspace).or_default();
+            let known = all.iter().position(|(_, one)| one == content);
+            let at = known.unwrap_or(all.len());
+            if known.is_none() {
+                all.push((after, content.clone()));
+            }
+            let set = says.entry("set").or_insert_with(|| json!({}));
+            let set = set.as_object_mut();
+            let before = set.and_then(|set| {
+                set.insert(variable(*subspace), (at + 1).into())
+            });
+            if before.is_some() {
+                notes.push(format!(
+                    "of several messages to subspace {subspace} after {} the \
+                     last is in the files",
+                    side.place(one.number - 1)
+                ));
+            }
         }
+        if !then.is_empty() {
+            says.insert("then".to_owned(), then.into());
+        }
+        says
+    }
+
+    /// The answer itself.
+    fn answer(&mut self, one: &Exchange) -> Map<String, Json> {
+        let mut says = Map::new();
         let Some(Said::Contents { contents, .. }) = &one.reply else {
             return says;
         };
@@ -193,4 +324,9 @@ impl Made {
         }
         says
     }
+}
+
+/// The variable that says which message goes to a subspace next.
+fn variable(subspace: u8) -> String {
+    format!("unasked_{subspace}")
 }

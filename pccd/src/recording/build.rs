@@ -71,13 +71,9 @@ impl Builder {
             // Its packets stand in the events, too.
             return Ok(());
         }
-        let Some(mut found) = link::find(link, &packet.data) else {
+        let Some(found) = link::find(link, &packet.data) else {
             return Ok(());
         };
-        if reader.program().starts_with("pccd ") {
-            // Seen from the platform.
-            found.is_outgoing = found.is_outgoing.map(|is| !is);
-        }
         self.foreign.get_or_insert_with(Foreign::new).add(&found, at)
     }
 
@@ -119,7 +115,8 @@ impl Builder {
                     "{count} packets of the recording are no MCTP packets"
                 ));
             }
-            sides.extend(self.grown(foreign.growing));
+            let growing = foreign.finish()?;
+            sides.extend(self.grown(growing));
         }
         if sides.is_empty() {
             let known = link::known();
@@ -143,9 +140,9 @@ impl Builder {
                  at byte {first}: nothing waits there"
             ));
         }
-        let Side { exchanges, openings, .. } = &growing.side;
-        let is_empty = exchanges.is_empty() && openings.is_empty();
-        (!is_empty).then_some(growing.side)
+        let side = growing.finish();
+        let is_empty = side.exchanges.is_empty() && side.openings.is_empty();
+        (!is_empty).then_some(side)
     }
 }
 

@@ -10,11 +10,46 @@ use crate::capture::ReadError;
 use crate::script::delay::Wait;
 use crate::wire::mctp::{MsgType, Packet};
 
+/// Most messages, and most bytes of them.
+const MOST_MESSAGES: usize = 2_000_000;
+const MOST_BYTES: usize = 256 << 20;
 /// Requests that may wait for an answer at the same time.
 const MOST_OPEN: usize = 64;
 
 /// What nobody answered, for the log.
 const SILENT: &str = "nobody answered it in the recording";
+
+/// Which end is the guest's.
+struct Guest {
+    /// The one that captured, where packets say who sent them: tools differ
+    /// in whose side they take, but it is the guest that asks more.
+    is_outgoing: bool,
+    /// Its EID, where no packet says who sent it: that of who asks first.
+    eid: Option<u8>,
+}
+
+impl Guest {
+    fn of(seen: &[Seen]) -> Self {
+        let asks = |way: bool| {
+            let all = seen.iter().filter(|one| one.is_outgoing == Some(way));
+            all.filter(|one| one.message.to || asks(&one.message.bytes)).count()
+        };
+        Self { is_outgoing: asks(true) >= asks(false), eid: None }
+    }
+
+    /// Whether it sent a message.
+    fn sent(&mut self, message: &Message, is_outgoing: Option<bool>) -> bool {
+        if let Some(is_outgoing) = is_outgoing {
+            return is_outgoing == self.is_outgoing;
+        }
+        if message.is_nameless() {
+            return message.to || asks(&message.bytes);
+        }
+        let first = message.to.then_some(message.source);
+        self.eid = self.eid.or(first);
+        self.eid == Some(message.source)
+    }
+}
 
 /// A request that waits for its answer.
 #[derive(Debug)]
@@ -24,14 +59,22 @@ struct Open {
     tag: u8,
 }
 
+/// A message, whether who captured it sent it, and when that was.
+#[derive(Debug)]
+struct Seen {
+    message: Message,
+    is_outgoing: Option<bool>,
+    at: Moment,
+}
+
 /// The packets of a link.
 #[derive(Debug)]
 pub struct Foreign {
-    pub growing: Growing,
+    growing: Growing,
     sorter: Sorter<()>,
+    seen: Vec<Seen>,
+    bytes: usize,
     open: VecDeque<Open>,
-    /// The guest's EID, where no packet says who sent it.
-    guest: Option<u8>,
     /// What is no MCTP packet, though it should be one.
     pub strange: usize,
 }
@@ -41,14 +84,14 @@ impl Foreign {
         Self {
             growing: Growing::new("MCTP".to_owned()),
             sorter: Sorter::default(),
+            seen: Vec::new(),
+            bytes: 0,
             open: VecDeque::new(),
-            guest: None,
             strange: 0,
         }
     }
 
     pub fn add(&mut self, found: &Found, at: Moment) -> Result<(), ReadError> {
-        self.growing.now(at);
         let Ok(packet) = Packet::decode(&found.packet) else {
             self.strange += 1;
             return Ok(());
@@ -59,24 +102,31 @@ impl Foreign {
         let Took::Asked(Asked::Message(message), ..) = took else {
             return Ok(());
         };
-        let is_guests = match found.is_outgoing {
-            Some(is_outgoing) => is_outgoing,
-            None => self.is_guests(&message),
-        };
-        match is_guests {
-            true => self.ask(message, at),
-            false => self.say(message, at),
+        self.bytes += message.bytes.len();
+        if self.seen.len() >= MOST_MESSAGES || self.bytes > MOST_BYTES {
+            let reason = format!(
+                "more than {MOST_MESSAGES} messages, or {MOST_BYTES} bytes of \
+                 them, before this one"
+            );
+            return Err(ReadError::at(at.offset, reason));
         }
+        let is_outgoing = found.is_outgoing;
+        self.seen.push(Seen { message, is_outgoing, at });
+        Ok(())
     }
 
-    /// Whether the guest sent it: whoever asks first is the guest.
-    fn is_guests(&mut self, message: &Message) -> bool {
-        if message.is_nameless() {
-            return message.to || asks(&message.bytes);
+    /// Now that all were seen.
+    pub fn finish(mut self) -> Result<Growing, ReadError> {
+        let seen = std::mem::take(&mut self.seen);
+        let mut guest = Guest::of(&seen);
+        for Seen { message, is_outgoing, at } in seen {
+            self.growing.now(at);
+            match guest.sent(&message, is_outgoing) {
+                true => self.ask(message, at)?,
+                false => self.say(message, at)?,
+            }
         }
-        let first = message.to.then_some(message.source);
-        self.guest = self.guest.or(first);
-        self.guest == Some(message.source)
+        Ok(self.growing)
     }
 
     fn ask(&mut self, message: Message, at: Moment) -> Result<(), ReadError> {

@@ -24,9 +24,9 @@ pub struct Moment {
 #[derive(Debug, Default)]
 pub struct Growing {
     pub side: Side,
-    /// Life of the guest, and when it began.
+    /// Life of the guest, and when each began.
     life: usize,
-    life_began: Option<Time>,
+    began: Vec<Option<Time>>,
     bytes: usize,
     /// How often a time lay before one that counts from it, and where first.
     pub backwards: Option<(usize, u64)>,
@@ -40,7 +40,9 @@ impl Growing {
 
     /// Something happens.
     pub fn now(&mut self, at: Moment) {
-        self.life_began = self.life_began.or(at.time);
+        if self.began.is_empty() {
+            self.began.push(at.time);
+        }
     }
 
     /// A life of the guest begins.
@@ -52,7 +54,8 @@ impl Growing {
         if has(&self.side, self.life) {
             self.life += 1;
         }
-        self.life_began = at.time;
+        self.began.truncate(self.life);
+        self.began.push(at.time);
     }
 
     /// Adds a request; returns its place.
@@ -174,7 +177,7 @@ impl Growing {
         let place = place.or(last.map(|one| one.number - 1));
         let from = match place.and_then(|at| self.side.exchanges.get(at)) {
             Some(exchange) => exchange.time,
-            None => self.life_began,
+            None => self.began.last().copied().flatten(),
         };
         let unasked = Unasked { after: self.since(from, at)?, said };
         match place.and_then(|place| self.at(place)) {
@@ -184,6 +187,41 @@ impl Growing {
             }
         }
         Ok(())
+    }
+
+    /// The mailbox, now that it is whole. What was sent after a request that
+    /// gets no answer in the log or in the channel counts from one before.
+    pub fn finish(self) -> Side {
+        let Self { mut side, began, .. } = self;
+        let mut last: Option<usize> = None;
+        for place in 0..side.exchanges.len() {
+            let Some(one) = side.exchanges.get_mut(place) else { break };
+            let (time, life) = (one.time, one.life);
+            if one.rejected.is_none() && one.wait != Wait::Never {
+                last = Some(place);
+                continue;
+            }
+            let unasked = std::mem::take(&mut one.unasked);
+            let to = last.and_then(|at| side.exchanges.get_mut(at));
+            let to = to.filter(|to| to.life == life);
+            let from = match &to {
+                Some(to) => to.time,
+                None => began.get(life).copied().flatten(),
+            };
+            let passed = time.zip(from).map_or(0, |(to, from)| {
+                u64::try_from((to - from).num_milliseconds()).unwrap_or(0)
+            });
+            let moved = unasked.into_iter().map(|one| Unasked {
+                after: one.after.saturating_add(passed),
+                ..one
+            });
+            match to {
+                Some(to) => to.unasked.extend(moved),
+                None if moved.len() == 0 => {}
+                None => side.openings.entry(life).or_default().extend(moved),
+            }
+        }
+        side
     }
 
     fn grow(&mut self, bytes: usize, at: Moment) -> Result<(), ReadError> {

@@ -7,8 +7,9 @@ use crate::capture::{LINKTYPE_PCC, LINKTYPE_SLL2};
 const SLL: u16 = 113;
 /// USER0 to USER15: older libmctp writes bare packets with one of them.
 const USER: std::ops::RangeInclusive<u16> = 147..=162;
-/// Bare packets, as DMTF's spdm-emu has them; nobody else has this number.
-const SPDM_EMU: u16 = 290;
+/// Bare packets, as DMTF's spdm-emu has them, by its age; these numbers are
+/// its own.
+const SPDM_EMU: std::ops::RangeInclusive<u16> = 290..=291;
 /// ETH_P_MCTP.
 const PROTOCOL: [u8; 2] = [0x00, 0xfa];
 /// PACKET_OUTGOING.
@@ -32,8 +33,7 @@ pub fn find(link: u16, data: &[u8]) -> Option<Found> {
     match link {
         SLL => cooked(16, 14, 1),
         LINKTYPE_SLL2 => cooked(20, 0, 10),
-        SPDM_EMU => bare(data),
-        link if USER.contains(&link) => bare(data),
+        link if USER.contains(&link) || SPDM_EMU.contains(&link) => bare(data),
         _ => None,
     }
 }
@@ -52,10 +52,12 @@ fn bare(data: &[u8]) -> Option<Found> {
 pub fn known() -> String {
     format!(
         "Linux cooked captures ({SLL} and {LINKTYPE_SLL2}, as of `tcpdump -i \
-         mctp…`), bare MCTP packets ({SPDM_EMU}, {} to {}) and pccd's own \
+         mctp…`), bare MCTP packets ({} to {}, {} and {}) and pccd's own \
          ({LINKTYPE_PCC})",
         USER.start(),
-        USER.end()
+        USER.end(),
+        SPDM_EMU.start(),
+        SPDM_EMU.end()
     )
 }
 
