@@ -25,11 +25,14 @@ pub fn files(side: &Side, notes: &mut Vec<String>) -> Vec<(u8, Json)> {
         let Some(subspace) = subspace else { continue };
         let found = places.iter().filter_map(|at| side.exchanges.get(*at));
         let commands = found.filter(|one| is_command(one));
-        let groups = groups(commands, |one| one.asked.clone());
+        let mut made = Made::new(*subspace, side);
+        let groups = groups(commands, |one| {
+            let (code, when) = made.when(one);
+            (code, Json::Object(when).to_string())
+        });
         if groups.is_empty() {
             continue;
         }
-        let mut made = Made::new(*subspace, side);
         for group in groups {
             made.command(&group, &mut others, side, notes);
         }
@@ -165,6 +168,24 @@ impl Made {
         name
     }
 
+    /// The code of a command, and what else a handler file looks at.
+    fn when(&self, one: &Exchange) -> (u64, Map<String, Json>) {
+        let mut when = Map::new();
+        let Asked::Content(asked) = &one.asked else { return (0, when) };
+        let request = Region::split(self.kind, asked, true);
+        if !request.space.is_empty() {
+            let name = format!("request_{}", request.space.len());
+            when.insert(name, hex::encode(request.space).into());
+        }
+        for head in request.fields(self.kind) {
+            if ["notify", "flags", "length"].contains(&head.name) {
+                when.insert(format!("pcc.{}", head.name), head.value.into());
+            }
+        }
+        (request.code(self.kind).unwrap_or_default(), when)
+    }
+
+    /// Adds commands for exchanges that ask the same.
     fn command(
         &mut self,
         group: &[&Exchange],
@@ -173,23 +194,12 @@ impl Made {
         notes: &mut Vec<String>,
     ) {
         let Some(first) = group.first() else { return };
-        let Asked::Content(asked) = &first.asked else {
-            return;
-        };
         let (kind, subspace) = (self.kind, self.subspace);
-        let request = Region::split(kind, asked, true);
-        let code = request.code(kind).unwrap_or_default();
-        let mut when = Map::new();
-        if !request.space.is_empty() {
-            let length = request.space.len();
-            let name = self.register("request", length, "wo");
-            when.insert(name, hex::encode(request.space).into());
-        }
-        for head in request.fields(kind) {
-            let is_looked_at =
-                ["signature", "notify", "flags", "length"].contains(&head.name);
-            if is_looked_at && head.name != "signature" {
-                when.insert(format!("pcc.{}", head.name), head.value.into());
+        let (code, when) = self.when(first);
+        if let Asked::Content(asked) = &first.asked {
+            let length = Region::split(kind, asked, true).space.len();
+            if length > 0 {
+                self.register("request", length, "wo");
             }
         }
         let steps = steps(group, |one| self.says(one, others, side, notes));
