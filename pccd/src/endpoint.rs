@@ -157,6 +157,28 @@ pub enum Outcome {
     Silent(String),
 }
 
+/// Why a packet or a message is not acted on, in the words of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(String);
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
+impl From<Refusal> for String {
+    fn from(refusal: Refusal) -> Self {
+        refusal.0
+    }
+}
+
 /// The endpoint: what it is and how it stands.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -199,19 +221,21 @@ impl Endpoint {
 
     /// Whether a packet is for us; the drop rules of DSP0236 §8.10 that
     /// come before assembly.
-    pub fn accepts(&self, header: &Header) -> Result<(), String> {
+    pub fn accepts(&self, header: &Header) -> Result<(), Refusal> {
         let Header { source, destination, .. } = *header;
         if (1..=7).contains(&source.0) || source == Eid::BROADCAST {
-            return Err(format!("source EID {source} is not allowed"));
+            let reason = format!("source EID {source} is not allowed");
+            return Err(reason.into());
         }
         let ours = destination == Eid::NULL
             || destination == Eid::BROADCAST
             || destination == self.eid();
         if !ours {
-            return Err(format!(
+            let reason = format!(
                 "destination EID {destination} is not ours, which is {}",
                 self.eid()
-            ));
+            );
+            return Err(reason.into());
         }
         if !header.to && !self.state.awaits(source, header.tag) {
             return Err("a response (TO clear) that nobody waits for".into());
@@ -232,9 +256,9 @@ impl Endpoint {
     /// Control (DSP0236 §11.3), PLDM (DSP0241), SPDM (DSP0275) and secured
     /// messages (DSP0276) have no integrity check, NVMe-MI always has a
     /// CRC-32C; of other types with one only the room for it is known.
-    pub fn judge_integrity(message: &[u8]) -> Result<(), String> {
+    pub fn judge_integrity(message: &[u8]) -> Result<(), Refusal> {
         let Some((first, rest)) = message.split_first() else {
-            return Err("a message without its type byte".to_owned());
+            return Err("a message without its type byte".into());
         };
         let kind = MsgType::from(first & 0x7f);
         let checked = first & 0x80 != 0;
@@ -245,13 +269,13 @@ impl Endpoint {
             | MsgType::Secured
                 if checked =>
             {
-                Err(format!("a {kind} message with the IC bit set"))
+                Err(format!("a {kind} message with the IC bit set").into())
             }
             MsgType::NvmeMi if !checked => {
-                Err("an NVMe-MI message with the IC bit clear".to_owned())
+                Err("an NVMe-MI message with the IC bit clear".into())
             }
             _ if checked && rest.len() < INTEGRITY_LEN => {
-                Err("a message too short for its integrity check".to_owned())
+                Err("a message too short for its integrity check".into())
             }
             MsgType::NvmeMi => {
                 let end = message.len().saturating_sub(INTEGRITY_LEN);
@@ -259,7 +283,7 @@ impl Endpoint {
                 let right = Checksum::Crc32c.of(body).to_le_bytes();
                 match right.starts_with(check) {
                     true => Ok(()),
-                    false => Err("a wrong integrity check".to_owned()),
+                    false => Err("a wrong integrity check".into()),
                 }
             }
             _ => Ok(()),
@@ -272,9 +296,9 @@ impl Endpoint {
         message: &'a [u8],
         packets: usize,
         to: bool,
-    ) -> Result<Message<'a>, String> {
-        let request =
-            Message::decode(message).map_err(|error| error.to_string())?;
+    ) -> Result<Message<'a>, Refusal> {
+        let request = Message::decode(message)
+            .map_err(|error| Refusal(error.to_string()))?;
         if packets > 1 {
             return Err("a control message in several packets".into());
         }
@@ -296,7 +320,7 @@ impl Endpoint {
     pub fn handle(&mut self, message: &[u8]) -> Outcome {
         let request = match Self::judge_control(message, 1, true) {
             Ok(request) => request,
-            Err(reason) => return Outcome::Silent(reason),
+            Err(reason) => return Outcome::Silent(reason.into()),
         };
         match self.act(&request) {
             Some(_) if request.datagram => {

@@ -255,7 +255,7 @@ impl Platform {
             self.breaches.push(Breach::new("mctp-tag", reason));
         }
         if let Err(reason) = self.endpoint.accepts(&packet.header) {
-            return Decision::Dropped((vec![name.clone()], reason));
+            return Decision::Dropped((vec![name.clone()], reason.into()));
         }
         let subspace = channel.subspace;
         match self.assembler.push(subspace, &packet, name.clone()) {
@@ -385,7 +385,7 @@ impl Platform {
                     .map(|_| ())
             });
         if let Err(reason) = judged {
-            return Action::ignore(reason);
+            return Action::ignore(reason.into());
         }
         let asking = Asking {
             request: Some(request),

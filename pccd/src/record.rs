@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::decoded::{
-    Decoded, Field, FieldValue, describe, describe_message, describe_packet,
+    Decoded, Field, FieldValue, NotEncoded, describe, describe_message,
+    describe_packet,
 };
 
 /// A point in time.

@@ -106,6 +106,16 @@ impl From<Described> for Decoded {
     }
 }
 
+/// What is wrong with a field, so that no bytes can be made of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotEncoded(String);
+
+impl From<NotEncoded> for String {
+    fn from(error: NotEncoded) -> Self {
+        error.0
+    }
+}
+
 impl Decoded {
     /// A field by its full name, `layer.name`; the last one if several.
     pub fn field(&self, full_name: &str) -> Option<&Field> {
@@ -123,13 +133,14 @@ impl Decoded {
     /// # Errors
     ///
     /// What is wrong with a field.
-    pub fn encode(&self) -> Result<Vec<u8>, String> {
+    pub fn encode(&self) -> Result<Vec<u8>, NotEncoded> {
         let mut parts = Parts::default();
         for Field { layer, name, value, .. } in &self.fields {
             let full = format!("{layer}.{name}");
             let bytes = |text: &str| {
-                hex::decode(text.replace(['-', ' '], ""))
-                    .map_err(|_| format!("`{full}`: `{text}` is not hex"))
+                hex::decode(text.replace(['-', ' '], "")).map_err(|_| {
+                    NotEncoded(format!("`{full}`: `{text}` is not hex"))
+                })
             };
             let value = match value {
                 FieldValue::Number(number) => Value::Number(*number),
@@ -148,7 +159,7 @@ impl Decoded {
                 }
             }
         }
-        rebuild(&parts).map_err(|error| error.to_string())
+        rebuild(&parts).map_err(|error| NotEncoded(error.to_string()))
     }
 
     /// The fields of the message itself, on one line, without what the
