@@ -14,6 +14,7 @@ use super::file::{
     Access, ChannelFile, CommandFile, EffectFile, NotificationFile,
 };
 use super::layout::registers;
+use super::looked::looks_at;
 use super::template::Scope;
 use crate::script::check::{Checker, Uses};
 use crate::script::condition::Condition;
@@ -22,7 +23,7 @@ use crate::script::envelope::EnvelopeFile;
 use crate::script::locate::Place;
 use crate::script::number::plain;
 use crate::script::problem::Wrong;
-use crate::script::template::{is_template, names};
+use crate::script::template::is_template;
 use crate::wire::layout::Value;
 use crate::wire::{region, scmi};
 
@@ -141,69 +142,6 @@ fn command(
         looks_at,
         short: source.short,
     })
-}
-
-/// Registers of the request that a command looks at: those of its
-/// conditions that the guest writes, and `request.…` of its templates.
-fn looks_at(
-    check: &Checker<'_>,
-    when: &[(Subject, Condition)],
-    effect: &Effect,
-    scope: &Scope<'_>,
-) -> Vec<String> {
-    let mut found: BTreeSet<String> = when
-        .iter()
-        .filter_map(|(subject, _)| match subject {
-            Subject::Register(name) => Some(name.clone()),
-            _ => None,
-        })
-        .collect();
-    let set = |assign: &Assign| match assign {
-        Assign::Register(name, _) => Some(name.clone()),
-        Assign::Variable(..) => None,
-    };
-    // Those set choose a cell, and so do those that templates read.
-    let mut chosen: Vec<String> = found.iter().cloned().collect();
-    let says = effect.then.iter().map(|then| &then.says);
-    for says in says.chain([&effect.says]) {
-        chosen.extend(says.set.iter().filter_map(set));
-        let set = says.set.iter().filter_map(|assign| match assign {
-            Assign::Register(_, Made::Template(source))
-            | Assign::Variable(_, Made::Template(source)) => Some(source),
-            _ => None,
-        });
-        let header = says.header.iter().filter_map(|(_, made)| match made {
-            Made::Template(source) => Some(source),
-            Made::Fixed(_) => None,
-        });
-        for source in set.chain(header) {
-            let used = names(check.environment, source);
-            let below = |prefix: &str| {
-                let names = used.iter().filter_map(|name| {
-                    let name = name.strip_prefix(prefix)?;
-                    let first = name.split('.').next().unwrap_or(name);
-                    Some(first.to_owned())
-                });
-                names.collect::<Vec<_>>()
-            };
-            found.extend(below("request."));
-            chosen.extend(below("state."));
-        }
-    }
-    while let Some(name) = chosen.pop() {
-        let register = scope.registers.get(&name);
-        for index in register.iter().flat_map(|register| &register.index) {
-            found.insert(index.clone());
-            chosen.push(index.clone());
-        }
-    }
-    let is_written = |name: &String| {
-        scope.registers.get(name).is_some_and(|register| {
-            register.offset.is_some()
-                && matches!(register.access, Access::Rw | Access::Wo)
-        })
-    };
-    found.into_iter().filter(is_written).collect()
 }
 
 fn number(json: &Json, text: impl Fn() -> String) -> Result<Value, Wrong> {

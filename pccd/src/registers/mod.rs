@@ -14,6 +14,7 @@ mod compile;
 pub mod decode;
 pub mod file;
 mod layout;
+mod looked;
 mod players;
 pub mod rebuild;
 mod register;

@@ -219,6 +219,14 @@ fn mistakes_are_named() {
             "an `offset` and an `index`",
         ),
         (registers(r#""scmi": {"width": 8}"#), "something else already"),
+        (
+            file(
+                r#""registers": {"x": {"width": 8, "index": ["y"]},
+                "y": {"width": 8, "index": ["x"]}},
+                "commands": [{"name": "n", "code": 1, "set": {"x": 1}}]"#,
+            ),
+            "`y` cannot choose",
+        ),
         (command(r#""when": {"scmi.tokn": 1}"#), "scmi.tokn"),
         (
             command(r#""when": {"scmi.protocol_id": "MPAM-FB1"}"#),
