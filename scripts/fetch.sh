@@ -4,8 +4,8 @@
 # checked):
 #   QEMU 10.0.x source (trixie), Linux 7.x source (trixie-backports), Linux
 #   6.12 source (trixie), edk2 and busybox for arm64, iasl and its C library
-#   for the host (trixie), and Debian's own arm64 kernels, 7.x
-#   (trixie-backports) and 6.12 (trixie); QEMU 10.2.x source (sid);
+#   for the host (trixie), and Debian's own arm64 kernels with their headers,
+#   7.x (trixie-backports) and 6.12 (trixie); QEMU 10.2.x source (sid);
 #   the outside judges: tshark (trixie), fwts and a newer iasl (sid), chromium
 #   (this machine's suite), and for the guest nvme-cli (sid) and tcpdump (trixie).
 # What was fetched once is kept until the cache is removed: versions in the
@@ -116,6 +116,31 @@ fetch_image() {
   (cd "$dir" && step "linux-image-$release" "1 min" apt apt-get download "${packages[@]/%/:arm64}")
   (cd "$dir" && step "unpacking linux-image-$release" "20 s" unpack_image "$release")
   say "$release" >"$dir/version"
+}
+
+# fetch_headers NAME: what modules for that kernel are built with, as NAME/headers
+fetch_headers() {
+  local dir=$CACHE/$1 release packages
+  [ ! -e "$dir/headers" ] || return 0
+  refresh
+  release=$(cat "$dir/version")
+  packages=("linux-headers-$release:arm64" "linux-headers-${release%-arm64}-common")
+  apt apt-cache show "${packages[@]}" >/dev/null ||
+    die "the mirror has no linux-headers-$release any more; remove $dir, for the kernel that it has now"
+  rm -rf "$dir/headers.new" && mkdir -p "$dir/headers.new"
+  (cd "$dir/headers.new" && step "linux-headers-$release" "10 s" apt apt-get download "${packages[@]}")
+  (cd "$dir/headers.new" && step "unpacking linux-headers-$release" "5 s" unpack_headers "$dir/headers")
+  mv "$dir/headers.new" "$dir/headers"
+}
+
+# The host's programs among them are for a newer C library: guest.sh has others.
+unpack_headers() { # WHERE-THEY-WILL-BE
+  local deb
+  for deb in *.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x --strip-components=3 ./usr/src
+  done
+  rm -f ./*.deb
+  sed -i "s|/usr/src|$1|" linux-headers-*-arm64/Makefile
 }
 
 # Of the drivers those that a guest could need
@@ -244,8 +269,8 @@ main() {
       linux) fetch_linux linux-source '7\.[0-9]+' trixie-backports "set KERNEL= to your own Image" ;;
       linux-6.12) fetch_linux linux-6.12-source '6\.12' trixie ;;
       firmware) fetch_deb firmware qemu-efi-aarch64 './usr/share/*/*' ;;
-      debian) fetch_image debian '7\.[0-9.]+' ;;
-      debian-6.12) fetch_image debian-6.12 '6\.12\.[0-9]+' ;;
+      debian) fetch_image debian '7\.[0-9.]+'; fetch_headers debian ;;
+      debian-6.12) fetch_image debian-6.12 '6\.12\.[0-9]+'; fetch_headers debian-6.12 ;;
       # Debian 12's iasl is of 2020 and reads no PCCT subspace of type 5.
       iasl) fetch_program iasl trixie "$HOST" acpica-tools iasl ;;
       iasl-sid) (fetch_program iasl-sid sid "$HOST" acpica-tools iasl) ;;

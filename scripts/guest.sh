@@ -4,6 +4,7 @@
 # and the base initramfs.
 # usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
 #        guest.sh 6.12|debug   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
+#        guest.sh debian|debian-6.12   mpam-fb for Debian's kernel, as MPAM_FB_DEBIAN ...
 #   MODULE=path  use this driver instead of mctp-pcc
 . "$(dirname "$0")/lib.sh"
 
@@ -22,14 +23,38 @@ drivers() {
   done
 }
 
-build_driver() { # BUILD-TREE NAME
+build_driver() { # BUILD-TREE NAME [MAKE-VARIABLE]...
   mkdir -p "$modules"
   rm -rf "${modules:?}/$2" && cp -r "$ROOT/guest-scripts/$2" "$modules/$2"
-  make -C "$1" M="$modules/$2" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 KCFLAGS=-Werror modules
+  make -C "$1" M="$modules/$2" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 KCFLAGS=-Werror "${@:3}" modules
+}
+
+# debian NAME: mpam-fb alone, as the other drivers need MCTP, which Debian's
+# kernels do not have. Built with their headers and the host's programs of our
+# kernel of that series. Debian's compiler is newer, and knows one option more.
+debian() {
+  local build headers=$CACHE/$1/headers release tree
+  release=$(cat "$CACHE/$1/version") tree=$headers/linux-headers-$release
+  case $1 in debian) build=KERNEL_BUILD ;; *) build=KERNEL_6_12_BUILD ;; esac
+  build=$(published "$build")
+  # Without such a kernel, or the headers, there is no such driver.
+  { [ -e "$build/source" ] && [ -e "$headers" ]; } || return 0
+  modules=$CACHE/modules-$(key "$compiler" "$build" "$release" "$(hash_of guest-scripts/mpam-fb)" </dev/null)
+  [ -e "$modules/mpam-fb/mpam-fb.ko" ] ||
+    locked guest step "building the mpam-fb driver" "5 s" build_debian "$tree" "$build"
+  publish "MPAM_FB$suffix" "$modules/mpam-fb/mpam-fb.ko"
+}
+
+build_debian() { # TREE BUILD-TREE
+  ln -sfn "$2/scripts" "$1/scripts"
+  ln -sfn "$(realpath "$2/source")/scripts" "${1%-arm64}-common/scripts"
+  build_driver "$1" mpam-fb CC="${CROSS}gcc" CONFIG_DEBUG_INFO_BTF_MODULES= \
+    CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=
 }
 
 if [ -n "${1:-}" ]; then
-  suffix=${1//./_} suffix=_${suffix^^}
+  suffix=${1//[-.]/_} suffix=_${suffix^^}
+  case $1 in debian*) debian "$1"; exit ;; esac
   drivers "$(published "KERNEL${suffix}_BUILD")"
   publish "MODULE$suffix" "$modules/mctp-pcc/mctp-pcc.ko"
   publish "PCC_CLIENT$suffix" "$modules/pcc-client/pcc-client.ko"

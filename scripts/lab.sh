@@ -63,6 +63,7 @@ for kernel in "${more[@]}"; do
     debian*)
       name=KERNEL_${kernel//[-.]/_}
       publish "${name^^}" "$CACHE/$kernel/$(cat "$CACHE/$kernel/version")"
+      "$ROOT/scripts/guest.sh" "$kernel"
       ;;
   esac
 done

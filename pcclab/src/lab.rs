@@ -30,6 +30,8 @@ pub const NAMES: &[&str] = &[
     "PCC_CLIENT_AML",
     "MPAM_FB",
     "MPAM_FB_6_12",
+    "MPAM_FB_DEBIAN",
+    "MPAM_FB_DEBIAN_6_12",
     "MPAM_FB_DEBUG",
     "BROKEN",
     "INITRD",
