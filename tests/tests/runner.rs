@@ -10,6 +10,7 @@ use pccd_tests::{Logs, built, wait};
 use pcclab::exchange::Script;
 use pcclab::kernel::seems_to_lack;
 use pcclab::lab::Lab;
+use pcclab::report;
 use pcclab::run::{exit, judge};
 use pcclab::session::{Config, End, Session};
 
@@ -148,6 +149,11 @@ fn a_disk_that_is_full() {
         let text = String::from_utf8_lossy(&text);
         assert_eq!(code(&output), Some(exit::TROUBLE), "{text}");
         assert!(text.contains(word), "{text}");
+        // Of a run that had a guest there is a report, which says it, too.
+        let page = fs::read_to_string(logs.path().join(report::FILE));
+        let cut = "pccd.log ends in the middle of a line";
+        let is_cut = page.is_ok_and(|page| page.contains(cut));
+        assert_eq!(is_cut, command != ["true"], "{text}");
         let left = processes(logs.path().to_str().unwrap());
         assert!(left.is_empty(), "{left:?}");
     }
