@@ -164,6 +164,9 @@ long() {
   check "acpi-tools, much hostile input" env ACPI_TOOLS_INPUTS=20000 \
     cargo test --release --locked -p acpi-tools --test hostile -- --show-output
   sed -n 's/^[0-9]* inputs in/  &/p' "$logs/acpi-tools-much-hostile-input.log"
+  scripts/judges.sh
+  check "a report of 100,000 messages" cargo test --locked -p pccd-tests --test judges hundred -- --ignored --show-output
+  sed -nE 's/^([a-z]*_ms: |written in )/  &/p' "$logs/a-report-of-100-000-messages.log"
   scripts/lab.sh dev debug 6.12 debian
   check "a matrix on Slurm" scripts/slurm.sh
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output

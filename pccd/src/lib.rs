@@ -55,7 +55,7 @@ pub mod recording;
 mod registers;
 pub mod script;
 mod station;
-mod stats;
+pub mod stats;
 mod status;
 mod wake;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]

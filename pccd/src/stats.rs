@@ -234,8 +234,11 @@ impl Counting {
 /// that did not wait on purpose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
+    /// How many there were.
     pub count: u64,
+    /// The shortest.
     pub min: u64,
+    /// Half of them are not longer.
     pub p50: u64,
     /// Nine of ten are not longer.
     pub p90: u64,
@@ -243,26 +246,31 @@ pub struct Latency {
     pub p99: u64,
     /// 999 of 1000.
     pub p999: u64,
+    /// The longest.
     pub max: u64,
 }
 
 /// What a daemon has done for a mailbox since it started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
+    /// The daemon's process.
     pub pid: u32,
     /// When this was so.
     pub at: Time,
     /// How often each event was logged.
     pub events: BTreeMap<String, u64>,
+    /// How often each handler replied.
     pub handlers: BTreeMap<String, u64>,
     /// Errors, silences, faults, breaks of conduct and notes by kind; their
     /// names stand beside `events`.
     #[serde(flatten)]
     pub kinds: Kinds,
+    /// How long replies took.
     pub latency_us: Latency,
 }
 
 impl Stats {
+    /// All of it for people, a line each.
     pub fn text(&self) -> String {
         let mut text = format!("process {} at {}\n", self.pid, iso(self.at));
         let mut line = |name: &str, value: String| {

@@ -51,6 +51,8 @@ struct Head {
     advice: Vec<String>,
     links: Vec<Link>,
     reasons: Vec<String>,
+    /// As `pccd stats` shows them.
+    counters: Vec<String>,
 }
 
 /// The first test that failed.
@@ -103,6 +105,7 @@ pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf> {
     let mut head = Head::new(folder, result.as_ref(), &diagnosis);
     head.notes.extend(wrong);
     head.notes.extend(told.notes.iter().cloned());
+    head.counters.clone_from(&told.counters);
     if head.failed.is_none()
         && let Some(row) = told.rows.iter().find(|row| row.kind == "not ok")
     {
@@ -157,6 +160,7 @@ impl Head {
             advice,
             links: links.into_iter().map(Link::of).collect(),
             reasons: Vec::new(),
+            counters: Vec::new(),
         };
         let Some(result) = result else { return head };
         let is_pass = result.exit == exit::PASS;

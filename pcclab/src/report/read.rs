@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use pccd::capture::Entry;
-use pccd::record::{Field, FieldValue, Record};
+use pccd::record::{Field, FieldValue, Record, Time};
+use pccd::stats::Counting;
 use serde_json::Value;
 
 use super::console;
@@ -28,6 +29,8 @@ pub(super) struct Told {
     /// In the order of their times.
     pub(super) rows: Vec<Row>,
     pub(super) commands: Commands,
+    /// What pccd has counted, as `pccd stats` shows it.
+    pub(super) counters: Vec<String>,
     /// What is wrong with the logs themselves.
     pub(super) notes: Vec<String>,
 }
@@ -41,10 +44,18 @@ pub(super) fn logs(folder: &Path) -> Result<Told> {
     let mut rows = console::rows(folder, &mut texts)?;
     let mut kept = Kept::new(MOST, MOST_BYTES);
     let mut commands = Commands::default();
+    let mut counting = Counting::default();
+    let (mut of, mut end) = (None, Time::default());
     let mut epoch = None;
     capture::each(folder, &mailbox(folder), |time, what| {
         let (entry, message) = match what {
             What::Pccd(record) => {
+                // A run has one mailbox.
+                if of.is_none() || record.mailbox == of {
+                    of.clone_from(&record.mailbox);
+                    counting.count(&record);
+                    end = record.time;
+                }
                 let entry = Entry::of(&record, &mut epoch);
                 let message = message(&record, &entry, &mut texts);
                 (entry, message)
@@ -80,7 +91,10 @@ pub(super) fn logs(folder: &Path) -> Result<Told> {
     let notes = names.iter().map(|name| cut(&folder.join(name)));
     let notes = notes.collect::<Result<Vec<_>>>()?;
     let notes = notes.into_iter().flatten().collect();
-    Ok(Told { rows, commands, notes })
+    let stats = counting.stats(&of.unwrap_or_default(), 0, end);
+    // The first line names the process, which is gone.
+    let counters = stats.text().lines().skip(1).map(shown).collect();
+    Ok(Told { rows, commands, counters, notes })
 }
 
 /// A file's name without bytes.

@@ -88,6 +88,7 @@ fn logs(folder: &Path, exchanges: i64) {
                     true => format!("{stem}.r1.pcc"),
                 })
                 .with_content(&content);
+            record.mailbox = Some("m".to_owned());
             if is_reply {
                 record.request = Some(request.clone());
                 record.handler = Some("echo".to_owned());
@@ -171,6 +172,7 @@ fn a_person_finds_a_message_and_nothing_foreign_is_run() {
     is("of_channel", "of 50,005");
     is("without_kind", "of 50,005");
     is("opened", "tests: 1, 1 failed");
+    is("opened", "replied: echo");
     is("opened", "p99");
     let ms = |name: &str| seen[name].as_u64().unwrap();
     println!(
@@ -216,5 +218,10 @@ fn a_hundred_thousand_messages() {
     let took = start.elapsed();
     let size = fs::metadata(&page).unwrap().len() >> 20;
     println!("written in {took:?}, {size} MiB");
-    println!("{:#}", browse(&page, Some("f4 00 00 00 00 00 00 c3 4f")));
+    let seen = browse(&page, Some("f4 00 00 00 00 00 00 c3 4f"));
+    for name in ["open_ms", "script_ms", "filter_ms", "end_ms"] {
+        println!("{name}: {}", seen[name]);
+    }
+    assert!(seen["filtered"].as_str().unwrap().starts_with("2 of 500,004"));
+    assert!(seen["script_ms"].as_u64().unwrap() < 5000, "{seen}");
 }
