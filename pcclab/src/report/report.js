@@ -60,11 +60,15 @@
     element.append(...children);
     return element;
   };
-  const clock = (micros) => {
+  // Date and time of day; a log may have times that no calendar has.
+  const moment = (micros) => {
     const seconds = Math.floor(micros / 1e6);
-    const rest = String(micros - seconds * 1e6).padStart(6, "0");
-    return new Date(seconds * 1000).toISOString().slice(11, 19) + "." + rest;
+    const date = new Date(seconds * 1000);
+    if (Number.isNaN(date.getTime())) return ["no date", "no time"];
+    const [day, rest] = date.toISOString().split("T");
+    return [day, rest.slice(0, 8) + "." + String(micros - seconds * 1e6).padStart(6, "0")];
   };
+  const clock = (micros) => moment(micros)[1];
   const span = (micros) => {
     if (micros < 0) return "-" + span(-micros);
     if (micros < 10000) return micros + " µs";
@@ -282,7 +286,7 @@
     const fact = (name, value) => {
       if (value !== "") facts.append(make("dt", { textContent: name }), make("dd", { textContent: value }));
     };
-    fact("time", new Date(Math.floor(time[row] / 1000)).toISOString().slice(0, 10) + " " + clock(time[row]) + " UTC");
+    fact("time", moment(time[row]).join(" ") + " UTC");
     fact("channel", rows.channel[row] < 0 ? "" : "subspace " + rows.channel[row]);
     fact("file", text("name"));
     fact("handler", text("handler"));
@@ -334,8 +338,8 @@
     return chip;
   }));
 
-  const bars = (counts) => {
-    const most = Math.max(...counts), first = counts.findIndex((count) => count > 0);
+  const bars = (counts, first) => {
+    const most = Math.max(...counts);
     const shown = counts.slice(first);
     const picture = drawing("svg", { class: "bars", width: shown.length * 12, height: 18, role: "img",
       "aria-label": "histogram, a bar for each power of two" });
@@ -353,6 +357,8 @@
     if (!data.latencies.length) return;
     const head = ["channel", "from", "to", "count", "min", "p50", "p90", "p99", "max", "by powers of two"];
     const table = make("table", {}, make("tr", {}, ...head.map((textContent) => make("th", { textContent }))));
+    // One scale for all.
+    const first = Math.min(...data.latencies.map((one) => one.counts.findIndex((count) => count > 0)));
     for (const one of data.latencies) {
       const slowest = () => {
         let most = -1, found = null;
@@ -373,7 +379,7 @@
       table.append(make("tr", {}, cell(one.channel),
         make("td", { textContent: steps[one.from] }), make("td", { textContent: steps[one.to] }),
         cell(one.count), ...[one.min, one.p50, one.p90, one.p99].map((value) => cell(span(value))),
-        max, make("td", {}, bars(one.counts))));
+        max, make("td", {}, bars(one.counts, first))));
     }
     id("latencies").append(table);
     id("latencies").hidden = false;
@@ -456,10 +462,10 @@
   let start = data.first !== null ? rowAt(data.first) : firstFailed();
   if (start < 0) start = lastMessage();
   if (asked >= 0 && asked < size) start = asked;
-  if (start >= 0) {
-    selected = start;
-    reveal(placeOf(start), true);
-    draw();
-  }
+  selected = start;
+  // Of a run that went well: where guest and platform began to talk.
+  if (start < 0) start = rows.kind.indexOf(data.kinds.indexOf("request"));
+  reveal(placeOf(Math.max(0, start)), true);
+  draw();
   document.body.dataset.ready = Math.round(performance.now() - began);
 })();
