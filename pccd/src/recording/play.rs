@@ -129,12 +129,10 @@ impl Replay {
             false if is_message && channels.contains_key(&None) => None,
             _ => Some(subspace),
         };
-        let key = key(&self.side, asked);
-        let places = self.index.get(&(channel, key.clone()));
-        let places = places.cloned().unwrap_or_default();
+        let key = (channel, key(&self.side, asked));
         let taken = match self.by_request {
-            true => self.look_up(&places),
-            false => self.next(channel, kind, asked, &key, &places),
+            true => self.look_up(&key),
+            false => self.next(&key, kind, asked),
         };
         if let Some(place) = taken.place {
             if let Some(played) = self.played.get_mut(place) {
@@ -146,24 +144,25 @@ impl Replay {
         taken
     }
 
-    fn look_up(&self, places: &[usize]) -> Taken {
-        let is_new = |place: &&usize| self.played.get(**place) == Some(&false);
-        let place = places.iter().find(is_new).or(places.last()).copied();
+    fn look_up(&self, key: &Key) -> Taken {
+        let places = self.index.get(key).map_or(&[][..], Vec::as_slice);
+        // They are used up in order.
+        let is_over = |place: &usize| self.played.get(*place) == Some(&true);
+        let next = places.partition_point(is_over);
+        let place = places.get(next).or(places.last()).copied();
         let departed = Departed { wanted: None, how: How::Not };
         Taken { place, departed: place.is_none().then_some(departed) }
     }
 
     fn next(
         &mut self,
-        channel: Option<u8>,
+        key_of_it: &Key,
         kind: Option<SubspaceType>,
         asked: &Asked,
-        key_of_it: &Asked,
-        places: &[usize],
     ) -> Taken {
-        let all = self.side.channels.get(&channel);
+        let all = self.side.channels.get(&key_of_it.0);
         let all = all.map_or(&[][..], Vec::as_slice);
-        let turn = self.turns.entry(channel).or_default();
+        let turn = self.turns.entry(key_of_it.0).or_default();
         let is_new = |place: &usize| self.played.get(*place) == Some(&false);
         let from = |at: usize| all.get(at..).unwrap_or_default();
         while from(turn.next).first().is_some_and(|place| !is_new(place)) {
@@ -172,11 +171,14 @@ impl Replay {
         let left = || from(turn.next).iter().copied().filter(is_new);
         let asks = |place: usize| {
             let one = self.side.exchanges.get(place);
-            one.is_some_and(|one| key(&self.side, &one.asked) == *key_of_it)
+            one.is_some_and(|one| key(&self.side, &one.asked) == key_of_it.1)
         };
         let wanted = left().next();
         // What follows one that was early is in its turn.
-        let early = turn.early.and_then(|early| left().find(|at| *at > early));
+        let early = turn.early.and_then(|early| {
+            let after = all.partition_point(|at| *at <= early);
+            from(after).iter().copied().find(is_new)
+        });
         let in_turn = wanted.into_iter().chain(early).find(|at| asks(*at));
         if let Some(place) = in_turn {
             if wanted != in_turn {
@@ -189,6 +191,7 @@ impl Replay {
             let one = self.side.exchanges.get(*at);
             one.is_some_and(|one| one.asked.is_like(asked, kind))
         });
+        let places = self.index.get(key_of_it).map_or(&[][..], Vec::as_slice);
         let later = || places.iter().copied().find(is_new);
         let is_early = near.is_some() || like.is_none();
         let place = near.or(like).or_else(later);
