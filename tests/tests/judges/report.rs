@@ -182,7 +182,8 @@ fn a_person_finds_a_message_and_nothing_foreign_is_run() {
         ms("script_ms"),
         ms("filter_ms")
     );
-    assert!(ms("script_ms") < 1000, "{seen}");
+    // 0.2 s on a quiet machine; not every machine is.
+    assert!(ms("script_ms") < 3000, "{seen}");
 }
 
 #[test]
