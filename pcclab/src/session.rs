@@ -59,6 +59,8 @@ pub struct Session {
     start: Instant,
     boot: Option<Duration>,
     began: Option<Time>,
+    /// How long the guest had been up then, in seconds.
+    uptime: Option<f64>,
     missing: Vec<String>,
     modules: Vec<ModuleFailure>,
     loading: Option<String>,
@@ -251,6 +253,7 @@ impl Session {
             start,
             boot: None,
             began: None,
+            uptime: None,
             missing: Vec::new(),
             modules: Vec::new(),
             loading: None,
@@ -453,8 +456,9 @@ impl Session {
                 // Of a guest that starts from there it was the last word.
                 _ if word == "load" && self.is_warm => {}
                 _ if word == "load" => self.asked()?,
-                _ if word == "ready" => {
+                Some(("ready", uptime)) => {
                     self.began = Some(time);
+                    self.uptime = uptime.trim().parse().ok();
                     // A guest that is gone says so by itself.
                     let _ = self.write(b"\n");
                 }
@@ -498,7 +502,8 @@ impl Session {
 
     /// Keeps the kernel's errors from before the command. The console has
     /// only errors, unless somebody asked for more: then the levels of the
-    /// whole log, at the end, say which are none.
+    /// whole log, at the end, say which are none. The log also has those that
+    /// came late to a busy console.
     fn kernel(&mut self, level: Option<u8>, text: &str) {
         const ERR: u8 = 3;
         match level {
@@ -507,6 +512,15 @@ impl Session {
             }
             Some(level) if level > ERR => {
                 self.errors.retain(|error| error != text);
+            }
+            Some(_)
+                if kernel_time(text)
+                    .zip(self.uptime)
+                    .is_some_and(|(time, uptime)| time < uptime)
+                    && self.errors.len() < EARLY
+                    && !self.errors.iter().any(|error| error == text) =>
+            {
+                self.errors.push(text.to_owned());
             }
             _ => {}
         }
@@ -705,6 +719,11 @@ impl Session {
             full,
         })
     }
+}
+
+/// When the kernel said this: seconds since it started.
+fn kernel_time(text: &str) -> Option<f64> {
+    text.strip_prefix('[')?.split(']').next()?.trim().parse().ok()
 }
 
 /// A module's file as the user knows it, without the number that sorts it.
