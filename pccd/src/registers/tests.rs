@@ -409,6 +409,30 @@ fn cppc_counts_at_the_granted_speed() {
 }
 
 #[test]
+fn cppc_takes_a_nominal_performance_from_ospm() {
+    let text = shipped("cppc-4/cppc-4", "cppc-4");
+    let mut bench = Bench::new(&text, 0, 72);
+    let mut space = bench.command(0, &[0; 64]);
+    let put = |space: &mut Vec<u8>, at: usize, value: u32| {
+        space[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    };
+    assert_eq!(space[52..56], 300_u32.to_le_bytes(), "the reset value");
+    put(&mut space, 52, 260);
+    space[57] = 1;
+    let space = bench.command(1, &space);
+    let chosen = bench.command(0, &space);
+    let counted = long(&chosen, 24) - long(&space, 24);
+    assert_eq!(counted, 2600, "by itself no more than OSPM's nominal");
+    for outside in [99, 401] {
+        let mut space = chosen.clone();
+        put(&mut space, 52, outside);
+        assert_eq!(bench.flags(&generic(1, &space)), 1, "refused");
+    }
+    let kept = bench.command(0, &[0; 64]);
+    assert_eq!(kept[52..56], 260_u32.to_le_bytes());
+}
+
+#[test]
 fn xgene_answers_sensors_and_alarms() {
     let text = shipped("xgene-hwmon/sensors", "xgene-sensors");
     let mut bench = Bench::new(&text, 1, 32);
