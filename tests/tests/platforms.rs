@@ -131,6 +131,49 @@ fn mistakes_of_a_platform_are_noticed() {
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
+/// Linux kernels of 2024 took the id in `_CPC` for a size, and shifted by it.
+#[test]
+fn cppc_in_subspaces_above_31() {
+    let column = &columns(&["7.x"])[0];
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("cppc-40");
+    std::fs::create_dir(&folder).unwrap();
+    let from = pcclab::platform::folder().join("cppc-4");
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = folder.join(path.file_name().unwrap());
+        std::fs::copy(path, to).unwrap();
+    }
+    let file = folder.join("platform.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut spare = String::from("\"channels\": [");
+    for n in 0..38 {
+        let device = r#"{ "subspace-type": 2, "trigger": "level" }"#;
+        spare += &format!(r#"{{ "name": "spare-{n}", "device": {device} }},"#);
+    }
+    std::fs::write(&file, text.replacen("\"channels\": [", &spare, 1)).unwrap();
+    let mode = Platform::load(folder.to_str().unwrap()).unwrap().modes()[0];
+    let logs = logs();
+    let folder = folder.to_str().unwrap();
+    let cell = cell(folder, mode, column, &options(true, &logs));
+    assert_eq!(cell.verdict.code, exit::PASS, "{:#?}", cell.verdict);
+    let _ = std::fs::remove_dir_all(logs);
+}
+
+/// What `_PSD` says of a processor that never came is no reason to have none.
+#[test]
+fn cppc_with_one_of_two_processors() {
+    let column = &columns(&["7.x"])[0];
+    let logs = logs();
+    let mut options = options(true, &logs);
+    "maxcpus=1".clone_into(&mut options.append);
+    let platform = Platform::load("cppc-ryzen").unwrap();
+    let cell = cell("cppc-ryzen", platform.modes()[0], column, &options);
+    assert_eq!(cell.verdict.code, exit::PASS, "{:#?}", cell.verdict);
+    assert!(cell.verdict.text.contains("17 passed"), "{:#?}", cell.verdict);
+    let _ = std::fs::remove_dir_all(logs);
+}
+
 #[test]
 fn parts_of_a_matrix_are_the_matrix() {
     let pcclab = |words: &[&str]| {
