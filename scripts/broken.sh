@@ -17,7 +17,7 @@ out=$CACHE/broken-$(drivers | key "$build" "$("${CROSS}gcc" -dumpfullversion)" \
 trimmed() { sed 's/^ *//; s/ *$//' <<<"$1"; }
 
 build_broken() {
-  local name platform file init edit from lines
+  local name platform file init edit from lines module
   rm -rf "$out.new" && mkdir -p "$out.new"
   while IFS='|' read -r name platform file init edit; do
     name=$(trimmed "$name") platform=$(trimmed "$platform") file=$(trimmed "$file")
@@ -32,10 +32,17 @@ build_broken() {
     [ -z "$edit" ] || [ "$lines" -ge 1 ] || { echo "$name: no line of $file fits $edit"; return 1; }
     case $file in *.asl | *.json) continue ;; esac
     {
-      echo "obj-m := $(basename "$file" .c).o"
+      module=$(basename "$file" .c)
+      # One that is built in and has parameters has taken its name in
+      # /sys/module/.
+      if [ "$init" != - ] && grep -q '^module_param' "$from"; then
+        echo "broken-$module-y := $module.o"
+        module=broken-$module
+      fi
+      echo "obj-m := $module.o"
       echo "ccflags-y := -I$(dirname "$from")"
       # initcall_blacklist= goes by name, and would keep this one out as well.
-      [ "$init" = - ] || echo "ccflags-y += -D${init%_init}=broken"
+      [ "$init" = - ] || echo "ccflags-y += -D${init%_init}=broken -D$init=broken_init"
     } >"$out.new/$name/Kbuild"
   done < <(drivers)
   dirname "$out.new"/*/Kbuild |
