@@ -415,7 +415,9 @@ impl Platform {
             state.answered(tag);
         }
         for push in &asked.unasked {
-            state.ask(push.destination, push.tag, &push.message);
+            if let Some(tag) = push.tag {
+                state.ask(push.destination, tag, &push.message);
+            }
         }
         endpoint.set_state(state);
         if asked.reply == Replied::Pass {
@@ -482,19 +484,22 @@ impl Platform {
         let source = self.endpoint.answers_from(header);
         let to = towards(message.channels, message.channel)?;
         let unit = self.unit();
+        let answer =
+            Header { destination: header.source, source, to: false, ..*header };
         let mut unasked = Vec::new();
         for push in asked.unasked {
-            let route = outwards(source, push.destination, push.tag);
+            let route = match push.tag {
+                Some(tag) => outwards(source, push.destination, tag),
+                None => answer,
+            };
             let sent = pack(push.message, &route, to, unit)?;
             unasked.push((sent.told(push.envelope, to)?, push.after));
         }
         let handler = asked.handlers.join(" > ");
-        let route =
-            Header { destination: header.source, source, to: false, ..*header };
         let reply = match asked.reply {
             Replied::Message(mut message) => {
                 spoil_message(&mut message, &asked.faults)?;
-                let packed = pack(message, &route, to, unit)?;
+                let packed = pack(message, &answer, to, unit)?;
                 let packed = packed.spoiled(&asked.faults)?;
                 Some(packed.told(asked.envelope, to)?)
             }
@@ -576,11 +581,12 @@ impl Platform {
             let Some(push) = timely.unasked else {
                 return Ok((None, changes));
             };
-            changes.endpoint.ask(push.destination, push.tag, &push.message);
+            let tag = push.tag.unwrap_or(0);
+            changes.endpoint.ask(push.destination, tag, &push.message);
             let none = "the mailbox has no channel towards the guest";
             let to = channels.inbox().ok_or_else(|| Wrong::plain(none))?;
             let source = self.endpoint.eid();
-            let route = outwards(source, push.destination, push.tag);
+            let route = outwards(source, push.destination, tag);
             let unit = self.unit();
             let sent = pack(push.message, &route, to, unit)?;
             Ok((Some(sent.told(push.envelope, to)?), changes))

@@ -19,13 +19,14 @@ use crate::wire::layout::{Found, Value};
 use crate::wire::mctp::Eid;
 use crate::wire::message;
 
-/// A message nobody asked for, ready to be sent.
+/// A message nobody asked for, or a further answer, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unasked {
     /// The message, type byte first.
     pub message: Vec<u8>,
     pub destination: Eid,
-    pub tag: u8,
+    /// Its tag; none if it is an answer, which has the request's.
+    pub tag: Option<u8>,
     /// Milliseconds after the answer.
     pub after: u64,
     /// What the device is told.
@@ -148,13 +149,17 @@ impl Handlers {
             {
                 continue;
             }
-            let answered = self.answer(handler, asking, fields, &mut asked);
-            answered.map_err(|wrong| {
+            let failed = |wrong| {
                 Wrong::plain(format!(
                     "handler {} ({}) failed: {wrong}",
                     handler.name, handler.file
                 ))
-            })?;
+            };
+            if !self.wants(handler, asking, fields, memory).map_err(failed)? {
+                continue;
+            }
+            let answered = self.answer(handler, asking, fields, &mut asked);
+            answered.map_err(failed)?;
             if asked.question.is_some() {
                 return Ok(Some(asked));
             }
@@ -163,6 +168,24 @@ impl Handlers {
             }
         }
         Ok((!asked.handlers.is_empty()).then_some(asked))
+    }
+
+    /// Whether its `if` gives `true`.
+    fn wants(
+        &self,
+        handler: &Handler,
+        asking: &Asking<'_>,
+        fields: &[Found],
+        memory: &Memory,
+    ) -> Result<bool, Wrong> {
+        let Some(source) = &handler.only_if else {
+            return Ok(true);
+        };
+        let count = match handler.counts {
+            true => memory.clone().count(&handler.name),
+            false => 1,
+        };
+        self.maker(asking, fields, memory, &handler.name, count).holds(source)
     }
 
     /// What one handler adds to an answer.
@@ -297,6 +320,11 @@ impl Handlers {
                     ));
                 }
             }
+            if let (Some(source), true) =
+                (&handler.only_if, near.differs.is_empty())
+            {
+                near.differs.push(format!("`if` is not true: {source}"));
+            }
             let part = near.part();
             if part > 0 && best.as_ref().is_none_or(|(most, _)| part > *most) {
                 let nearest = Nearest {
@@ -314,7 +342,7 @@ impl Handlers {
 fn unasked(push: &Push, maker: &Maker<'_>) -> Result<Unasked, Wrong> {
     let sender = maker.asking.request.map(|request| request.header.source);
     Ok(Unasked {
-        message: maker.make(&push.make, false)?,
+        message: maker.make(&push.make, push.tag.is_none())?,
         destination: push.destination.or(sender).unwrap_or(Eid::NULL),
         tag: push.tag,
         after: push.after,

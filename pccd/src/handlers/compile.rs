@@ -4,12 +4,14 @@
 
 use super::matcher::Matcher;
 use super::matching::{expected_request, matcher};
+use super::request::scope;
 use super::rule::HandlerFile;
 use super::step::{self, Step};
 use crate::script::check::{Checker, Uses};
 use crate::script::condition::Condition;
 use crate::script::locate::Place;
 use crate::script::problem::Wrong;
+use crate::script::template::is_template;
 
 /// How often a handler must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Handler {
     pub any_length: bool,
     /// Scenarios and variables it needs.
     pub when: Vec<(String, Condition)>,
+    /// A template that must give `true`.
+    pub only_if: Option<String>,
     /// What it does, step by step; at least one.
     pub steps: Vec<Step>,
     /// Whether the steps begin anew.
@@ -74,6 +78,16 @@ pub(crate) fn handler(
     check.name(at, &source.name);
     let matcher = matcher(check, &at.key("match"), &source.matching);
     let when = check.when(&at.key("when"), &source.when);
+    if let Some(source) = &source.only_if {
+        let found = match is_template(source) {
+            true => scope(true).check(check, source),
+            false => Err(Wrong::new(
+                format!("`{source}` is no template"),
+                "as in \"{{ request.tag > 3 }}\"",
+            )),
+        };
+        check.take(&at.key("if"), found);
+    }
     let start = matcher.as_ref().map(expected_request).unwrap_or_default();
     let steps = step::steps(check, at, source, &start);
     let bounds = bounds(check, &at.key("expect"), source);
@@ -88,6 +102,7 @@ pub(crate) fn handler(
         any_length: source.any_length || matcher.says_length(),
         matcher,
         when,
+        only_if: source.only_if.clone(),
         counts: check.uses.count || steps.len() > 1 || bounds.is_some(),
         timely: check.uses.time || steps.iter().any(Step::is_exec),
         steps,

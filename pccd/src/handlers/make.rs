@@ -253,6 +253,17 @@ impl Maker<'_> {
         template::render(self.environment, source, &self.filling())
     }
 
+    /// Whether a template gives `true`, and not `false`.
+    pub fn holds(&self, source: &str) -> Result<bool, Wrong> {
+        match self.render(source)?.trim() {
+            "True" | "true" => Ok(true),
+            "False" | "false" => Ok(false),
+            text => Err(Wrong::plain(format!(
+                "`if` gives `{text}`, neither `true` nor `false`"
+            ))),
+        }
+    }
+
     pub fn make(&self, make: &Make, is_answer: bool) -> Result<Vec<u8>, Wrong> {
         match make {
             Make::Bytes(bytes) => Ok(bytes.clone()),

@@ -54,6 +54,7 @@ fn overlap(earlier: &Handler, later: &Handler) -> Option<String> {
     }
     let lengths = earlier.any_length || !later.any_length;
     let always = lengths
+        && earlier.only_if.is_none()
         && earlier.when.iter().all(|(name, a)| {
             later.when.iter().any(|(other, b)| name == other && includes(a, b))
         });
@@ -66,7 +67,8 @@ fn overlap(earlier: &Handler, later: &Handler) -> Option<String> {
     // The particular before the general in one file is what people mean.
     let meant = earlier.file == later.file
         && (covers(&later.matcher, &earlier.matcher)
-            || !earlier.when.is_empty());
+            || !earlier.when.is_empty()
+            || earlier.only_if.is_some());
     if earlier.priority == later.priority && !meant {
         return Some(format!(
             "{names}: both match some messages, and the first answers these \

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use minijinja::{Environment, Value as Filling};
+use minijinja::Value as Filling;
 use serde_json::{Map, Value as Json};
 
 use crate::record::Time;
 use crate::script::memory::Memory;
 use crate::script::problem::Wrong;
-use crate::script::template::{self, Scope};
+use crate::script::template::Scope;
 use crate::wire::layout::{Found, Value};
 use crate::wire::mctp::Header;
 use crate::wire::message;
@@ -137,20 +137,7 @@ pub(super) fn scope(has_request: bool) -> Scope<'static> {
                  is no request here"
             }
         },
-        filters: "a filter of minijinja, or `hex`, `le`, `crc8`, `crc32`, \
-                  `crc32c`",
     }
-}
-
-/// A number as hex bytes, least significant first: so many, or four.
-fn le(number: u64, bytes: Option<usize>) -> String {
-    let all = number.to_le_bytes();
-    hex::encode(all.get(..bytes.unwrap_or(4).min(8)).unwrap_or(&all))
-}
-
-/// The environment of handlers' templates.
-pub(crate) fn environment() -> Environment<'static> {
-    template::environment([("le", Filling::from_function(le))])
 }
 
 /// What templates see of a request.
@@ -204,6 +191,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::script::check::Checker;
     use crate::script::memory::Declared;
+    use crate::script::template;
     use crate::wire::mctp::Eid;
 
     pub(crate) const HEADER: Header = Header {
@@ -233,11 +221,12 @@ pub(crate) mod tests {
         ]
         .into_iter()
         .collect();
-        template::render(&environment(), source, &filling)
+        template::render(&template::environment(), source, &filling)
     }
 
     fn checked(source: &str) -> Result<(), Wrong> {
-        let (environment, declared) = (environment(), Declared::default());
+        let (environment, declared) =
+            (template::environment(), Declared::default());
         let mut check = Checker::new(&environment, &declared, "".into());
         scope(true).check(&mut check, source)
     }

@@ -37,6 +37,10 @@ pub struct HandlerFile {
     #[serde(default)]
     #[schemars(schema_with = "shared::when")]
     pub when: Map<String, Value>,
+    /// A template that gives `true` for requests it answers, for what fields
+    /// and `when` cannot say: "{{ request.nvme_mi.doff < 4096 }}".
+    #[serde(rename = "if", default)]
+    pub only_if: Option<String>,
     /// What it answers with.
     #[serde(default)]
     pub reply: Option<Reply>,
@@ -192,6 +196,23 @@ pub struct ProgramFile {
 pub enum Then {
     /// A message nobody asked for.
     Unasked(Unasked),
+    /// A further answer to the same request.
+    Answer(Further),
+}
+
+/// A further answer to a request, as after one that says that it takes
+/// longer. It has the request's tag.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Further {
+    /// The message; header fields come from the request unless given.
+    pub message: Message,
+    /// Milliseconds after the first answer, 0 without.
+    #[serde(default)]
+    pub after: Number,
+    /// What the device is told beside it.
+    #[serde(default)]
+    pub envelope: Option<EnvelopeFile>,
 }
 
 /// A message nobody asked for.

@@ -10,8 +10,8 @@ use super::fault::Plan;
 use super::make::{self, Assign, Make};
 use super::request::scope;
 use super::rule::{
-    Corrupt, Fault, HandlerFile, Message, Reply, StepFile, Then, TimedFile,
-    Unasked,
+    Corrupt, Fault, Further, HandlerFile, Message, Reply, StepFile, Then,
+    TimedFile, Unasked,
 };
 use crate::script::check::{Checker, Clock};
 use crate::script::condition::Condition;
@@ -57,13 +57,14 @@ impl Step {
     }
 }
 
-/// A message nobody asked for.
+/// A message nobody asked for, or a further answer.
 #[derive(Debug, Clone)]
 pub struct Push {
     pub make: Make,
     /// Who it is for, if not whoever sent the request.
     pub destination: Option<Eid>,
-    pub tag: u8,
+    /// Its tag; none if it is an answer, which has the request's.
+    pub tag: Option<u8>,
     /// Milliseconds after the answer.
     pub after: u64,
     pub envelope: Option<EnvelopeOptions>,
@@ -154,8 +155,13 @@ fn step(
         check.envelope(&at.key("envelope"), source.envelope.as_ref());
     let place = at.key("then");
     let then = source.then.iter().enumerate().filter_map(|(n, one)| {
-        let Then::Unasked(one) = one;
-        unasked(check, &place.index(n).key("unasked"), one)
+        let at = place.index(n);
+        match one {
+            Then::Unasked(one) => unasked(check, &at.key("unasked"), one),
+            Then::Answer(one) => {
+                further(check, &at.key("answer"), one, request)
+            }
+        }
     });
     let then = then.collect();
     Step {
@@ -260,6 +266,7 @@ fn message(
     check: &mut Checker<'_>,
     at: &Place<'_>,
     message: &Message,
+    answers: Option<&Given>,
     has_request: bool,
 ) -> Option<Make> {
     match message {
@@ -267,7 +274,8 @@ fn message(
             make::hex(check, &at.key("hex"), text, has_request)
         }
         Message::Fields(fields) => {
-            make::fields(check, &at.key("fields"), fields, None, has_request)
+            let at = at.key("fields");
+            make::fields(check, &at, fields, answers, has_request)
         }
     }
 }
@@ -277,7 +285,8 @@ fn unasked(
     at: &Place<'_>,
     unasked: &Unasked,
 ) -> Option<Push> {
-    let make = message(check, &at.key("message"), &unasked.message, true);
+    let (place, source) = (at.key("message"), &unasked.message);
+    let make = message(check, &place, source, None, true);
     let destination = unasked.destination;
     let destination = destination
         .map(|n| Eid(check.byte(&at.key("destination"), n, u8::MAX)));
@@ -285,6 +294,22 @@ fn unasked(
     let after = check.number(&at.key("after"), unasked.after, 0, LONGEST);
     let envelope = unasked.envelope.as_ref();
     let envelope = check.envelope(&at.key("envelope"), envelope);
+    let tag = Some(tag);
+    Some(Push { make: make?, destination, tag, after, envelope })
+}
+
+fn further(
+    check: &mut Checker<'_>,
+    at: &Place<'_>,
+    further: &Further,
+    request: &Given,
+) -> Option<Push> {
+    let (place, source) = (at.key("message"), &further.message);
+    let make = message(check, &place, source, Some(request), true);
+    let after = check.number(&at.key("after"), further.after, 0, LONGEST);
+    let envelope = further.envelope.as_ref();
+    let envelope = check.envelope(&at.key("envelope"), envelope);
+    let (destination, tag) = (None, None);
     Some(Push { make: make?, destination, tag, after, envelope })
 }
 
@@ -300,11 +325,12 @@ pub(crate) fn timed(
     let TimedFile { after, every, times, .. } = *source;
     let clock = check.clock(at, after, every, times, SHORTEST_EVERY);
     let when = check.when(&at.key("when"), &source.when);
-    let make = message(check, &at.key("message"), &source.message, false);
+    let place = at.key("message");
+    let make = message(check, &place, &source.message, None, false);
     let destination = source
         .destination
         .map_or(8, |n| check.byte(&at.key("destination"), n, u8::MAX));
-    let tag = check.byte(&at.key("tag"), source.tag, 7);
+    let tag = Some(check.byte(&at.key("tag"), source.tag, 7));
     let envelope =
         check.envelope(&at.key("envelope"), source.envelope.as_ref());
     let set = assigns(check, &at.key("set"), &source.set, false);

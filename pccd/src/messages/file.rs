@@ -37,6 +37,9 @@ pub struct File {
     /// Scenarios, by name, with their states; the first is where they begin.
     #[serde(default)]
     pub scenarios: BTreeMap<String, Vec<String>>,
+    /// Constants for templates of handlers, by name; all files see them.
+    #[serde(default)]
+    pub tables: Map<String, Value>,
     /// Channels of registers.
     #[serde(default)]
     pub channels: Vec<ChannelFile>,

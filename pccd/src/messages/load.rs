@@ -245,7 +245,7 @@ fn advice(said: &str, path: &[Step]) -> String {
         Some("message") => Some("`fields` or `hex`"),
         Some("faults") => Some("one fault, as in { \"drop\": 1 }"),
         Some("corrupt") => Some("`bits` or `at`"),
-        Some("then") => Some("`unasked`"),
+        Some("then") => Some("`unasked` or `answer`"),
         Some("vendor_ids") => Some("`pci` or `iana`"),
         _ => None,
     };

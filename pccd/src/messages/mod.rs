@@ -12,18 +12,20 @@ mod schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use minijinja::Environment;
+use minijinja::{Environment, Value as Filling};
+use serde_json::{Map, Value as Json};
 
 use self::file::File;
 use self::load::{gather, parse, read};
 pub use self::schema::text as schema;
 use crate::endpoint::Config;
-use crate::handlers::{self, Handlers, compile, endpoint, request};
+use crate::handlers::{self, Handlers, compile, endpoint};
 use crate::registers::{self, Registers};
 use crate::script::check::Checker;
 use crate::script::locate::{Place, Side};
 use crate::script::memory::{Declaration, Declared, Variable};
 use crate::script::problem::{Mistake, Problem, Problems, Wrong};
+use crate::script::template;
 use crate::wire::mctp::MsgType;
 
 /// All handlers and channels of registers, and the endpoint they belong to.
@@ -119,7 +121,7 @@ impl Messages {
         shown: String,
         mut problems: Vec<Problem>,
     ) -> Result<Self, Problems> {
-        let environment = request::environment();
+        let mut environment = template::environment();
         let files = sources.len();
         let mut parsed: Vec<(Source, File)> = Vec::new();
         for source in sources {
@@ -130,6 +132,8 @@ impl Messages {
         }
         let mut names = Names::default();
         let declared = declare(&parsed, &mut names, &mut problems);
+        let tables = tables(&parsed, &mut names, &mut problems);
+        environment.add_global("table", Filling::from_serialize(tables));
         let (mut all, mut timed) = (Vec::new(), Vec::new());
         let mut config: Option<(Config, String)> = None;
         for (Source { name: file, text }, parsed) in &parsed {
@@ -232,7 +236,7 @@ fn compile_registers(
     declared: &Declared,
     problems: &mut Vec<Problem>,
 ) -> Registers {
-    let environment = registers::environment();
+    let environment = template::environment();
     let (mut channels, mut players) = (Vec::new(), BTreeMap::new());
     let mut sound = true;
     for (Source { name: file, text }, parsed) in parsed {
@@ -364,6 +368,26 @@ fn declare(
         }
     }
     declared
+}
+
+/// Tables of all files.
+fn tables(
+    parsed: &[(Source, File)],
+    names: &mut Names,
+    problems: &mut Vec<Problem>,
+) -> Map<String, Json> {
+    let mut tables = Map::new();
+    let list = Place::FILE.key("tables");
+    for (Source { name: file, text }, parsed) in parsed {
+        for (name, json) in &parsed.tables {
+            if let Err(wrong) = names.add("table", name, file) {
+                let mistake = Mistake::new(&list.key(name), Side::Key, wrong);
+                problems.push(Problem::mistake(file, text, mistake));
+            }
+            tables.insert(name.clone(), json.clone());
+        }
+    }
+    tables
 }
 
 /// The names of `expect_order`, all files together.

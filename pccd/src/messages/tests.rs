@@ -99,7 +99,7 @@ fn builtin_handlers_answer() {
         [Unasked {
             message: b"\x7e\x1a\xf4hello".to_vec(),
             destination: Eid(8),
-            tag: 0,
+            tag: Some(0),
             after: 0,
             envelope: None,
         }]

@@ -28,7 +28,6 @@ pub use self::answer::{Answer, Request, refusal};
 use self::bank::{Bank, Context};
 pub use self::channel::Channel;
 pub(crate) use self::players::{Player, players};
-pub(crate) use self::template::environment;
 use crate::mailbox;
 use crate::record::Time;
 use crate::script::check::{Checker, Clock};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::{Environment, Error, ErrorKind, Value as Filling};
+use minijinja::Value as Filling;
 use serde_json::{Map, Value as Json};
 
 use super::file::CommandWord;
@@ -27,49 +27,6 @@ pub struct Scope<'a> {
     /// Parts of the command, by their full names.
     parts: Vec<&'static str>,
     pub has_request: bool,
-}
-
-fn wrong(text: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidOperation, text.into())
-}
-
-fn shift(number: i128, by: u32) -> Result<i128, Error> {
-    let shifted = number.checked_shl(by).filter(|_| by < 64);
-    shifted.ok_or_else(|| wrong(format!("shifted by {by} bits")))
-}
-
-/// Hex of a number's low bytes, lowest first.
-fn le(number: i128, bytes: usize) -> Result<String, Error> {
-    let raw = number.to_le_bytes();
-    let raw = raw.get(..bytes).ok_or_else(|| wrong("too many bytes"))?;
-    Ok(hex::encode(raw))
-}
-
-fn bits(number: i128, high: u32, low: u32) -> Result<i128, Error> {
-    if high < low || high > 63 {
-        return Err(wrong(format!("bits {high} to {low}")));
-    }
-    Ok((number >> low) & (shift(1, high - low)? * 2 - 1))
-}
-
-fn signed(number: i128, width: u32) -> Result<i128, Error> {
-    let top = shift(1, width.checked_sub(1).ok_or_else(|| wrong("0 bits"))?)?;
-    let low = number & (top * 2 - 1);
-    Ok(if low & top == 0 { low } else { low - top * 2 })
-}
-
-/// The environment of these templates.
-pub fn environment() -> Environment<'static> {
-    template::environment([
-        ("le", Filling::from_function(le)),
-        ("bits", Filling::from_function(bits)),
-        ("signed", Filling::from_function(signed)),
-        ("mask", Filling::from_function(|a: i128, b: i128| a & b)),
-        ("with", Filling::from_function(|a: i128, b: i128| a | b)),
-        ("flip", Filling::from_function(|a: i128, b: i128| a ^ b)),
-        ("left", Filling::from_function(shift)),
-        ("right", Filling::from_function(|n: i128, by: u32| n >> by.min(127))),
-    ])
 }
 
 fn reset(registers: &BTreeMap<String, Register>) -> Map<String, Json> {
@@ -157,8 +114,6 @@ impl<'a> Scope<'a> {
                      `random(1, 6)`"
                 }
             },
-            filters: "a filter of minijinja, or `hex`, `le`, `bits`, `mask`, \
-                      `with`, `flip`, `left`, `right`, `signed`",
         };
         scope.check(check, source)
     }
@@ -187,42 +142,4 @@ pub fn filling(
         .into_iter()
         .chain([("table", tables)])
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_work_on_bits() {
-        let environment = environment();
-        let cases = [
-            ("{{ 4660 | le(4) }}", "34120000"),
-            ("{{ -1 | le(2) }}", "ffff"),
-            ("{{ 305419896 | bits(31, 28) }}", "1"),
-            (
-                "{{ 18446744073709551615 | bits(63, 0) }}",
-                "18446744073709551615",
-            ),
-            ("{{ 240 | mask(48) }} {{ 1 | with(6) }}", "48 7"),
-            ("{{ 5 | flip(1) }} {{ 1 | left(4) }}", "4 16"),
-            ("{{ 256 | right(4) }}", "16"),
-            ("{{ 472 | signed(9) }} {{ 40 | signed(9) }}", "-40 40"),
-        ];
-        for (source, expected) in cases {
-            let text = template::render(&environment, source, &().into());
-            let text = text.unwrap();
-            assert_eq!(text, expected, "{source}");
-        }
-        for source in [
-            "{{ 1 | le(17) }}",
-            "{{ 1 | bits(3, 4) }}",
-            "{{ 1 | bits(64, 0) }}",
-            "{{ 1 | left(64) }}",
-            "{{ 1 | signed(0) }}",
-        ] {
-            let text = template::render(&environment, source, &().into());
-            assert!(text.is_err(), "{source}");
-        }
-    }
 }

@@ -83,7 +83,7 @@ fn weigh(value: &Value, numbers: bool, depth: usize) -> Result<(), Error> {
 fn growth(name: &str, args: &[Value]) -> Result<(), Error> {
     let text = |place: usize| args.get(place).and_then(Value::as_str);
     match name {
-        "batch" | "indent" | "slice" => {
+        "batch" | "bytes" | "indent" | "slice" => {
             args.iter().skip(1).try_for_each(|arg| weigh(arg, true, 0))
         }
         "format" => {

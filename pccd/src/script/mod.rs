@@ -9,6 +9,7 @@ pub(crate) mod condition;
 pub(crate) mod delay;
 pub(crate) mod dice;
 pub(crate) mod envelope;
+mod filter;
 pub mod locate;
 pub(crate) mod memory;
 pub(crate) mod number;

@@ -3,17 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::{Environment, Error, ErrorKind, Value as Filling};
+use minijinja::{Environment, ErrorKind, Value as Filling};
 use serde_json::{Map, Value as Json, json};
 
 use super::budget::{self, add_filter};
 use super::check::Checker;
 use super::dice::Dice;
-use super::memory::{Declared, Memory};
-use super::number::hex_bytes;
+use super::filter;
+use super::memory::Memory;
 use super::problem::Wrong;
 use crate::record::{Time, compact, iso};
-use crate::wire::checksum::Checksum;
 
 /// Names that are always there.
 const ALWAYS: [&str; 6] = [
@@ -30,37 +29,11 @@ pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// A number as hex bytes: two digits, or as many as asked for.
-fn hex_filter(number: u64, digits: Option<usize>) -> String {
-    let digits = digits.unwrap_or(2).min(16);
-    format!("{number:0digits$x}")
-}
-
-/// The checksum of bytes in hex, as a number.
-fn checksum(kind: Checksum, text: &str) -> Result<u64, Error> {
-    let bytes = hex_bytes(text).map_err(|wrong| {
-        Error::new(ErrorKind::InvalidOperation, wrong.message)
-    })?;
-    Ok(kind.of(&bytes))
-}
-
-/// An environment to fill templates in with, and some filters more.
-pub(crate) fn environment(
-    filters: impl IntoIterator<Item = (&'static str, Filling)>,
-) -> Environment<'static> {
+/// An environment to fill templates in with.
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = budget::environment();
-    let mut add = |name, filter| add_filter(&mut environment, name, filter);
-    add("hex", Filling::from_function(hex_filter));
-    for (name, kind) in [
-        ("crc8", Checksum::Crc8),
-        ("crc32", Checksum::Crc32),
-        ("crc32c", Checksum::Crc32c),
-    ] {
-        let filter = move |hex: &str| checksum(kind, hex);
-        add(name, Filling::from_function(filter));
-    }
-    for (name, filter) in filters {
-        add(name, filter);
+    for (name, filter) in filter::all() {
+        add_filter(&mut environment, name, filter);
     }
     environment
 }
@@ -79,7 +52,6 @@ pub(crate) struct Scope<'a> {
     pub example: &'static str,
     /// Names that there are, in words.
     pub expected: &'static str,
-    pub filters: &'static str,
 }
 
 /// Whether a name or one that begins with it and a dot is there.
@@ -90,19 +62,29 @@ fn has(names: &BTreeSet<String>, name: &str) -> bool {
         || later.next().is_some_and(|later| later.starts_with(&longer))
 }
 
+/// Names of the tables that all templates of an environment see.
+fn shared(check: &Checker<'_>) -> impl Iterator<Item = String> {
+    let globals = check.environment.globals();
+    let tables = globals.filter(|(name, _)| *name == "table");
+    let names = tables.flat_map(|(_, tables)| tables.try_iter().ok());
+    names.flatten().map(|name| name.to_string())
+}
+
 impl Scope<'_> {
-    fn knows(&self, declared: &Declared, name: &str) -> bool {
+    fn knows(&self, check: &Checker<'_>, name: &str) -> bool {
         let parts: Vec<&str> = name.splitn(3, '.').collect();
         match parts.as_slice() {
             ["request", ..] => {
                 self.request.is_some_and(|names| has(names, name))
             }
             ["state" | "time"] => true,
-            ["state", state] if declared.0.contains_key(*state) => true,
+            ["state", state] if check.declared.0.contains_key(*state) => true,
             // What lies in a table is data.
             ["table", table, _] => {
                 self.names.contains(&format!("table.{table}"))
+                    || shared(check).any(|shared| shared == *table)
             }
+            ["table", table] if shared(check).any(|one| one == *table) => true,
             _ => ALWAYS.contains(&name) || has(self.names, name),
         }
     }
@@ -122,13 +104,14 @@ impl Scope<'_> {
             let first = used.split('.').next().unwrap_or(&used);
             check.uses.count |= first == "count";
             check.uses.time |= first == "time";
-            if self.knows(check.declared, &used)
+            if self.knows(check, &used)
                 || check.environment.globals().any(|(name, _)| name == used)
             {
                 continue;
             }
             let states = check.declared.0.keys();
             let states = states.map(|name| format!("state.{name}"));
+            let tables = shared(check).map(|name| format!("table.{name}"));
             let known: Vec<String> = self
                 .request
                 .into_iter()
@@ -136,6 +119,7 @@ impl Scope<'_> {
                 .chain(self.names)
                 .cloned()
                 .chain(states)
+                .chain(tables)
                 .chain(ALWAYS.iter().map(|name| (*name).to_owned()))
                 .collect();
             return Err(Wrong::unknown(
@@ -172,7 +156,7 @@ impl Scope<'_> {
             ErrorKind::UnknownFilter
             | ErrorKind::UnknownTest
             | ErrorKind::UnknownFunction
-            | ErrorKind::UnknownMethod => self.filters,
+            | ErrorKind::UnknownMethod => filter::NAMES,
             _ => return Ok(()),
         };
         Err(Wrong::new(format!("template: {error:#}"), expected))

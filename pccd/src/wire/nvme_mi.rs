@@ -12,8 +12,8 @@ use super::layout::{Item, Kind, Names};
 pub use names::TYPES;
 use names::{
     ADMIN_OPCODES, CONFIGURATIONS, CONTROL_OPCODES, CONTROLLER_FLAGS,
-    DATA_STRUCTURES, FREQUENCIES, HEALTH_CHANGES, MI_OPCODES, PCIE_OPCODES,
-    PROPERTIES, RORS, STATUSES,
+    DATA_STRUCTURES, FEATURES, FREQUENCIES, HEALTH_CHANGES, LOG_PAGES,
+    MI_OPCODES, PCIE_OPCODES, PROPERTIES, RORS, SELECTS, STATUSES, STRUCTURES,
 };
 
 const fn zero(name: &'static str, bytes: usize) -> Item {
@@ -171,13 +171,42 @@ const ADMIN: &[Item] = &[
     Item::new("doff", Kind::U32Le).or(0),
     Item::new("dlen", Kind::U32Le).or(0),
     zero("reserved4", 8),
-    Item::new("sqedw10", Kind::U32Le).or(0),
+    Item::switch(
+        "opcode",
+        &[(0x02, LOG_PAGE), (0x06, IDENTIFY), (0x09, FEATURE), (0x0a, FEATURE)],
+        &[Item::new("sqedw10", Kind::U32Le).or(0)],
+    ),
     Item::new("sqedw11", Kind::U32Le).or(0),
     Item::new("sqedw12", Kind::U32Le).or(0),
     Item::new("sqedw13", Kind::U32Le).or(0),
     Item::new("sqedw14", Kind::U32Le).or(0),
     Item::new("sqedw15", Kind::U32Le).or(0),
     DATA,
+];
+
+/// Dword 10 of Get Log Page (NVMe 1.4 §5.14).
+const LOG_PAGE: &[Item] = &[
+    Item::new("lid", Kind::U8).named(LOG_PAGES).brief("{}"),
+    Item::bits("rae", 7, 7).or(0),
+    Item::bits("lsp", 6, 0).or(0),
+    Item::new("numdl", Kind::U16Le).or(0),
+];
+
+/// Dword 10 of Identify (NVMe 1.4 §5.15).
+const IDENTIFY: &[Item] = &[
+    Item::new("cns", Kind::U8).named(STRUCTURES).brief("{}"),
+    Item::new("reserved5", Kind::U8).or(0),
+    Item::new("cntid", Kind::U16Le).or(0),
+];
+
+/// Dword 10 of Get and Set Features (NVMe 1.4 §5.13, §5.21).
+const FEATURE: &[Item] = &[
+    Item::new("fid", Kind::U8).named(FEATURES).brief("{}"),
+    Item::bits("reserved5", 7, 3).or(0),
+    Item::bits("sel", 2, 0).named(SELECTS).or(0),
+    Item::new("reserved6", Kind::U8).or(0),
+    Item::bits("sv", 7, 7).or(0),
+    Item::bits("reserved7", 6, 0).or(0),
 ];
 
 const PCIE: &[Item] = &[

@@ -57,6 +57,59 @@ pub const ADMIN_OPCODES: Names = &[
     (0x86, "Get LBA Status"),
 ];
 
+/// Log pages (NVMe 1.4 §5.14.1).
+pub const LOG_PAGES: Names = &[
+    (0x00, "Supported Log Pages"),
+    (0x01, "Error Information"),
+    (0x02, "SMART / Health Information"),
+    (0x03, "Firmware Slot Information"),
+    (0x04, "Changed Namespace List"),
+    (0x05, "Commands Supported and Effects"),
+    (0x06, "Device Self-test"),
+    (0x07, "Telemetry Host-Initiated"),
+    (0x08, "Telemetry Controller-Initiated"),
+    (0x09, "Endurance Group Information"),
+    (0x0d, "Persistent Event Log"),
+    (0x80, "Reservation Notification"),
+    (0x81, "Sanitize Status"),
+];
+
+/// What is identified (NVMe 1.4 §5.15.2).
+pub const STRUCTURES: Names = &[
+    (0x00, "Namespace"),
+    (0x01, "Controller"),
+    (0x02, "Active Namespace ID list"),
+    (0x03, "Namespace Identification Descriptor list"),
+    (0x10, "Allocated Namespace ID list"),
+    (0x11, "Allocated Namespace"),
+    (0x12, "Controller list of a namespace"),
+    (0x13, "Controller list of the subsystem"),
+    (0x14, "Primary Controller Capabilities"),
+    (0x15, "Secondary Controller list"),
+];
+
+/// Features (NVMe 1.4 §5.21.1).
+pub const FEATURES: Names = &[
+    (0x01, "Arbitration"),
+    (0x02, "Power Management"),
+    (0x03, "LBA Range Type"),
+    (0x04, "Temperature Threshold"),
+    (0x05, "Error Recovery"),
+    (0x06, "Volatile Write Cache"),
+    (0x07, "Number of Queues"),
+    (0x08, "Interrupt Coalescing"),
+    (0x09, "Interrupt Vector Configuration"),
+    (0x0a, "Write Atomicity Normal"),
+    (0x0b, "Asynchronous Event Configuration"),
+    (0x0c, "Autonomous Power State Transition"),
+    (0x0e, "Timestamp"),
+    (0x10, "Host Controlled Thermal Management"),
+];
+
+/// Which value of a feature is asked for.
+pub const SELECTS: Names =
+    &[(0, "current"), (1, "default"), (2, "saved"), (3, "capabilities")];
+
 pub const PCIE_OPCODES: Names = &[
     (0x00, "PCIe Configuration Read"),
     (0x01, "PCIe Configuration Write"),

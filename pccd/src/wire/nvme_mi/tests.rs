@@ -45,7 +45,8 @@ const CASES: &[(&str, &str)] = &[
         "11 0000 06 000000 00000000 00000000 00000000 00000000 00000000 \
          00000000 00010000 00000000 00000000 01000000 00000000 00000000 \
          00000000 00000000 00000000",
-        "NVMe Admin Command request: Identify, slot 1, controller 0x0000",
+        "NVMe Admin Command request: Identify, slot 1, controller 0x0000, \
+         Controller",
     ),
     ("00 0000 03 5a 0000", "Control Primitive request: Get State"),
     ("80 0000 00 5a 0100", "Control Primitive response: Success"),
