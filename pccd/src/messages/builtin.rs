@@ -16,6 +16,8 @@ pub const FILES: &[(&str, &str)] = &[
     message!("cppc/cppc.json"),
     message!("kunpeng-hccs/hccs.json"),
     message!("mctp/endpoint.json"),
+    message!("nvme-mi/admin.json"),
+    message!("nvme-mi/control.json"),
     message!("nvme-mi/health.json"),
     message!("pldm/base.json"),
     message!("pldm/fru.json"),
