@@ -23,10 +23,8 @@ fn ask(platform: &mut Platform, tag: u8, body: &[u8]) -> Box<Action> {
 
 /// What comes of a message of this tag.
 fn send(platform: &mut Platform, tag: u8, message: &[u8]) -> Box<Action> {
-    let mut seq = 0;
     let chunks = message.chunks(64).count();
     for (number, chunk) in message.chunks(64).enumerate() {
-        seq += 1;
         let mut flags = 0x08 | tag;
         flags |= u8::from(number == 0) << 7;
         flags |= u8::from(number + 1 == chunks) << 6;
@@ -34,7 +32,7 @@ fn send(platform: &mut Platform, tag: u8, message: &[u8]) -> Box<Action> {
         let packet = [&[1, 0, 8, flags], chunk].concat();
         let name = RequestName {
             epoch: "20261121T044142.123456789Z".parse().unwrap(),
-            seq,
+            seq: u32::try_from(number).unwrap() + 1,
             subspace: 0,
         };
         let frame = Frame {
@@ -51,7 +49,7 @@ fn send(platform: &mut Platform, tag: u8, message: &[u8]) -> Box<Action> {
         );
         if let Decision::Complete { action, .. } = decision {
             if let Some(Changes { endpoint, memory }) = &action.changes {
-                platform.set(endpoint.clone(), memory.clone());
+                platform.set(*endpoint, memory.clone());
             }
             return action;
         }

@@ -31,9 +31,20 @@ const NVME: &[&str] = &[
 /// five for an answer that does not come.
 const ASKED: &[(&str, &str)] = &[
     ("version", "nvme version"),
-    ("id-ctrl mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
-    ("smart-log mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
-    ("list-ctrl mctp:1,9", "NVMe-MI status: Invalid Command Opcode(0x3)"),
+    // 4 KiB of answer.
+    ("id-ctrl mctp:1,9", "mn        : pccd test drive"),
+    ("smart-log mctp:1,9", "35 °C (308 K, 95 °F)"),
+    ("list-ctrl mctp:1,9", "[   0]:0"),
+    ("list-ns mctp:1,9", "[   0]:0x1"),
+    ("id-ns mctp:1,9 -n 1", "nsze    : 0x200000"),
+    ("ns-descs mctp:1,9 -n 1", "3a6b1d0c-6e0f-4b7e-9a55-70636364aa02"),
+    ("get-log mctp:1,9 -i 2 -l 512", "0000: 00 34 01 64 0a 00"),
+    ("get-log mctp:1,9 -i 9 -l 512", "Invalid Log Page"),
+    // The second time More Processing Required comes first.
+    ("error-log mctp:1,9 -e 1", "parm_err_loc\t: 0x28"),
+    ("error-log mctp:1,9 -e 1 -o json", "\"parm_error_location\":40"),
+    ("fw-log mctp:1,9", "(1.0"),
+    ("get-feature mctp:1,9 -n 1 -f 4", "Current value:0x00000157"),
 ];
 
 pub fn nvme_cli() -> Judged {

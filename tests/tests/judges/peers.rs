@@ -216,9 +216,12 @@ pub fn nvme_mi_dev() -> Judged {
         dwords.iter().for_each(|dword| body.extend(dword.to_le_bytes()));
         body
     };
-    let admin = |opcode: u8| {
-        let mut body = vec![0x10, 0, 0, opcode];
+    // With all of so many bytes of data, and dword 10.
+    let admin = |opcode: u8, bytes: u32, dword: u32| {
+        let mut body = vec![0x10, 0, 0, opcode, 1];
         body.resize(3 + 64, 0);
+        body[31..35].copy_from_slice(&bytes.to_le_bytes());
+        body[43..47].copy_from_slice(&dword.to_le_bytes());
         body
     };
     let mut cut = mi(1, [0, 0]);
@@ -236,11 +239,25 @@ pub fn nvme_mi_dev() -> Judged {
         ("Health Status Poll of slot 1", slot),
         ("Health Status Poll, a word short", cut),
         ("Health Status Poll, a word long", long),
+        ("Controller Information", mi(0, [0x0300_0000, 0])),
+        ("a list of optional commands", mi(0, [0x0400_0000, 0])),
         ("Controller Health Status Poll", mi(2, [0, 0])),
+        ("Controller Health Status Poll of all", mi(2, [0x81ff_0000, 0])),
         ("Configuration Get", mi(4, [1, 0])),
+        ("Configuration Get of health changes", mi(4, [2, 0])),
+        ("Configuration Get of the transmission unit", mi(4, [3, 0])),
+        ("Configuration Set of health changes", mi(3, [2, 0x1fff])),
+        ("VPD Read", mi(5, [0, 8])),
         ("an MI command nobody knows", mi(0x7f, [0, 0])),
-        ("Identify", admin(6)),
-        ("an admin command nobody knows", admin(0x7e)),
+        ("Identify Controller", admin(6, 4096, 1)),
+        ("Identify of active namespaces", admin(6, 4096, 2)),
+        ("Identify of controllers", admin(6, 4096, 0x13)),
+        ("Identify of more than 4 KiB", admin(6, 4100, 1)),
+        ("Get Log Page, errors", admin(2, 64, 0x000f_0001)),
+        ("Get Log Page, SMART", admin(2, 512, 0x007f_0002)),
+        ("Get Log Page of no kind", admin(2, 512, 0x007f_00f0)),
+        ("Get Features", admin(0x0a, 0, 4)),
+        ("an admin command nobody knows", admin(0x7e, 0, 0)),
         ("a control primitive, Pause", vec![0, 0, 0, 0, 0, 0, 0]),
         ("a PCIe command", vec![0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
     ] {
