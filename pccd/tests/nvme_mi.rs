@@ -151,20 +151,20 @@ fn handlers_look_at_what_their_if_says() {
     let file = r#"{
       "tables": { "names": { "1": "aa", "2": "bb" } },
       "handlers": [ {
-        "name": "named", "match": { "hex": "05 ??" },
+        "name": "named", "match": { "hex": "42 ??" },
         "if": "{{ request.hex | part(1, 1) | number | string in table.names }}",
-        "reply": { "hex": "05 {{ table.names[request.hex[3:]] }}" }
+        "reply": { "hex": "42 {{ table.names[request.hex[3:]] }}" }
       }, {
-        "name": "cut", "match": { "hex": "05 7f" }, "if": "{{ 'maybe' }}",
+        "name": "cut", "match": { "hex": "42 7f" }, "if": "{{ 'maybe' }}",
         "reply": "none"
       } ] }"#;
     let mut platform = Platform::new(Arc::new(texts(file).unwrap()), 0);
     let mut said = |code: u8| {
-        let action = send(&mut platform, 0, &[5, code]);
+        let action = send(&mut platform, 0, &[0x42, code]);
         let reply = action.reply.map(|reply| reply.message);
         reply.ok_or(action.reason.unwrap_or_default())
     };
-    assert_eq!(said(2), Ok(vec![5, 0xbb]));
+    assert_eq!(said(2), Ok(vec![0x42, 0xbb]));
     let nearest = said(3).unwrap_err();
     assert!(nearest.contains("`if` is not true: {{ request"), "{nearest}");
     let neither = said(0x7f).unwrap_err();
