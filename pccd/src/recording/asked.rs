@@ -183,6 +183,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::pcc::{COMMAND_MCTP, Frame};
 
     fn message(tag: u8, bytes: &[u8]) -> Asked {
         let bytes = bytes.to_vec();
@@ -205,13 +206,9 @@ mod tests {
     #[test]
     fn packets_of_a_message_are_asked_once() {
         let content = |flags: u8, payload: &[u8]| {
-            let packet = [&[1, 9, 8, flags], payload].concat();
-            let length = u32::try_from(packet.len() + 4).unwrap();
-            let mut content = b"\0CCP\x01\0\0\0".to_vec();
-            content.extend(length.to_le_bytes());
-            content.extend(b"MCTP");
-            content.extend(packet);
-            content
+            let payload = &[&[1, 9, 8, flags], payload].concat();
+            let (subspace, flags, command) = (0, 1, COMMAND_MCTP);
+            Frame { subspace, flags, command, payload }.encode()
         };
         let mut sorter = Sorter::default();
         let first = content(0x88, &[0x7e; 64]);
