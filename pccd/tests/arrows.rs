@@ -72,7 +72,7 @@ const PCCLAB: &str = "
     warm: config programs
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
-    report: commands config doctor ktap latency log result tell verdict
+    report: commands config console doctor ktap latency log result tell verdict
     run: claim conduct exchange kernel ktap latency moment result say session verdict
     aml: lab
     machine: aml claim config kernel lab latency platform run

@@ -4,6 +4,7 @@
 //! Made of what pccd and the device say of a run (see `log::capture`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use pccd::NEVER;
 use pccd::capture::{Entry, Kind};
@@ -53,6 +54,52 @@ pub enum Step {
     Acknowledge,
     /// The guest rings the same channel's doorbell again.
     Next,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Step; 10] = [
+        Step::Doorbell,
+        Step::Published,
+        Step::Read,
+        Step::Decoded,
+        Step::Answered,
+        Step::Taken,
+        Step::Complete,
+        Step::Interrupt,
+        Step::Acknowledge,
+        Step::Next,
+    ];
+    /// Those that come after the first and have a time of their own, as
+    /// tables show them.
+    pub const LATER: [Step; 8] = [
+        Step::Published,
+        Step::Read,
+        Step::Answered,
+        Step::Taken,
+        Step::Complete,
+        Step::Interrupt,
+        Step::Acknowledge,
+        Step::Next,
+    ];
+}
+
+/// A step's name, as `platform.json` has it.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Doorbell => "doorbell",
+            Step::Published => "published",
+            Step::Read => "read",
+            Step::Decoded => "decoded",
+            Step::Answered => "answered",
+            Step::Taken => "taken",
+            Step::Complete => "complete",
+            Step::Interrupt => "interrupt",
+            Step::Acknowledge => "acknowledge",
+            Step::Next => "next",
+        })
+    }
 }
 
 /// How far one command of the guest came; or one message to the guest, of

@@ -270,6 +270,16 @@ pub(crate) fn kernel_line(line: &str) -> Option<(Option<u8>, &str)> {
     (stamp(text) == Some(0)).then_some((level, text))
 }
 
+/// When the kernel said that, in microseconds since it started, and what
+/// follows the time stamp that a text begins with.
+pub(crate) fn kernel_time(text: &str) -> Option<(i64, &str)> {
+    let (time, said) = text.strip_prefix('[')?.split_once("] ")?;
+    let (seconds, micros) = time.trim().split_once('.')?;
+    let seconds: i64 = seconds.parse::<u32>().ok()?.into();
+    let micros: i64 = micros.parse::<u32>().ok()?.into();
+    Some((seconds * 1_000_000 + micros, said))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;

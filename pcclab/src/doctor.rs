@@ -105,20 +105,14 @@ impl std::fmt::Display for Link {
 }
 
 /// Steps that each command has to pass, in their order.
-const OF_A_COMMAND: [Step; 8] = [
-    Step::Published,
-    Step::Read,
-    Step::Decoded,
-    Step::Answered,
-    Step::Taken,
-    Step::Complete,
-    Step::Interrupt,
-    Step::Acknowledge,
-];
+fn of_a_command() -> impl Iterator<Item = Step> {
+    let all = Step::ALL.into_iter();
+    all.filter(|step| !matches!(step, Step::Doorbell | Step::Next))
+}
 
 /// The first step that a command misses.
 fn broken(command: &Command) -> Option<Step> {
-    OF_A_COMMAND.into_iter().find(|step| {
+    of_a_command().find(|step| {
         !command.steps.contains_key(step) && !command.spared.contains(step)
     })
 }
@@ -132,9 +126,9 @@ struct Failed {
     to: i64,
 }
 
-/// What a run left, read to its end.
+/// What a run left, as it is read.
 #[derive(Debug, Default)]
-struct Evidence {
+pub(crate) struct Evidence {
     knows_kernel: bool,
     table: Option<String>,
     kernel: Option<String>,
@@ -150,8 +144,28 @@ struct Evidence {
 }
 
 impl Evidence {
+    /// None yet, of the logs in this folder.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(crate) fn of(folder: &Path) -> Result<Evidence> {
+        if !folder.join("console.log").exists() {
+            bail!(
+                "{} has no logs of a run: there is no console.log; give the \
+                 folder that pcclab run names (--logs)",
+                folder.display()
+            );
+        }
+        Ok(Evidence::default())
+    }
+
+    /// The commands that there were.
+    pub(crate) fn into_commands(self) -> Commands {
+        self.commands
+    }
+
     /// Takes a line of the console.
-    fn line(&mut self, time: Option<i64>, line: &str) {
+    pub(crate) fn line(&mut self, time: Option<i64>, line: &str) {
         self.knows_kernel |= line.contains("Linux version ");
         let text = || {
             let level = line.strip_prefix('<').and_then(|l| l.split_once('>'));
@@ -184,7 +198,7 @@ impl Evidence {
     }
 
     /// Takes an event of pccd or of the device.
-    fn event(&mut self, time: i64, entry: &Entry) {
+    pub(crate) fn event(&mut self, time: i64, entry: &Entry) {
         match entry.kind {
             Kind::Started => self.has_pccd = true,
             Kind::Conduct | Kind::Guest if self.conduct.len() < MOST => {
@@ -214,14 +228,7 @@ pub struct Diagnosis {
 /// # Errors
 /// When there are none, or one cannot be read.
 pub fn examine(folder: &Path) -> Result<Diagnosis> {
-    if !folder.join("console.log").exists() {
-        bail!(
-            "{} has no logs of a run: there is no console.log; give the \
-             folder that pcclab run names (--logs)",
-            folder.display()
-        );
-    }
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence::of(folder)?;
     console(folder, |time, line| evidence.line(time, line))?;
     capture::entries(folder, &mailbox(folder), |time, entry| {
         evidence.event(time, entry);
@@ -253,7 +260,8 @@ impl Evidence {
         all.find_map(|command| Some((command, broken(command)?)))
     }
 
-    fn diagnosis(&self) -> Diagnosis {
+    /// What is to be said of all that was taken.
+    pub(crate) fn diagnosis(&self) -> Diagnosis {
         let mut text = String::new();
         let mut say = |state: &str, link: Link, more: &str| {
             let colon = if more.is_empty() { "" } else { ": " };
@@ -289,7 +297,7 @@ impl Evidence {
         };
         say("ok", Link::Step(Step::Doorbell), &times);
         let patient = self.patient();
-        for step in OF_A_COMMAND {
+        for step in of_a_command() {
             let link = Link::Step(step);
             let wanted = |command: &&Command| !command.spared.contains(&step);
             let wanting = self.commands.all.iter().filter(wanted);

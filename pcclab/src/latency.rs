@@ -2,7 +2,6 @@
 //! what a platform promises of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -108,36 +107,6 @@ pub struct Limit {
     pub below: u64,
 }
 
-/// A step's name, as `platform.json` has it.
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Step::Doorbell => "doorbell",
-            Step::Published => "published",
-            Step::Read => "read",
-            Step::Decoded => "decoded",
-            Step::Answered => "answered",
-            Step::Taken => "taken",
-            Step::Complete => "complete",
-            Step::Interrupt => "interrupt",
-            Step::Acknowledge => "acknowledge",
-            Step::Next => "next",
-        })
-    }
-}
-
-/// Steps that come after the first, as tables show them.
-pub const LATER: [Step; 8] = [
-    Step::Published,
-    Step::Read,
-    Step::Answered,
-    Step::Taken,
-    Step::Complete,
-    Step::Interrupt,
-    Step::Acknowledge,
-    Step::Next,
-];
-
 /// The latencies of a run.
 #[derive(Debug, Default)]
 pub struct Latencies {
@@ -228,7 +197,7 @@ impl Latencies {
     pub fn text(&self) -> String {
         let mut rows = Vec::new();
         for (subspace, first) in self.channels() {
-            for step in LATER {
+            for step in Step::LATER {
                 let histogram = self.between(subspace, first, step);
                 if step == first || histogram.is_empty() {
                     continue;

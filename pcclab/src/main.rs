@@ -125,8 +125,7 @@ fn run_command(options: cli::Run) -> Result<u8> {
                 logs.display()
             ));
             if verdict.code != exit::PASS
-                && let Ok(found) = doctor::examine(logs)
-                && let Some(link) = found.broken
+                && let Some(link) = &verdict.broken
             {
                 say(format_args!(
                     "the link that broke: {link}; pcclab doctor {} says more",
@@ -252,13 +251,14 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         false => run(config, &output, &contract),
     };
     let failed = !matches!(&result, Ok(v) if v.code == exit::PASS);
+    let mut broken = None;
     if logs.stays(failed) {
         let mut told = match &result {
             Ok(verdict) => verdict.clone(),
             Err(error) => Verdict::new(code_of(error), format!("{error:#}")),
         };
         told.logs = Some(logs.path().to_owned());
-        report::leave(logs.path(), &name(options), &told);
+        broken = report::leave(logs.path(), &name(options), &told);
     }
     let kept = logs.close(failed);
     let mut verdict = result.map_err(|error| match &kept {
@@ -267,6 +267,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
     })?;
     // Those of a pass lie where somebody asked for them.
     verdict.logs = kept;
+    verdict.broken = broken.map(|link| link.to_string());
     Ok(verdict)
 }
 

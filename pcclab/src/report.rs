@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use self::data::Data;
 pub(crate) use self::page::grid;
+use self::read::Told;
 use crate::config::mailbox;
-use crate::doctor::{self, Diagnosis};
+use crate::doctor::{Diagnosis, Evidence, Link};
 use crate::log::{capture, shown};
 use crate::result::{RunResult, save};
 use crate::tell;
@@ -49,7 +51,7 @@ struct Head {
     is_placed: bool,
     /// What the doctor says of it.
     advice: Vec<String>,
-    links: Vec<Link>,
+    links: Vec<Shown>,
     reasons: Vec<String>,
     /// As `pccd stats` shows them.
     counters: Vec<String>,
@@ -64,17 +66,18 @@ struct Failed {
 
 /// A link of the doctor's, and how it is.
 #[derive(Serialize)]
-struct Link {
+struct Shown {
     class: &'static str,
     text: String,
 }
 
 /// Leaves all that is made of a run's logs in their folder: the result, the
-/// capture, the report. What cannot be written is told.
-pub fn leave(folder: &Path, name: &str, verdict: &Verdict) {
+/// capture, the report. What cannot be written is told. Returns the link at
+/// which a message's way broke, if one did.
+pub fn leave(folder: &Path, name: &str, verdict: &Verdict) -> Option<Link> {
     if !folder.join("console.log").exists() {
         // No guest has run.
-        return;
+        return None;
     }
     let result = serde_json::to_string_pretty(&RunResult::of(name, verdict))
         .context("writing the result")
@@ -85,9 +88,14 @@ pub fn leave(folder: &Path, name: &str, verdict: &Verdict) {
     if let Err(error) = capture::write(folder, &mailbox(folder)) {
         tell(format_args!("there is no whole capture: {error:#}"));
     }
-    if let Err(error) = write(folder, None) {
+    let made = make(folder).map(|(page, diagnosis)| {
+        (save(&folder.join(FILE), &page), diagnosis.broken)
+    });
+    let (saved, broken) = made.unwrap_or_else(|error| (Err(error), None));
+    if let Err(error) = saved {
         tell(format_args!("there is no report: {error:#}"));
     }
+    broken
 }
 
 /// Writes the report of a run's logs: into their folder, if nothing else is
@@ -96,26 +104,33 @@ pub fn leave(folder: &Path, name: &str, verdict: &Verdict) {
 /// # Errors
 /// When there are no logs, one cannot be read, or the report not be written.
 pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf> {
-    let diagnosis = doctor::examine(folder)?;
-    let told = read::logs(folder)?;
+    let (page, _) = make(folder)?;
+    let path = output.map_or_else(|| folder.join(FILE), Path::to_owned);
+    save(&path, &page)?;
+    Ok(path)
+}
+
+/// The report of a run's logs, and what the doctor says of them.
+fn make(folder: &Path) -> Result<(String, Diagnosis)> {
+    let mut evidence = Evidence::of(folder)?;
+    let Told { rows, counters, notes } = read::logs(folder, &mut evidence)?;
+    let diagnosis = evidence.diagnosis();
     let (result, wrong) = match result(folder) {
         Ok(result) => (result, None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
     let mut head = Head::new(folder, result.as_ref(), &diagnosis);
     head.notes.extend(wrong);
-    head.notes.extend(told.notes.iter().cloned());
-    head.counters.clone_from(&told.counters);
+    head.notes.extend(notes);
+    head.counters = counters;
     if head.failed.is_none()
-        && let Some(row) = told.rows.iter().find(|row| row.kind == "not ok")
+        && let Some(row) = rows.iter().find(|row| row.kind == "not ok")
     {
         let (name, remarks) = (row.text.to_string(), Vec::new());
         head.failed = Some(Failed { name, remarks });
     }
-    let page = page::run(&head, &data::Data::new(told, diagnosis.at))?;
-    let path = output.map_or_else(|| folder.join(FILE), Path::to_owned);
-    save(&path, &page)?;
-    Ok(path)
+    let data = Data::new(rows, evidence.into_commands(), diagnosis.at);
+    Ok((page::run(&head, &data)?, diagnosis))
 }
 
 /// The result that the run left, if it did.
@@ -143,7 +158,7 @@ impl Head {
         let lines = diagnosis.text.lines().map(shown);
         let lines = lines.filter(|line| !line.starts_with("failed: "));
         let (links, advice): (Vec<_>, Vec<_>) =
-            lines.partition(|line| Link::class(line).is_some());
+            lines.partition(|line| Shown::class(line).is_some());
         let mut head = Head {
             word: "no verdict".to_owned(),
             class: "odd",
@@ -158,7 +173,7 @@ impl Head {
             broken: diagnosis.broken.map(|link| link.to_string()),
             is_placed: diagnosis.at.is_some(),
             advice,
-            links: links.into_iter().map(Link::of).collect(),
+            links: links.into_iter().map(Shown::of).collect(),
             reasons: Vec::new(),
             counters: Vec::new(),
         };
@@ -204,7 +219,7 @@ impl Failed {
     }
 }
 
-impl Link {
+impl Shown {
     /// How a line of the doctor's is shown, if it is about a link.
     fn class(line: &str) -> Option<&'static str> {
         match line.split(' ').next()? {
@@ -215,8 +230,8 @@ impl Link {
         }
     }
 
-    fn of(text: String) -> Link {
-        Link { class: Link::class(&text).unwrap_or_default(), text }
+    fn of(text: String) -> Shown {
+        Shown { class: Shown::class(&text).unwrap_or_default(), text }
     }
 }
 

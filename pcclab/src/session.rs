@@ -18,7 +18,7 @@ use pccd::record::Time;
 use crate::backtrace::{self, Backtrace, Symbols};
 use crate::config::mailbox;
 pub use crate::config::{Config, ENOUGH};
-use crate::console::{BEGIN, Reader, exit_status, kernel_line};
+use crate::console::{BEGIN, Reader, exit_status, kernel_line, kernel_time};
 use crate::input::Input;
 pub use crate::outcome::{End, ModuleFailure, Outcome};
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
@@ -59,8 +59,8 @@ pub struct Session {
     start: Instant,
     boot: Option<Duration>,
     began: Option<Time>,
-    /// How long the guest had been up then, in seconds.
-    uptime: Option<f64>,
+    /// How long the guest had been up then, in microseconds.
+    uptime: Option<i64>,
     missing: Vec<String>,
     modules: Vec<ModuleFailure>,
     loading: Option<String>,
@@ -458,7 +458,12 @@ impl Session {
                 _ if word == "load" => self.asked()?,
                 Some(("ready", uptime)) => {
                     self.began = Some(time);
-                    self.uptime = uptime.trim().parse().ok();
+                    let seconds = uptime.trim().parse().ok();
+                    let up = seconds.and_then(|seconds| {
+                        Duration::try_from_secs_f64(seconds).ok()
+                    });
+                    self.uptime =
+                        up.and_then(|up| i64::try_from(up.as_micros()).ok());
                     // A guest that is gone says so by itself.
                     let _ = self.write(b"\n");
                 }
@@ -516,7 +521,7 @@ impl Session {
             Some(_)
                 if kernel_time(text)
                     .zip(self.uptime)
-                    .is_some_and(|(time, uptime)| time < uptime)
+                    .is_some_and(|((time, _), uptime)| time < uptime)
                     && self.errors.len() < EARLY
                     && !self.errors.iter().any(|error| error == text) =>
             {
@@ -719,11 +724,6 @@ impl Session {
             full,
         })
     }
-}
-
-/// When the kernel said this: seconds since it started.
-fn kernel_time(text: &str) -> Option<f64> {
-    text.strip_prefix('[')?.split(']').next()?.trim().parse().ok()
 }
 
 /// A module's file as the user knows it, without the number that sorts it.

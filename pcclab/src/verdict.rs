@@ -64,6 +64,8 @@ pub struct Verdict {
     pub first: Option<String>,
     /// The folder of the logs, if it was kept.
     pub logs: Option<PathBuf>,
+    /// The link at which a message's way broke, if its logs were looked at.
+    pub broken: Option<String>,
 }
 
 impl Verdict {
@@ -85,6 +87,7 @@ impl Verdict {
             total: Duration::ZERO,
             first: None,
             logs: None,
+            broken: None,
         }
     }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::rows::{Kept, Row, Texts};
+use crate::console::{kernel_line, kernel_time};
+use crate::doctor::Evidence;
 use crate::ktap::{Report, Status};
 use crate::log::{console, shown};
 
@@ -31,19 +33,9 @@ struct Stamped<'a> {
 }
 
 fn stamped(line: &str) -> Option<Stamped<'_>> {
-    let (level, rest) = match line.strip_prefix('<') {
-        Some(rest) => {
-            let (level, rest) = rest.split_once('>')?;
-            // With its facility, as user space writes it.
-            (Some((level.parse::<u16>().ok()? & 7) as u8), rest)
-        }
-        None => (None, line),
-    };
-    let (time, text) = rest.strip_prefix('[')?.split_once("] ")?;
-    let (seconds, micros) = time.trim().split_once('.')?;
-    let seconds: i64 = seconds.parse::<u32>().ok()?.into();
-    let micros: i64 = micros.parse::<u32>().ok()?.into();
-    Some(Stamped { level, time: seconds * 1_000_000 + micros, text })
+    let (level, text) = kernel_line(line)?;
+    let (time, text) = kernel_time(text)?;
+    Some(Stamped { level, time, text })
 }
 
 /// What has to be known of the whole console before a line of it is placed.
@@ -87,9 +79,16 @@ impl Kernel {
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn rows(folder: &Path, texts: &mut Texts) -> Result<Vec<Row>> {
+pub(super) fn rows(
+    folder: &Path,
+    texts: &mut Texts,
+    evidence: &mut Evidence,
+) -> Result<Vec<Row>> {
     let mut kernel = Kernel::default();
-    console(folder, |time, line| kernel.line(time, line))?;
+    console(folder, |time, line| {
+        evidence.line(time, line);
+        kernel.line(time, line);
+    })?;
     let mut kept = Kept::new(MOST, MOST_BYTES);
     let mut report = Report::default();
     let (mut last, mut is_told) = (None, true);

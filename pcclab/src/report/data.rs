@@ -7,27 +7,12 @@ use std::rc::Rc;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
-use super::read::Told;
-use super::rows::Message;
+use super::rows::{Message, Row};
 use crate::commands::{Command, Commands, Step};
-use crate::latency::{LATER, Latencies};
+use crate::latency::Latencies;
 
 /// What stands for nothing.
 const NONE: i64 = -1;
-
-/// Steps of a command, in the order of their columns.
-const STEPS: [Step; 10] = [
-    Step::Doorbell,
-    Step::Published,
-    Step::Read,
-    Step::Decoded,
-    Step::Answered,
-    Step::Taken,
-    Step::Complete,
-    Step::Interrupt,
-    Step::Acknowledge,
-    Step::Next,
-];
 
 /// All of it.
 #[derive(Serialize)]
@@ -109,8 +94,11 @@ impl Index {
 }
 
 impl Data {
-    pub(super) fn new(told: Told, first: Option<i64>) -> Data {
-        let Told { rows: all, commands, .. } = told;
+    pub(super) fn new(
+        all: Vec<Row>,
+        commands: Commands,
+        first: Option<i64>,
+    ) -> Data {
         let mut index = Index::default();
         let mut kinds: Vec<&'static str> = Vec::new();
         let (mut rows, mut messages) = (Rows::default(), Messages::default());
@@ -136,7 +124,7 @@ impl Data {
             kinds,
             rows,
             messages,
-            steps: STEPS.map(|step| step.to_string()).into(),
+            steps: Step::ALL.map(|step| step.to_string()).into(),
             commands: followed,
             latencies: latencies(commands),
             texts: index.all,
@@ -176,15 +164,15 @@ fn command(one: &Command, index: &mut Index) -> Vec<i64> {
         Some(time) => time.saturating_sub(began),
         None => NONE,
     };
-    head.into_iter().chain(STEPS.iter().map(after)).collect()
+    head.into_iter().chain(Step::ALL.iter().map(after)).collect()
 }
 
 fn latencies(commands: Commands) -> Vec<Latency> {
     let all = Latencies::of(commands);
-    let place = |step| STEPS.iter().position(|one| *one == step);
+    let place = |step| Step::ALL.iter().position(|one| *one == step);
     let mut found = Vec::new();
     for (channel, from) in all.channels() {
-        for to in LATER.into_iter().filter(|step| *step != from) {
+        for to in Step::LATER.into_iter().filter(|step| *step != from) {
             let times = all.between(channel, from, to);
             let places = place(from).zip(place(to));
             if let Some((from, to)) = places.filter(|_| !times.is_empty()) {

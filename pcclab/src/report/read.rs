@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::console;
 use super::rows::{Kept, Message, Row, Texts};
-use crate::commands::Commands;
 use crate::config::mailbox;
+use crate::doctor::Evidence;
 use crate::log::capture::{self, What};
 use crate::log::shown;
 
@@ -28,22 +28,20 @@ const MOST_EXACT: u64 = 1 << 53;
 pub(super) struct Told {
     /// In the order of their times.
     pub(super) rows: Vec<Row>,
-    pub(super) commands: Commands,
     /// What pccd has counted, as `pccd stats` shows it.
     pub(super) counters: Vec<String>,
     /// What is wrong with the logs themselves.
     pub(super) notes: Vec<String>,
 }
 
-/// Reads the logs of a run.
+/// Reads the logs of a run; all of it is evidence, too.
 ///
 /// # Errors
 /// When one cannot be read.
-pub(super) fn logs(folder: &Path) -> Result<Told> {
+pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
     let mut texts = Texts::default();
-    let mut rows = console::rows(folder, &mut texts)?;
+    let mut rows = console::rows(folder, &mut texts, evidence)?;
     let mut kept = Kept::new(MOST, MOST_BYTES);
-    let mut commands = Commands::default();
     let mut counting = Counting::default();
     let (mut of, mut end) = (None, Time::default());
     let mut epoch = None;
@@ -66,7 +64,7 @@ pub(super) fn logs(folder: &Path) -> Result<Told> {
                 (*entry, message)
             }
         };
-        commands.event(time, &entry);
+        evidence.event(time, &entry);
         let text = match entry.summary.as_str() {
             "" => &entry.note,
             summary => summary,
@@ -94,7 +92,7 @@ pub(super) fn logs(folder: &Path) -> Result<Told> {
     let stats = counting.stats(&of.unwrap_or_default(), 0, end);
     // The first line names the process, which is gone.
     let counters = stats.text().lines().skip(1).map(shown).collect();
-    Ok(Told { rows, commands, counters, notes })
+    Ok(Told { rows, counters, notes })
 }
 
 /// A file's name without bytes.
