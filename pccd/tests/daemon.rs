@@ -559,7 +559,9 @@ fn sending_from_outside() {
     );
     let raw = fs::read(bench.path("inbox").join(&names[1])).unwrap();
     assert_eq!(raw, b"PCCE");
-    let (code, text) = finish(pccd().args(["send", "--type", "PLMD", "00"]));
+    let mut typo = pccd();
+    typo.args(["send", "--type", "PLMD", "00", "--mailbox"]);
+    let (code, text) = finish(typo.arg(bench.mailbox()));
     assert_eq!(code, 2);
     assert!(text.contains("PLDM"), "{text}");
 }
