@@ -11,10 +11,22 @@ source=$(realpath "$build/source")
 # What the list says of the build; verdicts build nothing.
 drivers() { grep -v -e '^#' -e '^$' "$ROOT/tests/broken/list" | cut -d'|' -f1-5; }
 out=$CACHE/broken-$(drivers | key "$build" "$("${CROSS}gcc" -dumpfullversion)" \
-  "$(hash_of tests/broken/nothing.c tests/acme-fan scripts/broken.sh guest-scripts/mctp-pcc guest-scripts/mpam-fb)")
+  "$(hash_of tests/broken/nothing.c tests/broken/pcc-core.h tests/acme-fan scripts/broken.sh guest-scripts/mctp-pcc guest-scripts/mpam-fb guest-scripts/pcc-client)")
 
 # trimmed TEXT
 trimmed() { sed 's/^ *//; s/ *$//' <<<"$1"; }
+
+# pcc_core FOLDER: the PCC controller itself, and those who are to use it
+# instead of the one that is built in.
+pcc_core() {
+  cp "$ROOT"/tests/broken/pcc-core.h "$ROOT"/guest-scripts/{pcc-client/pcc-client,mctp-pcc/mctp-pcc}.c "$1"
+  cat >"$1/Kbuild" <<END
+obj-m := pcc.o pcc-client.o mctp-pcc.o
+ccflags-y := -I$source/drivers/mailbox -Dpcc_mbox_request_channel=pcc_core_request_channel
+ccflags-y += -Dpcc_mbox_free_channel=pcc_core_free_channel -Dpcc_init=pcc_core_init
+CFLAGS_pcc.o := -include \$(src)/pcc-core.h
+END
+}
 
 build_broken() {
   local name platform file init edit from lines module
@@ -30,7 +42,10 @@ build_broken() {
     sed "$edit" "$from" >"$out.new/$name/$(basename "$file")"
     lines=$(diff "$from" "$out.new/$name/$(basename "$file")" | grep -c '^>' || :)
     [ -z "$edit" ] || [ "$lines" -ge 1 ] || { echo "$name: no line of $file fits $edit"; return 1; }
-    case $file in *.asl | *.json) continue ;; esac
+    case $file in
+      *.asl | *.json) continue ;;
+      drivers/mailbox/pcc.c) pcc_core "$out.new/$name"; continue ;;
+    esac
     {
       module=$(basename "$file" .c)
       # One that is built in and has parameters has taken its name in

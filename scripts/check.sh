@@ -7,7 +7,7 @@
 cd "$ROOT"
 export RUST_BACKTRACE=0
 
-passed=0 failed=0
+passed=0 failed=0 failures=
 logs=$ROOT/target/check
 mkdir -p "$logs"
 
@@ -36,6 +36,9 @@ check() {
   else
     say "FAILED ($bad, $(duration $((SECONDS - start)))). The end of $log:"
     tail -n 40 "$log" | sed 's/^/  | /'
+    failures+="$name: $bad failed: $log"$'\n'
+    failures+=$(grep -aE '\.\.\. FAILED$|^not ok |panicked at|: (FAIL|HANG|PANIC|SPLAT)' "$log" |
+      head -n 12 | cut -c1-300 | sed 's/^/  | /' || :)$'\n'
   fi
 }
 
@@ -125,9 +128,9 @@ guest() {
   check "runner" cargo test --locked -p pccd-tests --test runner
   check "warm starts" cargo test --locked -p pccd-tests --test warm
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
-  check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output
+  check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
   sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
-  check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output
+  check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output --test-threads=1
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
   sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
@@ -183,5 +186,6 @@ for part; do
   esac
 done
 say
+printf '%s' "$failures"
 say "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -78,6 +78,7 @@ const PCCLAB: &str = "
     machine: aml claim config kernel lab latency platform run
     check: aml claim config json kernel lab machine platform process
     matrix: config interrupted kernel lab log logs machine platform report result run table verdict
+    regressions: matrix platform table verdict
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict";

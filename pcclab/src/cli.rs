@@ -57,6 +57,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  \
         pcclab merge results --junit matrix.xml")]
     Merge(Merge),
+    /// Tell which bugs that Linux had a kernel has
+    ///
+    /// Runs the platforms whose tests show them. Exit status: 0 it has none, 1
+    /// it has some, 125 a test was not done.
+    #[command(after_help = "Examples:\n  \
+        pcclab regressions\n  \
+        pcclab regressions --kernel arch/arm64/boot/Image")]
+    Regressions(Regressions),
     /// Print where everything that was built lies, NAME=path a line
     #[command(after_help = "Example:\n  eval \"$(pcclab env)\" && \
         $QEMU -machine virt,pcc=on,help")]
@@ -367,6 +375,44 @@ pub struct Matrix {
     /// What to print: a table with times, one for a document, or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Options of `pcclab regressions`.
+#[derive(Args)]
+pub struct Regressions {
+    /// Kernel, as for `run`, can be given several times; without it all that
+    /// were built, but for the debug kernel
+    #[arg(long = "kernel", value_name = "KERNEL")]
+    pub kernels: Vec<PathBuf>,
+    /// Names of bugs; without them all
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Boot every machine, as `run --cold` does
+    #[arg(long)]
+    pub cold: bool,
+    /// Guests at a time; without it one a processor of this machine
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Seconds until a run counts as hung
+    #[arg(long, default_value_t = 180, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
+    pub timeout: u64,
+    /// Words for the kernels' command lines
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORDS"
+    )]
+    pub append: String,
+    /// Folder for the logs, a folder each; without it a new one, where those
+    /// of what passed are removed
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `pcclab merge`.

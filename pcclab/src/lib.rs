@@ -75,6 +75,7 @@ pub mod platform;
 mod process;
 pub mod programs;
 mod qmp;
+pub mod regressions;
 pub mod report;
 pub mod result;
 pub mod run;

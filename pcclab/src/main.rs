@@ -44,6 +44,9 @@ fn main() -> ExitCode {
         cli::Command::Run(options) => run_command(*options),
         cli::Command::Matrix(options) => matrix_command::run(options),
         cli::Command::Merge(options) => matrix_command::merge(&options),
+        cli::Command::Regressions(options) => {
+            matrix_command::regressions(options)
+        }
         cli::Command::Env => {
             for (name, path) in lab::paths() {
                 say(format_args!("{name}={}", path.display()));

@@ -1,6 +1,6 @@
-//! `pcclab matrix` and `pcclab merge`.
+//! `pcclab matrix`, `pcclab merge` and `pcclab regressions`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -10,40 +10,29 @@ use pcclab::logs::Logs;
 use pcclab::matrix::{self, Cell, Column};
 use pcclab::parts::merge as parts;
 use pcclab::parts::{Plan, Results};
+use pcclab::regressions::{self, Finding, Regression};
 use pcclab::report;
 use pcclab::result::{junit, save};
 use pcclab::table::terminal_width;
 use pcclab::verdict::{Verdict, exit};
-use pcclab::{catch_interrupts, interrupted, lab, platform, say, tell};
+use pcclab::{catch_interrupts, interrupted, lab, platform, say, tell, usage};
 
 use crate::cli;
 
 /// `pcclab matrix`.
 pub fn run(options: cli::Matrix) -> Result<u8> {
     let start = Instant::now();
-    let kernels = match options.kernels.is_empty() {
-        true => matrix::kernels(),
-        false => options.kernels,
-    };
-    if kernels.is_empty() {
-        bail!("no kernel is built yet: run `make lab`, or give --kernel");
-    }
-    let columns: Vec<_> = kernels
-        .iter()
-        .map(|kernel| Column::of(kernel))
-        .collect::<Result<_>>()?;
+    let columns = columns(options.kernels)?;
     let platforms = match options.platforms.is_empty() {
         true => platform::names()?,
         false => options.platforms,
     };
-    let processors =
-        std::thread::available_parallelism().map_or(1, usize::from);
     begin(options.junit.as_deref())?;
     let logs = Logs::open(options.logs.as_deref())?;
     let settings = matrix::Options {
         quick: options.quick,
         limit: Duration::from_secs(options.timeout),
-        jobs: options.jobs.map_or(processors, usize::from),
+        jobs: jobs(options.jobs),
         append: options.append,
         warm: (!options.cold).then(|| lab::cache("warm")).transpose()?,
         logs: logs.path().to_owned(),
@@ -98,6 +87,92 @@ pub fn run(options: cli::Matrix) -> Result<u8> {
         }
         false => matrix::code(&cells),
     })
+}
+
+/// `--kernel`, or without it the lab's own.
+fn columns(kernels: Vec<PathBuf>) -> Result<Vec<Column>> {
+    let kernels = match kernels.is_empty() {
+        true => matrix::kernels(),
+        false => kernels,
+    };
+    if kernels.is_empty() {
+        bail!("no kernel is built yet: run `make lab`, or give --kernel");
+    }
+    kernels.iter().map(|kernel| Column::of(kernel)).collect()
+}
+
+/// `--jobs`, or without it the processors.
+fn jobs(given: Option<u16>) -> usize {
+    let processors =
+        std::thread::available_parallelism().map_or(1, usize::from);
+    given.map_or(processors, usize::from)
+}
+
+/// `pcclab regressions`.
+pub fn regressions(options: cli::Regressions) -> Result<u8> {
+    let mut pack = regressions::pack()?;
+    let unknown = |name: &&String| pack.iter().all(|one| one.name != **name);
+    if let Some(name) = options.names.iter().find(unknown) {
+        let names: Vec<_> = pack.iter().map(|one| &*one.name).collect();
+        return Err(usage(format!(
+            "there is no regression '{name}': {}",
+            names.join(", ")
+        )));
+    }
+    if !options.names.is_empty() {
+        pack.retain(|one| options.names.contains(&one.name));
+    }
+    let columns = columns(options.kernels)?;
+    let logs = Logs::open(options.logs.as_deref())?;
+    let settings = matrix::Options {
+        quick: false,
+        limit: Duration::from_secs(options.timeout),
+        jobs: jobs(options.jobs),
+        append: options.append,
+        warm: (!options.cold).then(|| lab::cache("warm")).transpose()?,
+        logs: logs.path().to_owned(),
+    };
+    let mut platforms: Vec<_> =
+        pack.iter().map(|one| one.platform.clone()).collect();
+    platforms.sort();
+    platforms.dedup();
+    let mut tasks = matrix::tasks(&columns, &platforms)?;
+    tasks.retain(|task| pack.iter().any(|one| one.is_shown_by(&task.wanted)));
+    catch_interrupts()?;
+    let cells = matrix::run_all(&tasks, &settings, tell_of);
+    let kernels: Vec<_> = columns.iter().map(|one| one.name.clone()).collect();
+    say(match options.json {
+        true => serde_json::to_string_pretty(&regressions::json(
+            &pack, &kernels, &cells,
+        ))?,
+        false => {
+            let width = terminal_width();
+            plain(&regressions::text(&pack, &kernels, &cells, width))
+        }
+    }
+    .trim_end());
+    for line in regressions::remarks(&pack, &kernels, &cells) {
+        tell(plain(&line));
+    }
+    logs.close(cells.iter().any(|cell| cell.logs.is_some()));
+    Ok(match interrupted() {
+        true => exit::INTERRUPTED,
+        false => status(&pack, &kernels, &cells),
+    })
+}
+
+/// The exit status of what was found.
+fn status(pack: &[Regression], kernels: &[String], cells: &[Cell]) -> u8 {
+    let findings = pack.iter().flat_map(|one| {
+        kernels.iter().map(|kernel| one.finding(kernel, cells))
+    });
+    let codes = findings.map(|finding| match finding {
+        Finding::Present(_) => exit::FAIL,
+        Finding::Absent => exit::PASS,
+        Finding::NotShown(_) => exit::TROUBLE,
+    });
+    // What is there says more than what was not looked for.
+    codes.max_by_key(|&code| (code == exit::FAIL, code)).unwrap_or(exit::PASS)
 }
 
 /// `pcclab merge`.

@@ -38,14 +38,16 @@ impl Driver<'_> {
         built("BROKEN").join(self.name)
     }
 
-    fn module(&self) -> PathBuf {
-        let mut files = std::fs::read_dir(self.folder()).unwrap();
-        files
-            .find_map(|entry| {
-                let path = entry.unwrap().path();
-                path.extension().is_some_and(|e| e == "ko").then_some(path)
-            })
-            .unwrap_or_else(|| panic!("{} has no module", self.name))
+    /// Its modules, in the order they are loaded in.
+    fn modules(&self) -> Vec<PathBuf> {
+        let order = self.folder().join("modules.order");
+        let order = std::fs::read_to_string(&order)
+            .unwrap_or_else(|error| panic!("{}: {error}", order.display()));
+        let objects = order.lines().map(|line| Path::new(line).file_name());
+        let modules = objects
+            .flatten()
+            .map(|object| self.folder().join(object).with_extension("ko"));
+        modules.collect()
     }
 
     /// Its platform: the one with the mistake, one of the tests, or one by
@@ -68,7 +70,9 @@ impl Driver<'_> {
         };
         let mut command = Command::new(built("PCCLAB"));
         command.args(["run", "--timeout", limit, "--logs"]).arg(logs.path());
-        command.arg("--module").arg(self.module());
+        for module in self.modules() {
+            command.arg("--module").arg(module);
+        }
         if self.init != "-" {
             command.args(["--append", "initcall_blacklist"].map(|word| {
                 word.replace("blacklist", &format!("blacklist={}", self.init))
@@ -142,6 +146,55 @@ fn broken_drivers_are_noticed_and_the_terminal_says_why() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+}
+
+#[test]
+fn each_regression_is_brought_back_by_a_driver_of_the_list() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
+    let list = std::fs::read_to_string(list).unwrap();
+    let lines = list.lines().filter(|line| line.contains('|'));
+    let drivers: Vec<_> = lines.map(Driver::read).collect();
+    for one in pcclab::regressions::pack().unwrap() {
+        let driver = drivers.iter().find(|driver| driver.name == one.name);
+        let driver = driver.unwrap_or_else(|| panic!("no {}", one.name));
+        assert_eq!(driver.platform, one.platform, "{}", one.name);
+        let first = format!("first that went wrong: {}", one.test);
+        assert!(driver.words.contains(&&*first), "{}: {first}", one.name);
+    }
+}
+
+#[test]
+fn a_kernel_is_asked_for_the_bugs_that_linux_had() {
+    let run = |kernel: &str| {
+        let mut command = Command::new(built("PCCLAB"));
+        command.args(["regressions", "--json", "--kernel", kernel]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let all: serde_json::Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{error}: {text}{said}"));
+        let all = all.as_array().unwrap();
+        let found: Vec<_> = all
+            .iter()
+            .map(|one| {
+                let finding = &one["kernels"][kernel]["finding"];
+                (one["name"].clone(), finding.as_str().unwrap().to_owned())
+            })
+            .filter(|(_, finding)| finding != "absent")
+            .map(|(name, finding)| {
+                format!("{}: {finding}", name.as_str().unwrap())
+            })
+            .collect();
+        (output.status.code(), found)
+    };
+    assert_eq!(run("7.x"), (Some(0), Vec::new()));
+    let of_6_12 = [
+        "tx-done-never-told: present",
+        "stale-responder: present",
+        "cppc-limits-not-written: not-shown",
+        "mpam-fb-leaves: not-shown",
+    ];
+    assert_eq!(run("6.12"), (Some(1), of_6_12.map(str::to_owned).to_vec()));
 }
 
 /// A run of the fan's driver, good or not, with its logs; what it printed.
