@@ -56,6 +56,7 @@ impl Guest {
 struct Open {
     place: usize,
     source: u8,
+    destination: u8,
     tag: u8,
 }
 
@@ -130,16 +131,20 @@ impl Foreign {
     }
 
     fn ask(&mut self, message: Message, at: Moment) -> Result<(), ReadError> {
-        let Message { source, tag, .. } = message;
+        let Message { source, destination, tag, .. } = message;
         let place = self.growing.ask(None, Asked::Message(message), at)?;
         if let Some(exchange) = self.growing.at(place) {
             exchange.wait = Wait::Ms(0);
             exchange.ignored = Some(SILENT.to_owned());
         }
+        // Who uses a tag again has given up the request before.
+        self.open.retain(|one| {
+            (one.source, one.destination, one.tag) != (source, destination, tag)
+        });
         if self.open.len() >= MOST_OPEN {
             self.open.pop_front();
         }
-        self.open.push_back(Open { place, source, tag });
+        self.open.push_back(Open { place, source, destination, tag });
         Ok(())
     }
 
@@ -150,7 +155,12 @@ impl Foreign {
                 && (one.source == message.destination
                     || message.destination == 0)
         };
-        let asked = self.open.iter().position(answers);
+        // An endpoint that was asked by no EID, or gets another one, answers
+        // with its own: then it is what was asked last.
+        let is_from =
+            |one: &Open| answers(one) && one.destination == message.source;
+        let asked = self.open.iter().rposition(is_from);
+        let asked = asked.or_else(|| self.open.iter().rposition(answers));
         let open = asked.and_then(|at| self.open.remove(at));
         let said = Said::Message(message);
         let Some(Open { place, .. }) = open else {
