@@ -138,7 +138,12 @@ impl Replay {
             if let Some(played) = self.played.get_mut(place) {
                 *played = true;
             }
-            self.life = self.exchange(place).map_or(self.life, |one| one.life);
+            // A guest may go on where the recorded one began anew; what is
+            // out of turn tells nothing of that.
+            if taken.departed.is_none() && !self.by_request {
+                let is_of = self.exchange(place).map(|one| one.life);
+                self.life = is_of.map_or(self.life, |it| it.max(self.life));
+            }
         }
         self.departures += u64::from(taken.departed.is_some());
         taken
@@ -237,8 +242,9 @@ impl Replay {
         match all.iter().map(|one| one.life).find(|life| *life > ends) {
             Some(next) => {
                 self.life = next;
+                // What was asked of it too early may be asked again.
                 for (one, played) in all.iter().zip(&mut self.played) {
-                    *played |= one.life < next;
+                    *played = one.life < next;
                 }
             }
             None => {

@@ -181,3 +181,51 @@ fn an_answer_is_that_to_the_request_before_it() {
     let recording = read_bytes(&cooked(&packets)).unwrap();
     assert_eq!(answers(&recording), [Some(9), Some(10)]);
 }
+
+/// Three lives: what is asked in them.
+fn lives() -> Side {
+    let asked = |life: u8, byte: u8| {
+        let epoch = format!("2026112{life}T044142.123456789Z");
+        let number = u32::from(life * 4 + byte);
+        let mut entry = Entry::new(Kind::Request);
+        entry.set_name(&format!("{epoch}-{number:08}-000.pcc"));
+        entry.content = vec![byte; 8];
+        entry
+    };
+    let anew = |life: u8| {
+        let mut entry = Entry::new(Kind::Note);
+        entry.note = format!("{ANEW}2026112{life}T044142.123456789Z");
+        entry
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcapng");
+    let mut capture = Capture::create(&path).unwrap();
+    let mut all = Vec::new();
+    for life in 0..3 {
+        all.extend([anew(life), asked(life, 0), asked(life, 1 + life)]);
+    }
+    for entry in &all {
+        capture.write_entry("m", DateTime::default(), entry);
+    }
+    read(&path).unwrap().sides.remove(0)
+}
+
+#[test]
+fn a_life_is_the_one_that_has_begun() {
+    let mut replay = Replay::new(lives().into(), false);
+    let ask = |replay: &mut Replay, byte: u8| {
+        replay.take(0, None, &Asked::Content(vec![byte; 8])).place
+    };
+    assert_eq!((ask(&mut replay, 0), ask(&mut replay, 1)), (Some(0), Some(1)));
+    assert_eq!(replay.begin_life(), None);
+    // What the first life had, once more, and what the third has.
+    assert_eq!((ask(&mut replay, 0), ask(&mut replay, 1)), (Some(2), Some(1)));
+    assert_eq!((ask(&mut replay, 2), ask(&mut replay, 3)), (Some(3), Some(5)));
+    assert_eq!((replay.life(), replay.departures()), (1, 2));
+    assert_eq!(replay.begin_life(), None);
+    assert_eq!(replay.life(), 2);
+    assert_eq!((ask(&mut replay, 0), ask(&mut replay, 3)), (Some(4), Some(5)));
+    assert_eq!((replay.left(), replay.departures()), (None, 2));
+    assert_eq!(replay.begin_life(), None);
+    assert_eq!((replay.life(), ask(&mut replay, 0)), (0, Some(0)));
+}
