@@ -63,6 +63,8 @@ pub struct Packet {
     pub comment: Option<String>,
     /// Its bytes, as its link type has them.
     pub data: Vec<u8>,
+    /// How many there were: more, where the capture has the first only.
+    pub length: u32,
 }
 
 enum Format {
@@ -223,6 +225,7 @@ impl Reader {
                         time: time(nanos),
                         comment: None,
                         data: raw.data.into_owned(),
+                        length: raw.orig_len,
                     };
                     Ok((rest, Found::Packet(packet)))
                 })
@@ -272,13 +275,14 @@ fn interface(block: &InterfaceDescriptionBlock<'_>) -> Interface {
 
 fn of_block(block: Block<'_>, offset: u64, interfaces: &[Interface]) -> Found {
     let packet = |interface: usize, ticks: Option<u128>, comment, data| {
+        let (data, length): (Vec<u8>, u32) = data;
         let clock = interfaces.get(interface).map(|one| one.clock);
         let (a_second, base) = clock.unwrap_or((MICROSECONDS, 0));
         let time = ticks.and_then(|ticks| {
             let nanos = ticks.saturating_mul(1_000_000_000) / a_second.max(1);
             time(nanos + u128::from(base) * 1_000_000_000)
         });
-        Found::Packet(Packet { offset, interface, time, comment, data })
+        Found::Packet(Packet { offset, interface, time, comment, data, length })
     };
     match block {
         Block::SectionHeader(block) => Found::Section(program(&block)),
@@ -293,20 +297,20 @@ fn of_block(block: Block<'_>, offset: u64, interfaces: &[Interface]) -> Found {
             let interface = usize::try_from(block.interface_id);
             // The crate takes ticks for nanoseconds.
             let ticks = Some(block.timestamp.as_nanos());
-            let data = block.data.into_owned();
+            let data = (block.data.into_owned(), block.original_len);
             packet(interface.unwrap_or(usize::MAX), ticks, comment, data)
         }
         Block::Packet(block) => {
             let ticks = Some(block.timestamp.into());
-            packet(
-                block.interface_id.into(),
-                ticks,
-                None,
-                block.data.into_owned(),
-            )
+            let data = (block.data.into_owned(), block.original_len);
+            packet(block.interface_id.into(), ticks, None, data)
         }
         Block::SimplePacket(block) => {
-            packet(0, None, None, block.data.into_owned())
+            // The crate leaves what pads it.
+            let mut data = block.data.into_owned();
+            let length = usize::try_from(block.original_len);
+            data.truncate(length.unwrap_or(usize::MAX));
+            packet(0, None, None, (data, block.original_len))
         }
         _ => Found::Other,
     }

@@ -48,6 +48,17 @@ impl Builder {
         let Some(on) = all.get(packet.interface) else { return Ok(()) };
         let (link, offset) = (on.link, packet.offset);
         let at = Moment { time: packet.time, offset };
+        let (has, length) = (packet.data.len(), packet.length);
+        let is_cut = u64::from(length) > u64::try_from(has).unwrap_or(0);
+        let cut = || {
+            ReadError::at(
+                offset,
+                format!(
+                    "of {length} bytes of this packet the capture has {has}: \
+                     capture again with `tcpdump -s 0`"
+                ),
+            )
+        };
         if self.packets == 0 {
             self.link = link;
         }
@@ -56,6 +67,9 @@ impl Builder {
             link == LINKTYPE_PCC && name.starts_with("pcc")
         };
         if is_ours(link, &on.name) {
+            if is_cut {
+                return Err(cut());
+            }
             let entry = match Entry::decode(&packet.data) {
                 Ok(entry) => entry,
                 // Nothing that a guest or a platform does.
@@ -74,6 +88,9 @@ impl Builder {
         let Some(found) = link::find(link, &packet.data) else {
             return Ok(());
         };
+        if is_cut {
+            return Err(cut());
+        }
         self.foreign.get_or_insert_with(Foreign::new).add(&found, at)
     }
 

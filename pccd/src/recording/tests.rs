@@ -229,3 +229,53 @@ fn a_life_is_the_one_that_has_begun() {
     assert_eq!(replay.begin_life(), None);
     assert_eq!((replay.life(), ask(&mut replay, 0)), (0, Some(0)));
 }
+
+#[test]
+fn packets_that_are_cut_are_no_shorter_ones() {
+    let packets: [(bool, [u8; 3], &[u8]); 2] = [
+        (true, [9, 8, 0xc8], &[0, 0x80, 2]),
+        (false, [8, 9, 0xc0], &[0, 0, 2, 0, 9]),
+    ];
+    let mut file = cooked(&packets);
+    let last = file.len() - 16 - 20 - 5;
+    file[last + 12] += 60;
+    let text = read_bytes(&file).unwrap_err();
+    let wanted = format!("at byte {last}: of 85 bytes of this packet the");
+    assert!(text.starts_with(&wanted), "{text}");
+}
+
+/// A block of pcapng.
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let padded = body.len().next_multiple_of(4);
+    let length = u32::try_from(padded + 12).unwrap().to_le_bytes();
+    let mut out = [&kind.to_le_bytes()[..], &length, body].concat();
+    out.resize(8 + padded, 0);
+    out.extend(length);
+    out
+}
+
+/// A section and its interfaces, by their link types.
+fn section(links: &[u8]) -> Vec<u8> {
+    let mut body = vec![0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0];
+    body.extend([0xff; 8]);
+    let mut out = block(0x0a0d_0d0a, &body);
+    for link in links {
+        out.extend(block(1, &[*link, 0, 0, 0, 0, 0, 0, 0]));
+    }
+    out
+}
+
+#[test]
+fn what_pads_a_packet_is_none_of_it() {
+    let mut file = section(&[147]);
+    for packet in [&[1, 9, 8, 0xc8, 0, 0x80, 2][..], &[1, 8, 9, 0xc0, 0, 0]] {
+        let length = u32::try_from(packet.len()).unwrap().to_le_bytes();
+        file.extend(block(3, &[&length, packet].concat()));
+    }
+    let recording = read_bytes(&file).unwrap();
+    let one = &recording.sides[0].exchanges[0];
+    let Asked::Message(asked) = &one.asked else { panic!("{one:?}") };
+    assert_eq!(asked.bytes, [0, 0x80, 2]);
+    let Some(Said::Message(reply)) = &one.reply else { panic!("{one:?}") };
+    assert_eq!(reply.bytes, [0, 0]);
+}
