@@ -92,9 +92,9 @@ impl<T> Sorter<T> {
         }
     }
 
-    /// Gives up what is not whole.
-    pub fn clear(&mut self) {
-        self.0.clear();
+    /// Gives up what is not whole; what was kept of it comes back.
+    pub fn clear(&mut self) -> Vec<T> {
+        self.0.clear()
     }
 }
 

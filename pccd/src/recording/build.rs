@@ -91,7 +91,8 @@ impl Builder {
         if is_cut {
             return Err(cut());
         }
-        self.foreign.get_or_insert_with(Foreign::new).add(&found, at)
+        let foreign = self.foreign.get_or_insert_with(Foreign::new);
+        foreign.add(packet.interface, &found, at)
     }
 
     fn side(&mut self, name: &str, at: u64) -> Result<&mut Ours, ReadError> {
@@ -125,11 +126,18 @@ impl Builder {
             }
             sides.extend(self.grown(ours.growing));
         }
-        if let Some(foreign) = self.foreign.take() {
+        if let Some(mut foreign) = self.foreign.take() {
+            foreign.give_up();
             if foreign.strange > 0 {
                 let count = foreign.strange;
                 self.notes.push(format!(
                     "{count} packets of the recording are no MCTP packets"
+                ));
+            }
+            if let Some((count, first, reason)) = &foreign.broken {
+                self.notes.push(format!(
+                    "{count} packets of the recording make no whole message, \
+                     the first at byte {first}: {reason}"
                 ));
             }
             let growing = foreign.finish()?;

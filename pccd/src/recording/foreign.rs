@@ -72,12 +72,18 @@ struct Seen {
 #[derive(Debug)]
 pub struct Foreign {
     growing: Growing,
-    sorter: Sorter<()>,
+    /// Each packet by its byte of the file.
+    sorter: Sorter<u64>,
+    /// Where the first packet comes from: interface of the file, and of the
+    /// machine.
+    from: Option<(usize, Option<u32>)>,
     seen: Vec<Seen>,
     bytes: usize,
     open: VecDeque<Open>,
     /// What is no MCTP packet, though it should be one.
     pub strange: usize,
+    /// Packets that make no message: how many, where the first is, and why.
+    pub broken: Option<(usize, u64, String)>,
 }
 
 impl Foreign {
@@ -85,24 +91,42 @@ impl Foreign {
         Self {
             growing: Growing::new("MCTP".to_owned()),
             sorter: Sorter::default(),
+            from: None,
             seen: Vec::new(),
             bytes: 0,
             open: VecDeque::new(),
             strange: 0,
+            broken: None,
         }
     }
 
-    pub fn add(&mut self, found: &Found, at: Moment) -> Result<(), ReadError> {
+    pub fn add(
+        &mut self,
+        interface: usize,
+        found: &Found,
+        at: Moment,
+    ) -> Result<(), ReadError> {
         let Ok(packet) = Packet::decode(&found.packet) else {
             self.strange += 1;
             return Ok(());
         };
+        let from = (interface, found.index);
+        let first = *self.from.get_or_insert(from);
+        if first != from {
+            return Err(ReadError::at(at.offset, of_another(first, from)));
+        }
         // Both ends may use the same tag.
         let way = found.is_outgoing.map_or(2, u8::from);
-        let took = self.sorter.packet(way, &packet, ());
-        let Took::Asked(Asked::Message(message), ..) = took else {
-            return Ok(());
+        let took = self.sorter.packet(way, &packet, at.offset);
+        let (asked, dropped) = match took {
+            Took::Waiting(dropped) => (None, dropped),
+            Took::Dropped(parts, reason) => (None, Some((parts, reason))),
+            Took::Asked(asked, _, dropped) => (Some(asked), dropped),
         };
+        if let Some((parts, reason)) = dropped {
+            self.lose(&parts, reason);
+        }
+        let Some(Asked::Message(message)) = asked else { return Ok(()) };
         self.bytes += message.bytes.len();
         if self.seen.len() >= MOST_MESSAGES || self.bytes > MOST_BYTES {
             let reason = format!(
@@ -114,6 +138,23 @@ impl Foreign {
         let is_outgoing = found.is_outgoing;
         self.seen.push(Seen { message, is_outgoing, at });
         Ok(())
+    }
+
+    /// Packets that make no message.
+    fn lose(&mut self, parts: &[u64], reason: String) {
+        let Some(first) = parts.iter().min() else { return };
+        let (count, at, why) = match self.broken.take() {
+            Some((count, at, why)) if at < *first => (count, at, why),
+            Some((count, ..)) => (count, *first, reason),
+            None => (0, *first, reason),
+        };
+        self.broken = Some((count + parts.len(), at, why));
+    }
+
+    /// No more packets come.
+    pub fn give_up(&mut self) {
+        let left = self.sorter.clear();
+        self.lose(&left, "the recording ends before its last".to_owned());
     }
 
     /// Now that all were seen.
@@ -171,6 +212,23 @@ impl Foreign {
         }
         self.growing.reply(place, said, at)
     }
+}
+
+/// Why packets of two interfaces cannot be played.
+fn of_another(
+    first: (usize, Option<u32>),
+    other: (usize, Option<u32>),
+) -> String {
+    let filter = match first {
+        (_, Some(index)) if first.0 == other.0 => {
+            format!("sll.ifindex == {index}")
+        }
+        (interface, _) => format!("frame.interface_id == {interface}"),
+    };
+    format!(
+        "MCTP of another interface than before this: `tshark -r FILE -Y \
+         '{filter}' -w ONE` keeps what is of the first"
+    )
 }
 
 /// Whether a message asks, by its own header (DSP0236 §11, DSP0240 §8,

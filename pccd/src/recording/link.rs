@@ -15,24 +15,29 @@ const PROTOCOL: [u8; 2] = [0x00, 0xfa];
 /// PACKET_OUTGOING.
 const OUTGOING: u8 = 4;
 
-/// A packet, and whether the machine that captured it sent it.
+/// A packet, whether the machine that captured it sent it, and the number of
+/// its interface there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
     pub is_outgoing: Option<bool>,
+    pub index: Option<u32>,
     pub packet: Vec<u8>,
 }
 
 /// Finds the packet; none where it is another protocol's.
 pub fn find(link: u16, data: &[u8]) -> Option<Found> {
-    let cooked = |head: usize, protocol: usize, way: usize| {
+    let cooked = |head: usize, protocol: usize, way: usize, index| {
         let is_mctp = data.get(protocol..protocol + 2)? == PROTOCOL;
         let is_outgoing = Some(*data.get(way)? == OUTGOING);
         let packet = data.get(head..)?.to_vec();
-        is_mctp.then_some(Found { is_outgoing, packet })
+        is_mctp.then_some(Found { is_outgoing, index, packet })
     };
     match link {
-        SLL => cooked(16, 14, 1),
-        LINKTYPE_SLL2 => cooked(20, 0, 10),
+        SLL => cooked(16, 14, 1, None),
+        LINKTYPE_SLL2 => {
+            let index = data.get(4..8)?.try_into().ok()?;
+            cooked(20, 0, 10, Some(u32::from_be_bytes(index)))
+        }
         link if USER.contains(&link) || SPDM_EMU.contains(&link) => bare(data),
         _ => None,
     }
@@ -45,7 +50,7 @@ fn bare(data: &[u8]) -> Option<Found> {
     if *version & 0x0f == 0 {
         *version |= 1;
     }
-    Some(Found { is_outgoing: None, packet })
+    Some(Found { is_outgoing: None, index: None, packet })
 }
 
 /// The link types that are read, for people.

@@ -230,6 +230,35 @@ fn a_life_is_the_one_that_has_begun() {
     assert_eq!((replay.life(), ask(&mut replay, 0)), (0, Some(0)));
 }
 
+/// An exchange of two messages of 70 bytes, each in two packets.
+fn long() -> Vec<(bool, [u8; 3], Vec<u8>)> {
+    let mut all = Vec::new();
+    for (is_guests, eids, to) in [(true, [9, 8], 8), (false, [8, 9], 0)] {
+        let message = [&[0x7e, 0x1a, 0xf4][..], &[to; 67]].concat();
+        let (first, last) = message.split_at(64);
+        let [destination, source] = eids;
+        all.push((is_guests, [destination, source, 0x80 | to], first.into()));
+        all.push((is_guests, [destination, source, 0x50 | to], last.into()));
+    }
+    all
+}
+
+#[test]
+fn packets_that_are_missing_are_said() {
+    let all = long();
+    let read = |left: &[usize]| {
+        let part = left.iter().map(|at| (all[*at].0, all[*at].1, &*all[*at].2));
+        read_bytes(&cooked(&part.collect::<Vec<_>>()))
+    };
+    let whole = read(&[0, 1, 2, 3]).unwrap();
+    assert_eq!((answers(&whole), whole.notes), (vec![Some(0)], Vec::new()));
+    let text = read(&[0, 1, 3]).unwrap().notes.join("\n");
+    assert!(text.contains("1 packets of the recording make no"), "{text}");
+    assert!(text.contains("without its start"), "{text}");
+    let text = read(&[0, 1, 2]).unwrap().notes.join("\n");
+    assert!(text.contains("ends before its last"), "{text}");
+}
+
 #[test]
 fn packets_that_are_cut_are_no_shorter_ones() {
     let packets: [(bool, [u8; 3], &[u8]); 2] = [
@@ -278,4 +307,40 @@ fn what_pads_a_packet_is_none_of_it() {
     assert_eq!(asked.bytes, [0, 0x80, 2]);
     let Some(Said::Message(reply)) = &one.reply else { panic!("{one:?}") };
     assert_eq!(reply.bytes, [0, 0]);
+}
+
+#[test]
+fn links_are_not_mixed() {
+    // Link type 276 with the numbers of two interfaces, as of `-i any`, and
+    // two interfaces of the file.
+    let packet = |interface: u8, index: u8, way: u8, packet: &[u8]| {
+        let mut data = vec![0, 0xfa, 0, 0, 0, 0, 0, index, 1, 0x22, way];
+        data.resize(20, 0);
+        data.extend(packet);
+        let length = u8::try_from(data.len()).unwrap();
+        let mut body = vec![interface];
+        body.resize(12, 0);
+        body.extend([length, 0, 0, 0, length, 0, 0, 0]);
+        body.extend(data);
+        block(6, &body)
+    };
+    let read = |interface, index| {
+        let mut file = section(&[20, 20]);
+        for at in [36, 56] {
+            file[at..at + 2].copy_from_slice(&276_u16.to_le_bytes());
+        }
+        file.extend(packet(0, 2, 4, &[1, 9, 8, 0xc8, 0, 0x80, 2]));
+        let at = file.len();
+        let reply = [1, 8, 9, 0xc0, 0, 0, 2, 0, 9, 0, 0];
+        file.extend(packet(interface, index, 0, &reply));
+        read_bytes(&file).map_err(|text| (at, text))
+    };
+    assert_eq!(answers(&read(0, 2).unwrap()), [Some(0)]);
+    for (interface, index, filter) in
+        [(0, 3, "'sll.ifindex == 2'"), (1, 2, "'frame.interface_id == 0'")]
+    {
+        let (at, text) = read(interface, index).unwrap_err();
+        assert!(text.starts_with(&format!("at byte {at}: MCTP of")), "{text}");
+        assert!(text.contains(filter), "{text}");
+    }
 }
