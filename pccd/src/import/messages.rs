@@ -1,10 +1,8 @@
 //! MCTP messages as handlers.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json, json};
 
-use super::steps::{envelope, groups, steps};
+use super::steps::{Names, envelope, groups, steps};
 use crate::handlers::message_from;
 use crate::record::{FieldValue, describe_message};
 use crate::recording::{
@@ -27,7 +25,7 @@ pub fn file(side: &Side, notes: &mut Vec<String>) -> Option<Json> {
                  if message.to || side.is_nameless)
     });
     let groups = groups(asked, |one| one.asked.key().nameless());
-    let mut names = BTreeSet::new();
+    let mut names = Names::default();
     let handlers: Vec<Json> = groups
         .iter()
         .filter_map(|group| handler(side, group, &mut names, notes))
@@ -140,20 +138,14 @@ fn left_out(all: &[Unasked], place: &str, notes: &mut Vec<String>) {
 fn handler(
     side: &Side,
     group: &[&Exchange],
-    names: &mut BTreeSet<String>,
+    names: &mut Names,
     notes: &mut Vec<String>,
 ) -> Option<Json> {
     let first = group.first()?;
     let Asked::Message(asked) = &first.asked else { return None };
     let decoded = describe_message(&asked.bytes);
-    let mut name = decoded.summary.clone();
-    for number in 2.. {
-        if names.insert(name.clone()) {
-            break;
-        }
-        name = format!("{} {number}", decoded.summary);
-    }
     let mut handler = Map::new();
+    let name = names.unique(&decoded.summary);
     handler.insert("name".to_owned(), name.into());
     let fields = instance(&asked.bytes).and_then(|_| fields(&asked.bytes));
     let matching = match fields {

@@ -1,11 +1,11 @@
 //! Commands to a channel of registers as commands of a handler file: what
 //! each asked, byte for byte, and what came back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::steps::{envelope, groups, steps};
+use super::steps::{Names, envelope, groups, steps};
 use crate::recording::{Asked, Exchange, Said, Side};
 use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
@@ -60,7 +60,7 @@ struct Made {
     registers: BTreeMap<String, Json>,
     commands: Vec<Json>,
     notifications: Vec<Json>,
-    names: BTreeSet<String>,
+    names: Names,
     variables: Map<String, Json>,
 }
 
@@ -73,7 +73,7 @@ impl Made {
             registers: BTreeMap::new(),
             commands: Vec::new(),
             notifications: Vec::new(),
-            names: BTreeSet::new(),
+            names: Names::default(),
             variables: Map::new(),
         }
     }
@@ -226,14 +226,7 @@ impl Made {
                     set.insert(variable.clone(), next.into());
                 }
             }
-            let plain = format!("{code:#x}");
-            let mut name = plain.clone();
-            for number in 2.. {
-                if self.names.insert(name.clone()) {
-                    break;
-                }
-                name = format!("{plain} {number}");
-            }
+            let name = self.names.unique(&format!("{code:#x}"));
             let mut command = Map::new();
             command.insert("name".to_owned(), name.into());
             command.insert("code".to_owned(), code.into());

@@ -1,12 +1,39 @@
 //! Exchanges that ask the same, and the answers that they get one after the
 //! other.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::recording::Exchange;
 use crate::script::delay::Wait;
 use crate::script::envelope::Flag;
 use crate::wire::pcc::split_envelope;
+
+/// Names of which no two are alike.
+#[derive(Default)]
+pub struct Names {
+    taken: HashSet<String>,
+    /// How often each was asked for.
+    count: HashMap<String, u64>,
+}
+
+impl Names {
+    /// This name, or with a number where it is taken.
+    pub fn unique(&mut self, name: &str) -> String {
+        let count = self.count.entry(name.to_owned()).or_default();
+        loop {
+            *count += 1;
+            let unique = match *count {
+                1 => name.to_owned(),
+                number => format!("{name} {number}"),
+            };
+            if self.taken.insert(unique.clone()) {
+                return unique;
+            }
+        }
+    }
+}
 
 /// An answer as a handler file has it, and how often it comes in a row.
 pub struct Step {
@@ -61,7 +88,7 @@ pub fn groups<'e, K: PartialEq + std::hash::Hash + Eq + Clone>(
     all: impl Iterator<Item = &'e Exchange>,
     key: impl Fn(&Exchange) -> K,
 ) -> Vec<Vec<&'e Exchange>> {
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     let mut groups: Vec<Vec<&Exchange>> = Vec::new();
     for one in all {
         let next = groups.len();
@@ -89,4 +116,22 @@ pub fn envelope(content: &[u8]) -> Option<Json> {
         object.insert("delay_ms".to_owned(), word(12).into());
     }
     Some(envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_names_are_alike() {
+        let mut names = Names::default();
+        let all = ["a", "a", "a 2", "a 3", "a"];
+        let all = all.map(|name| names.unique(name));
+        assert_eq!(all, ["a", "a 2", "a 2 2", "a 3", "a 4"]);
+        // Each costs as much as the one before.
+        for number in 1..200_000 {
+            let name = names.unique("b");
+            assert!(number == 1 || name == format!("b {number}"));
+        }
+    }
 }
