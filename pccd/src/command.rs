@@ -25,6 +25,7 @@ use crate::messages;
 use crate::platform::pack;
 use crate::record::{
     Decoded, Record, compact, describe, describe_message, describe_packet, now,
+    plain,
 };
 use crate::recording;
 use crate::registers::{decode, rebuild};
@@ -144,7 +145,7 @@ fn import(args: &ImportArgs) -> Result<ExitCode> {
     let mut out = stdout();
     let mut is_whole = true;
     for note in &recording.notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "note: {}", plain(note))?;
     }
     for (number, side) in (1..).zip(&recording.sides) {
         let folder = match recording.sides.len() {

@@ -244,9 +244,10 @@ impl Record {
     pub fn to_text(&self) -> String {
         let time = self.time.format("%H:%M:%S%.6f");
         let mut line = format!("{time}  {}", self.event.arrow());
+        // Names of handlers and reasons may be those of a capture.
         let mut add = |text: &str| {
             line.push_str("  ");
-            line.push_str(text);
+            line.push_str(&plain(text));
         };
         // Why a file is malformed says more than what it might have been.
         let decoded =
@@ -282,11 +283,23 @@ impl Record {
             let fields = decoded.line();
             if !fields.is_empty() {
                 line.push_str("\n                   ");
-                line.push_str(&fields);
+                line.push_str(&plain(&fields));
             }
         }
         line
     }
+}
+
+/// A text without anything that a terminal would take for an order.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -349,6 +362,17 @@ mod tests {
              [EID 8 to 9, tag 1]  a.pcc\n                   \
              control.instance_id=0"
         );
+    }
+
+    #[test]
+    fn text_orders_no_terminal() {
+        let mut record = Record::new(time(), Event::Replied)
+            .named("a\u{9b}2J.pcc")
+            .because("one\r\nFAILED  two\u{7f}");
+        record.handler = Some("\u{1b}]0;three\u{7}".to_owned());
+        let text = record.to_text();
+        assert!(text.ends_with(r"one\r\nFAILED  two\u{7f}"), "{text}");
+        assert!(!text.contains(char::is_control), "{text:?}");
     }
 
     #[test]
