@@ -181,6 +181,10 @@ pub struct Run {
     /// the run fails where the guest departs from it, and is cold
     #[arg(long, value_name = "CAPTURE")]
     pub replay: Option<PathBuf>,
+    /// Answer each request as the capture has it, wherever it stands there;
+    /// without, in its order
+    #[arg(long, requires = "replay")]
+    pub by_request: bool,
     /// Folder for the logs and the mailbox; without it a new one, which is
     /// removed after a pass
     #[arg(long, value_name = "DIR")]

@@ -19,6 +19,8 @@ pub struct Config {
     pub plays: serde_json::Map<String, serde_json::Value>,
     /// A capture that pccd plays; handlers only name registers then.
     pub replay: Option<PathBuf>,
+    /// Whether a request is looked up there, wherever it stands.
+    pub by_request: bool,
     /// Start pccd before the guest.
     pub pccd: bool,
     /// What the guest runs.
@@ -61,6 +63,7 @@ impl Config {
             messages: Vec::new(),
             plays: serde_json::Map::new(),
             replay: None,
+            by_request: false,
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),

@@ -203,6 +203,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         append: options.append.clone(),
         quick: options.quick,
         replay: options.replay.clone(),
+        by_request: options.by_request,
         verbose: options.verbose,
         warm: saved(is_cold(options))?,
         limit: given.unwrap_or(patience),

@@ -120,14 +120,19 @@ pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
     command
 }
 
+/// What pccd is to do.
+fn task(replay: Option<&Path>, by_request: bool) -> Vec<OsString> {
+    let Some(capture) = replay else { return vec!["run".into()] };
+    let mut words = vec!["replay".into(), capture.into()];
+    words.extend(by_request.then(|| "--by-request".into()));
+    words
+}
+
 pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
     let log = log_file(&config.folder, "pccd.log")?;
     let mut command = child(&config.lab.pccd);
-    match &config.replay {
-        Some(capture) => command.arg("replay").arg(capture),
-        None => command.arg("run"),
-    };
     command
+        .args(task(config.replay.as_deref(), config.by_request))
         .args(["--format", "json", "--mailbox"])
         .arg(mailbox(&config.folder));
     for folder in &config.messages {
@@ -151,4 +156,30 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
         .spawn()
         .map(Running)
         .with_context(|| format!("starting {}", config.lab.pccd.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use pccd::cli::{Cli, Command};
+
+    use super::*;
+
+    #[test]
+    fn pccd_understands_its_task() {
+        let told = |replay: Option<&str>, by_request| {
+            let words = task(replay.map(Path::new), by_request);
+            let cli = ["pccd".into()].into_iter().chain(words);
+            match Cli::try_parse_from(cli).unwrap().command {
+                Some(Command::Replay(args)) => {
+                    Some((args.recorded, args.by_request))
+                }
+                _ => None,
+            }
+        };
+        assert_eq!(told(None, true), None);
+        let capture = || "a b.pcapng".into();
+        assert_eq!(told(Some("a b.pcapng"), false), Some((capture(), false)));
+        assert_eq!(told(Some("a b.pcapng"), true), Some((capture(), true)));
+    }
 }
