@@ -26,6 +26,9 @@ pub enum What {
     Pccd(Box<Record>),
     /// An event of the device.
     Device(Box<Entry>),
+    /// A line of pccd's log that looks like a record and is none, by the byte
+    /// of the log where it begins.
+    Broken(u64),
 }
 
 /// Makes the capture of a run from its `pccd.log` and `qemu.log`.
@@ -45,6 +48,7 @@ pub fn write(folder: &Path, mailbox: &Path) -> Result<()> {
                 let time = DateTime::from_timestamp_micros(micros);
                 capture.write_entry(&name, time.unwrap_or_default(), &entry)
             }
+            What::Broken(_) => None,
         };
         told = told.take().or(said);
     })?;
@@ -65,14 +69,15 @@ pub fn each(
     mailbox: &Path,
     mut take: impl FnMut(i64, What),
 ) -> Result<()> {
-    let mut pccd = Lines::of(folder.join("pccd.log"));
+    let lines = Lines::of(folder.join("pccd.log"));
+    let mut pccd = Pccd { lines, time: 0 };
     let mut device = Device {
         lines: Lines::of(folder.join("qemu.log")),
         types: types(mailbox),
         time: 0,
         epoch: None,
     };
-    let mut heads = [next_record(&mut pccd)?, device.next()?];
+    let mut heads = [pccd.next()?, device.next()?];
     let mut waiting: BTreeMap<(i64, u64), What> = BTreeMap::new();
     let (mut count, mut latest) = (0, i64::MIN);
     loop {
@@ -85,7 +90,7 @@ pub fn each(
         let Some((time, what)) = head.and_then(Option::take) else { break };
         heads[usize::from(is_device)] = match is_device {
             true => device.next()?,
-            false => next_record(&mut pccd)?,
+            false => pccd.next()?,
         };
         latest = latest.max(time);
         count += 1;
@@ -117,18 +122,33 @@ pub fn entries(
     each(folder, mailbox, |time, what| match what {
         What::Pccd(record) => take(time, &Entry::of(&record, &mut epoch)),
         What::Device(entry) => take(time, &entry),
+        What::Broken(_) => {}
     })
 }
 
-/// The next record of pccd's log. What is none is in the log only.
-fn next_record(lines: &mut Lines) -> Result<Option<(i64, What)>> {
-    while let Some(line) = lines.next(true)? {
-        if let Ok(record) = serde_json::from_str::<Record>(&line.text) {
-            let time = record.time.timestamp_micros();
-            return Ok(Some((time, What::Pccd(Box::new(record)))));
+/// Pccd's log.
+struct Pccd {
+    lines: Lines,
+    /// Of the record before: a line that is none has no time of its own.
+    time: i64,
+}
+
+impl Pccd {
+    /// The next record. What does not look like one is in the log only.
+    fn next(&mut self) -> Result<Option<(i64, What)>> {
+        while let Some(line) = self.lines.next(true)? {
+            if let Ok(record) = serde_json::from_str::<Record>(&line.text) {
+                self.time = record.time.timestamp_micros();
+                return Ok(Some((self.time, What::Pccd(Box::new(record)))));
+            }
+            let is_record = line.text.starts_with('{') || !line.begins;
+            // An end that is missing is told by what reads the file's end.
+            if is_record && line.ends {
+                return Ok(Some((self.time, What::Broken(line.offset))));
+            }
         }
+        Ok(None)
     }
-    Ok(None)
 }
 
 /// The types of the channels, as far as the device has told them.

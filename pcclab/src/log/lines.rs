@@ -14,6 +14,10 @@ pub(super) struct Line {
     pub(super) text: String,
     /// Whether it begins here.
     pub(super) begins: bool,
+    /// Whether it ends here.
+    pub(super) ends: bool,
+    /// Byte of the file where it begins, or goes on.
+    pub(super) offset: u64,
 }
 
 /// Lines of a file that may still be growing.
@@ -22,13 +26,15 @@ pub(super) struct Lines {
     pub(super) path: PathBuf,
     /// A line whose end is not there yet.
     begun: Vec<u8>,
+    /// Byte of the file where that begins.
+    offset: u64,
     /// Whether the last one was cut, so that the next is its rest.
     cut: bool,
 }
 
 impl Lines {
     pub(super) fn of(path: PathBuf) -> Lines {
-        Lines { reader: None, path, begun: Vec::new(), cut: false }
+        Lines { reader: None, path, begun: Vec::new(), offset: 0, cut: false }
     }
 
     /// The next line that has an end; with `last` also one that has none.
@@ -59,7 +65,10 @@ impl Lines {
             let bytes = std::mem::take(&mut self.begun);
             let text = String::from_utf8_lossy(&bytes);
             let text = text.trim_end_matches(['\n', '\r']).to_owned();
-            Line { text, begins: !std::mem::replace(&mut self.cut, cut) }
+            let begins = !std::mem::replace(&mut self.cut, cut);
+            let offset = self.offset;
+            self.offset += bytes.len() as u64;
+            Line { text, begins, ends, offset }
         }))
     }
 }

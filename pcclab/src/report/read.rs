@@ -45,6 +45,7 @@ pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
     let mut counting = Counting::default();
     let (mut of, mut end) = (None, Time::default());
     let mut epoch = None;
+    let mut broken: Option<(u64, u64)> = None;
     capture::each(folder, &mailbox(folder), |time, what| {
         let (entry, message) = match what {
             What::Pccd(record) => {
@@ -62,6 +63,10 @@ pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
                 let message = (!entry.name.is_empty())
                     .then(|| Box::new(bare(&entry, &mut texts)));
                 (*entry, message)
+            }
+            What::Broken(at) => {
+                broken.get_or_insert((0, at)).0 += 1;
+                return;
             }
         };
         evidence.event(time, &entry);
@@ -88,7 +93,13 @@ pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
     let names = ["console.log", "pccd.log", "qemu.log"];
     let notes = names.iter().map(|name| cut(&folder.join(name)));
     let notes = notes.collect::<Result<Vec<_>>>()?;
-    let notes = notes.into_iter().flatten().collect();
+    let broken = broken.map(|(count, first)| {
+        format!(
+            "pccd.log has {count} lines that are no whole records, the first \
+             at byte {first}: what they told is missing; was the disk full?"
+        )
+    });
+    let notes = notes.into_iter().flatten().chain(broken).collect();
     let stats = counting.stats(&of.unwrap_or_default(), 0, end);
     // The first line names the process, which is gone.
     let counters = stats.text().lines().skip(1).map(shown).collect();

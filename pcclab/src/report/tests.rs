@@ -157,6 +157,35 @@ fn logs_that_are_cut_are_told_with_the_place() {
 }
 
 #[test]
+fn lines_that_are_no_records_are_told_with_the_place() {
+    let record =
+        "{\"time\":\"2026-11-21T04:41:42.5Z\",\"event\":\"started\"}\n";
+    let warning = "thread 'main' says something\n";
+    let text = |broken: &str| {
+        let pccd = [record, warning, broken, record].concat();
+        let (page, data) = report(&folder("x\n", &pccd, "x\n"));
+        let count = rows(&data).iter().filter(|(k, _)| k == "started").count();
+        (page, count)
+    };
+    let (page, count) = text("");
+    assert!(!page.contains("no whole records"), "{page}");
+    assert_eq!(count, 2);
+    // The disk was full, and then it was not: two records are on one line.
+    let joined = record[..20].to_owned() + record;
+    let (page, count) = text(&joined);
+    let told = "pccd.log has 1 lines that are no whole records, the first at \
+                byte ";
+    let at = record.len() + warning.len();
+    assert!(page.contains(&format!("{told}{at}: ")), "{page}");
+    assert_eq!(count, 2);
+    // One of more than a line that is read whole.
+    let long = record.replace("started", &"s".repeat(2 << 20));
+    let (page, _) = text(&long);
+    let at = at + (2 << 20);
+    assert!(page.contains(&format!("{told}{at}: ")), "{page}");
+}
+
+#[test]
 fn a_result_that_is_none_is_told() {
     let folder = folder("x\n", "", "");
     fs::write(folder.path().join(RESULT), "{\"version\": 1").unwrap();
