@@ -216,6 +216,13 @@ impl Commands {
                 let at = self.held.remove(&subspace);
                 self.reach(at, Step::Acknowledge, time);
             }
+            Kind::Epoch => {
+                // What a life of the guest left undone no other one goes on
+                // with.
+                self.last.clear();
+                self.held.clear();
+                self.taken = None;
+            }
             Kind::Device => {
                 let mut names = names(&entry.note).map(RequestName::stem);
                 if entry.note.starts_with("rejected: ")

@@ -163,7 +163,8 @@ impl Latencies {
             {
                 // pccd may have read a file before the device says that it
                 // wrote it.
-                let micros = u64::try_from(to - from).unwrap_or(0);
+                let micros = to.saturating_sub(*from);
+                let micros = u64::try_from(micros).unwrap_or(0);
                 histogram.saturating_record(micros);
             }
         }
@@ -322,6 +323,40 @@ mod tests {
         assert!(none.unwrap().ends_with("there was none"));
         let text = latencies.text();
         assert!(text.contains("doorbell to next      9"), "{text}");
+    }
+
+    #[test]
+    fn another_life_of_the_guest_is_no_next_command() {
+        let mut commands = Commands::default();
+        let mut event = |time, kind| {
+            let mut entry = Entry::new(kind);
+            (entry.subspace, entry.subspace_type) = (Some(0), Some(2));
+            commands.event(time, &entry);
+        };
+        for began in [0, 60_000_000] {
+            event(began, Kind::Epoch);
+            event(began + 10, Kind::Doorbell);
+            event(began + 20, Kind::Complete);
+            event(began + 30, Kind::Doorbell);
+        }
+        let latencies = Latencies::of(commands);
+        let next = latencies.between(0, Step::Doorbell, Step::Next);
+        assert_eq!((next.len(), next.max()), (2, 20));
+        let complete = latencies.between(0, Step::Doorbell, Step::Complete);
+        assert_eq!(complete.len(), 2);
+    }
+
+    #[test]
+    fn times_of_a_spoilt_log_are_no_trouble() {
+        let mut commands = Commands::default();
+        let mut entry = Entry::new(Kind::Doorbell);
+        (entry.subspace, entry.subspace_type) = (Some(0), Some(2));
+        commands.event(i64::MIN, &entry);
+        entry.kind = Kind::Complete;
+        commands.event(i64::MAX, &entry);
+        let latencies = Latencies::of(commands);
+        let took = latencies.between(0, Step::Doorbell, Step::Complete);
+        assert!(took.max() >= LONGEST, "{}", took.max());
     }
 
     #[test]

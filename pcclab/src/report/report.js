@@ -244,7 +244,9 @@
     byStem ||= new Map(commands.map((one) => [stemOf(texts[one[0]]), one]));
     if (name) return byStem.get(stemOf(name));
     if (drawn(row)[2] !== "step") return undefined;
-    return commands.find((one) => one.slice(3).includes(time[row] - one[2]));
+    // What is not there is -1, which is no time.
+    const isOf = (one) => time[row] >= one[2] && one.slice(3).includes(time[row] - one[2]);
+    return commands.find((one) => one[1] === rows.channel[row] && isOf(one)) || commands.find(isOf);
   };
 
   const wayOf = (command) => {
