@@ -15,6 +15,7 @@
 //! - [`capture`]: the log's records as a file for Wireshark, and back.
 //! - [`recording`]: captures as exchanges, to be played again.
 //! - [`platform`]: from a request's bytes to a decision.
+//! - [`vary`]: decisions made otherwise, as a scenario has it.
 //! - `import`: recordings made into handler files.
 //! - `wake`: what wakes the loop.
 //! - `clock`: the two clocks.
@@ -57,6 +58,7 @@ pub mod script;
 mod station;
 pub mod stats;
 mod status;
+pub mod vary;
 mod wake;
 #[warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub mod wire;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use self::decision::{Action, Changes, Decision, Dropped, Held};
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
-use self::protocol::Protocol;
+pub(crate) use self::protocol::Protocol;
 use self::recorded::Place;
 use self::replayed::Replayed;
 use crate::conduct::Breach;

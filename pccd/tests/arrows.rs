@@ -24,6 +24,7 @@ const PCCD: &str = "
     capture: mailbox record wire
     recording: capture mailbox record script stats wire
     platform: conduct endpoint handlers mailbox messages record recording registers script wire
+    vary: mailbox messages platform registers wire
     import: handlers mailbox messages platform record recording script wire
     programs: handlers script wake
     log: capture record stats
@@ -101,7 +102,7 @@ const ACPI_TOOLS: &str = "
     command: check cli diff extract manual platform report";
 
 /// Modules of pccd that open no file and ask for no time.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "wire",
     "endpoint",
     "conduct",
@@ -109,6 +110,7 @@ const PURE: [&str; 7] = [
     "handlers",
     "registers",
     "platform",
+    "vary",
 ];
 
 /// A file's code, its tests apart.

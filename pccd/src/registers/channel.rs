@@ -160,7 +160,8 @@ impl Channel {
         heads
     }
 
-    fn is_scmi(&self, kind: SubspaceType) -> bool {
+    /// Whether its command is a word of SCMI.
+    pub fn is_scmi(&self, kind: SubspaceType) -> bool {
         self.word == CommandWord::Scmi && kind.is_extended()
     }
 

@@ -148,6 +148,26 @@ fn likely<'c>(
     found
 }
 
+/// The registers that have a value in a content, in the order of their bytes.
+pub fn registers<'c>(
+    channel: &'c Channel,
+    region: &Region<'_>,
+    known: &Known<'_>,
+) -> Vec<&'c Register> {
+    let heads = channel.heads(region, known.kind);
+    let commands = match channel.code(region, known.kind) {
+        Some(code) => likely(channel, code, region, &heads, known),
+        None => Vec::new(),
+    };
+    let all = channel.in_order().into_iter();
+    all.filter(|register| {
+        is_seen(register, known, &commands)
+            && register.offset.is_some()
+            && register.end() <= region.space.len()
+    })
+    .collect()
+}
+
 /// Names of commands, if they are few enough to tell anything.
 fn names(commands: &[&Command]) -> String {
     let mut names: Vec<&str> =
@@ -196,11 +216,9 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
         fields.push(Field { meaning, ..field(layer, name, value) });
     }
     if let Some(channel) = known.channel {
-        for register in channel.in_order() {
-            if is_seen(register, known, &commands) {
-                let layer = &channel.name;
-                fields.extend(register_field(layer, register, region.space));
-            }
+        for register in registers(channel, &region, known) {
+            let layer = &channel.name;
+            fields.extend(register_field(layer, register, region.space));
         }
     }
     let data = [region.unread(kind), region.space].concat();

@@ -17,7 +17,7 @@ mod layout;
 mod looked;
 mod players;
 pub mod rebuild;
-mod register;
+pub mod register;
 mod template;
 
 use std::collections::BTreeMap;

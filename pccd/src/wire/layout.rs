@@ -395,6 +395,8 @@ pub struct Found {
     pub place: Place,
     /// How it lies in the bytes.
     pub kind: Kind,
+    /// Values that have names.
+    pub names: Names,
     /// Offset of its first byte.
     pub offset: usize,
     /// Its value.
@@ -454,6 +456,7 @@ mod tests {
             name: "state",
             place: Place::default().element(2).element(10),
             kind: Kind::U8,
+            names: &[],
             offset: 0,
             value: Value::Number(0),
             text: String::new(),

@@ -90,13 +90,20 @@ pub struct Head {
 }
 
 /// How a field of a header lies in it.
-struct Place {
-    name: &'static str,
-    offset: usize,
-    size: usize,
-    high: u32,
-    low: u32,
-    names: Names,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Name, the second half of `pcc.…`.
+    pub name: &'static str,
+    /// Where its word begins.
+    pub offset: usize,
+    /// Bytes of that word, least significant first.
+    pub size: usize,
+    /// Its highest bit in the word.
+    pub high: u32,
+    /// Its lowest bit in the word.
+    pub low: u32,
+    /// Values that have names.
+    pub names: Names,
 }
 
 const fn whole(name: &'static str, offset: usize, size: usize) -> Place {
@@ -143,7 +150,8 @@ const EXTENDED: &[Place] = &[
 /// Type 5.
 const REDUCED: &[Place] = &[whole("signature", 0, 4)];
 
-fn places(kind: SubspaceType) -> &'static [Place] {
+/// The fields of a type's header.
+pub fn places(kind: SubspaceType) -> &'static [Place] {
     match kind {
         SubspaceType::HwRegisters => REDUCED,
         _ if kind.is_extended() => EXTENDED,

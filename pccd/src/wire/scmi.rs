@@ -9,12 +9,16 @@ use super::region::Head;
 pub const LAYER: &str = "scmi";
 
 /// Bits `high` to `low` of the word.
-struct Part {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
     /// Full name, with the layer.
-    name: &'static str,
-    high: u32,
-    low: u32,
-    names: Names,
+    pub name: &'static str,
+    /// Its highest bit in the word.
+    pub high: u32,
+    /// Its lowest bit in the word.
+    pub low: u32,
+    /// Values that have names.
+    pub names: Names,
 }
 
 const fn part(name: &'static str, high: u32, low: u32, names: Names) -> Part {
@@ -39,7 +43,8 @@ const PROTOCOLS: Names = &[
     (0x1a, "MPAM-Fb"),
 ];
 
-const PARTS: [Part; 5] = [
+/// The parts, lowest bits first.
+pub const PARTS: [Part; 5] = [
     part("scmi.message_id", 7, 0, &[]),
     part("scmi.message_type", 9, 8, TYPES),
     part("scmi.protocol_id", 17, 10, PROTOCOLS),

@@ -4,7 +4,7 @@ use super::layout::{Found, Item, Kind, Place, Value, name_of, signed};
 use super::version::Version;
 
 /// Big-endian number; longer input keeps the low 64 bits.
-pub(super) fn number_be(raw: &[u8]) -> u64 {
+pub(crate) fn number_be(raw: &[u8]) -> u64 {
     raw.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
@@ -165,6 +165,7 @@ pub(super) fn show(
         name: item.name,
         place,
         kind: item.kind,
+        names: item.names,
         offset,
         value,
         text,

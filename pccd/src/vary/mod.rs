@@ -1,0 +1,22 @@
+//! What the platform says, varied: a scenario names answers by their number
+//! and what becomes of each. Opens no file and knows no time.
+
+mod spot;
+
+use crate::mailbox::Channel;
+use crate::messages::Messages;
+
+pub use self::spot::{Spot, What, message_fields};
+
+/// What of one answer a scenario's `set` can set. `content` is a file of the
+/// inbox, with its envelope or without, for the channel `on` of a mailbox
+/// (`channels.json`; see [`crate::mailbox::Channels`]). Of a message in
+/// several packets it is one of them: what the message itself has,
+/// [`message_fields`] lists. What the device writes itself is not listed, such
+/// as the status of types 0 to 2.
+pub fn fields(messages: &Messages, on: &Channel, content: &[u8]) -> Vec<Spot> {
+    spot::listed(messages, on, content)
+}
+
+#[cfg(test)]
+mod tests;
