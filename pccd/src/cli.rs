@@ -87,9 +87,9 @@ pub enum Command {
     /// Check handler files.
     #[command(after_help = "Example: pccd check --messages ./messages")]
     Check(CheckArgs),
-    /// Print the JSON Schema of handler files.
+    /// Print the JSON Schema of handler files, or of scenarios.
     #[command(after_help = "Example: pccd schema > messages/schema.json")]
-    Schema,
+    Schema(SchemaArgs),
     /// Send the guest a message it did not ask for.
     #[command(after_help = "Example: pccd send --type vendor-PCI 1a f4 01 \
                             02\n         pccd send --type PLDM --source 9 \
@@ -170,6 +170,10 @@ pub struct RunArgs {
     /// standard output.
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// File of a scenario, which says what becomes of which answer; another
+    /// one that is renamed over it is taken with the next request.
+    #[arg(long, value_name = "FILE")]
+    pub vary: Option<PathBuf>,
     /// How the log on standard error is written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -246,6 +250,14 @@ pub struct ReloadArgs {
     /// Mailbox folder.
     #[arg(long, value_name = "DIR", default_value = MAILBOX)]
     pub mailbox: PathBuf,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// That of scenarios, the files of `pccd run --vary`.
+    #[arg(long)]
+    pub scenario: bool,
 }
 
 /// Arguments of `check`.
@@ -398,7 +410,8 @@ impl TryFrom<&RunArgs> for daemon::Config {
             .collect();
         let messages = messages(&args.messages);
         let files = daemon::Files { messages, channels: args.channel.clone() };
-        Ok(Self { mailboxes, files, seed: args.seed, replay: None })
+        let (seed, vary) = (args.seed, args.vary.clone());
+        Ok(Self { mailboxes, files, seed, replay: None, vary })
     }
 }
 
@@ -411,6 +424,12 @@ impl TryFrom<&ReplayArgs> for daemon::Config {
             by_request: args.by_request,
         };
         let run = Self::try_from(&args.run)?;
+        if run.vary.is_some() {
+            return Err(anyhow!(
+                "--vary changes what handlers say, and a recording says what \
+                 it has: leave one out"
+            ));
+        }
         Ok(Self { replay: Some(replay), ..run })
     }
 }

@@ -33,6 +33,7 @@ use crate::script::number::parse_number;
 use crate::script::problem::{Problems, Wrong};
 use crate::stats::Stats;
 use crate::status::{self, Status};
+use crate::vary;
 use crate::wake::Waker;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, MsgType};
 use crate::wire::pcc;
@@ -104,8 +105,12 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Check(args)) => check(args),
-        Some(Command::Schema) => {
-            write!(stdout(), "{}", messages::schema())?;
+        Some(Command::Schema(args)) => {
+            let text = match args.scenario {
+                true => vary::schema(),
+                false => messages::schema(),
+            };
+            write!(stdout(), "{text}")?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Send(args)) => send(args),

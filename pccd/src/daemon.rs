@@ -40,6 +40,9 @@ pub struct Config {
     pub seed: u64,
     /// A recording that answers instead of the handlers.
     pub replay: Option<Recorded>,
+    /// The file of a scenario that varies what is answered, if there is one
+    /// or as soon as there is.
+    pub vary: Option<PathBuf>,
 }
 
 /// A recording to be played.
@@ -133,9 +136,12 @@ pub fn run<W: Write>(
         if let Some(replay) = replays.next() {
             platform = platform.replaying(replay);
         }
-        let station =
+        let mut station =
             Station::open(path, state, platform, clock, waker.clone())
                 .with_context(|| format!("mailbox {}", path.display()))?;
+        if let Some(scenario) = &config.vary {
+            station.vary(scenario.clone());
+        }
         turns.push(Turn { station, next: None });
     }
     for Turn { station, .. } in &turns {

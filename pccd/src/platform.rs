@@ -52,6 +52,8 @@ pub struct Platform {
     seed: u64,
     /// When this life of the guest began.
     began: Time,
+    /// The number of its request that is the first for dice.
+    first: u32,
     /// Rules that the request received last breaks, as far as its bytes
     /// alone do not show it.
     breaches: Vec<Breach>,
@@ -99,6 +101,7 @@ impl Platform {
             assembler,
             seed,
             began,
+            first: 0,
             breaches: Vec::new(),
             replayed: None,
         }
@@ -141,6 +144,11 @@ impl Platform {
         self.messages = messages;
     }
 
+    /// All that handler files say.
+    pub(crate) fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
     /// The handlers.
     pub fn handlers(&self) -> &Handlers {
         self.messages.handlers()
@@ -172,10 +180,17 @@ impl Platform {
         self.began = began;
     }
 
+    /// The number of the request that dice count from, so that they fall as
+    /// they did before.
+    pub fn set_first(&mut self, first: u32) {
+        self.first = first;
+    }
+
     /// A new life of the guest: initial state, nothing in assembly.
     pub fn reset(&mut self, channels: &Channels) {
         self.endpoint.reset();
         self.memory = Memory::default();
+        self.first = 0;
         self.forget();
         if let Some(mut replayed) = self.replayed.take() {
             replayed.begin_life(&|subspace, content| {
@@ -274,7 +289,7 @@ impl Platform {
                         pcc_flags: frame.flags,
                         pcc_length: u32::try_from(length).unwrap_or(u32::MAX),
                         subspace,
-                        serial: name.seq,
+                        serial: self.serial(name),
                         message: &message,
                     },
                     packets: parts.len(),
@@ -318,7 +333,7 @@ impl Platform {
         let asked = registers::Request {
             kind: on.kind,
             size: on.size,
-            serial: name.seq,
+            serial: self.serial(name),
             content,
             seed: self.seed,
         };
@@ -521,10 +536,15 @@ impl Platform {
             wait: asked.wait,
             in_order: asked.in_order,
             timely: asked.timely,
+            later: None,
             notes: Vec::new(),
             breach: None,
             held: None,
         })
+    }
+
+    fn serial(&self, name: &RequestName) -> u32 {
+        name.seq.saturating_sub(self.first)
     }
 
     fn unit(&self) -> usize {

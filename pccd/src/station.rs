@@ -12,6 +12,7 @@ mod opened;
 mod service;
 mod site;
 mod timers;
+mod varied;
 mod verdict;
 
 use std::fs::File;
@@ -113,6 +114,11 @@ impl Station {
 
     pub fn eid(&self) -> u8 {
         self.service.site.platform.state().eid
+    }
+
+    /// A file with what is to be said otherwise.
+    pub fn vary(&mut self, path: PathBuf) {
+        self.service.vary(path);
     }
 
     /// What is played in it, if a recording is.

@@ -24,17 +24,17 @@ const PCCD: &str = "
     capture: mailbox record wire
     recording: capture mailbox record script stats wire
     platform: conduct endpoint handlers mailbox messages record recording registers script wire
-    vary: mailbox messages platform registers wire
+    vary: mailbox messages platform registers script wire
     import: handlers mailbox messages platform record recording script wire
     programs: handlers script wake
     log: capture record stats
-    station: clock conduct endpoint handlers log mailbox messages platform programs record recording registers script stats wake wire
+    station: clock conduct endpoint handlers log mailbox messages platform programs record recording registers script stats vary wake wire
     daemon: clock log messages platform record recording script station wake
     status: conduct mailbox record station stats
     cli: daemon log
     extcap: capture cli daemon
     manual:
-    command: capture cli clock daemon extcap handlers import log mailbox manual messages platform record recording registers script stats status wake wire";
+    command: capture cli clock daemon extcap handlers import log mailbox manual messages platform record recording registers script stats status vary wake wire";
 
 const PCCLAB: &str = "
     interrupted:

@@ -56,7 +56,7 @@ pub(super) fn gather(
 }
 
 /// Reads a file's text. A pipe or a device would give it without end.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     const MOST: u64 = 64 << 20;
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
@@ -76,9 +76,24 @@ pub(super) fn parse(
     name: &str,
     text: &str,
 ) -> Result<file::File, Vec<Problem>> {
+    let example = "`{ \"handlers\": [] }`";
+    // In a text that is not JSON nothing is where it should be.
+    shaped(name, text, example).map_err(|first| match is_json(text) {
+        true => all_problems(name, text, *first),
+        false => vec![*first],
+    })
+}
+
+/// Reads a text that is an object of this shape; or says what is wrong with
+/// it first.
+pub(crate) fn shaped<T: DeserializeOwned>(
+    name: &str,
+    text: &str,
+    example: &str,
+) -> Result<T, Box<Problem>> {
     if text.starts_with('\u{feff}') {
         let message = "starts with a byte order mark; save it without";
-        return Err(vec![Problem::whole(name, message.to_owned())]);
+        return Err(Box::new(Problem::whole(name, message.to_owned())));
     }
     let blanks = text.len() - text.trim_start().len();
     if !text.trim_start().starts_with('{') {
@@ -87,33 +102,30 @@ pub(super) fn parse(
             None => "the file is empty".to_owned(),
             Some(first) => format!("the file starts with `{first}`"),
         };
-        let expected = "a JSON object, as in `{ \"handlers\": [] }`";
+        let expected = format!("a JSON object, as in {example}");
         let end = (blanks + 1).min(text.len());
-        return Err(vec![Problem::at(
+        return Err(Box::new(Problem::at(
             name,
             text,
             blanks..end,
             String::new(),
             found,
-            Some(expected.to_owned()),
+            Some(expected),
             None,
-        )]);
+        )));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
     match parsed {
         Ok(file) => match deserializer.end() {
             Ok(()) => Ok(file),
-            Err(error) => Err(vec![parse_problem(name, text, 0, &[], &error)]),
+            Err(error) => {
+                Err(Box::new(parse_problem(name, text, 0, &[], &error)))
+            }
         },
         Err(error) => {
             let (path, error) = (steps(error.path()), error.into_inner());
-            let first = parse_problem(name, text, 0, &path, &error);
-            // In a text that is not JSON nothing is where it should be.
-            match is_json(text) {
-                true => Err(all_problems(name, text, first)),
-                false => Err(vec![first]),
-            }
+            Err(Box::new(parse_problem(name, text, 0, &path, &error)))
         }
     }
 }

@@ -6,7 +6,7 @@
 
 mod builtin;
 mod file;
-mod load;
+pub(crate) mod load;
 mod schema;
 
 use std::collections::BTreeMap;

@@ -38,6 +38,8 @@ pub struct Action {
     pub in_order: bool,
     /// Whether it would be another one if it were made again.
     pub timely: bool,
+    /// It waits, its requests with it, until so many more are decided.
+    pub later: Option<u64>,
     /// What should be known about it.
     pub notes: Vec<String>,
     /// A rule of conduct that the request breaks.
@@ -58,6 +60,7 @@ impl Action {
             wait: Wait::Ms(0),
             in_order: true,
             timely: false,
+            later: None,
             notes: Vec::new(),
             breach: None,
             held: None,

@@ -51,6 +51,7 @@ pub fn answered(
         wait: if is_wanted { answer.wait } else { Wait::Ms(0) },
         in_order: answer.in_order,
         timely: answer.timely,
+        later: None,
         notes: answer.note.into_iter().collect(),
         breach: answer.breach,
         held: None,

@@ -1,12 +1,13 @@
 //! What the device is told beside a message (docs/mailbox.md §6.1).
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::problem::Wrong;
-use crate::wire::pcc::{Envelope, SIGNATURE};
+use crate::wire::pcc::{Envelope, SIGNATURE, split_envelope};
 use crate::wire::region::SubspaceType::{self, *};
+use crate::wire::text::number_le;
 
 /// Longest delay of an interrupt, in milliseconds.
 pub(crate) const LONGEST: u64 = 60_000;
@@ -27,7 +28,9 @@ pub struct EnvelopeFile {
 }
 
 /// A flag of the envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
     /// The channel's error status is set.
@@ -100,6 +103,40 @@ impl EnvelopeOptions {
         }
     }
 
+    /// The envelope before a content, if there is one, and what follows it.
+    pub fn split(content: &[u8]) -> (Option<Self>, &[u8]) {
+        let (Some(subspace), rest) = split_envelope(content) else {
+            return (None, content);
+        };
+        let word = |at: usize| {
+            let raw = content.get(at..at + 4).unwrap_or(&[]);
+            u32::try_from(number_le(raw)).unwrap_or(0)
+        };
+        let (flags, delay_ms) = (word(8), word(12));
+        (Some(Self { flags, delay_ms, subspace: Some(subspace) }), rest)
+    }
+
+    /// The same without what means nothing for a channel's type, and the names
+    /// of what that was.
+    pub fn meaningful(self, kind: SubspaceType) -> (Self, Vec<&'static str>) {
+        let has = |flag: &Flag| self.flags & flag.bit() != 0;
+        let means = |kinds: &[SubspaceType]| kinds.contains(&kind);
+        let (mut flags, mut lost) = (0, Vec::new());
+        for (name, flag, kinds) in FLAGS.iter().filter(|one| has(&one.1)) {
+            match means(kinds) {
+                true => flags |= flag.bit(),
+                false => lost.push(*name),
+            }
+        }
+        let is_late = self.delay_ms != 0 && !means(INTERRUPT);
+        if is_late {
+            lost.push("delay_ms");
+        }
+        let most = u32::try_from(LONGEST).unwrap_or(u32::MAX);
+        let delay_ms = if is_late { 0 } else { self.delay_ms.min(most) };
+        (Self { flags, delay_ms, ..self }, lost)
+    }
+
     /// Puts the envelope before a content.
     pub fn put_before(
         self,
@@ -164,6 +201,30 @@ mod tests {
         let late = EnvelopeOptions { delay_ms: 7, ..Default::default() };
         assert!(late.put_before(vec![1], 0, Responder).is_ok());
         assert!(late.put_before(vec![1], 0, HwRegisters).is_err());
+    }
+
+    #[test]
+    fn what_means_nothing_is_left_out() {
+        let all = EnvelopeOptions {
+            flags: 0xffff_ffff,
+            delay_ms: 90_000,
+            subspace: Some(3),
+        };
+        for kind in SubspaceType::ALL {
+            let (left, _) = all.meaningful(kind);
+            let told = left.put_before(vec![1], 0, kind).unwrap();
+            let (found, rest) = EnvelopeOptions::split(&told);
+            assert_eq!((found, rest), (Some(left), &[1][..]), "{kind}");
+        }
+        let (left, lost) = all.meaningful(HwRegisters);
+        assert_eq!((left.flags, left.delay_ms), (0x61, 0));
+        let lost = lost.join(" ");
+        assert_eq!(
+            lost,
+            "notification no-interrupt double-interrupt early-interrupt \
+             delay_ms"
+        );
+        assert_eq!(EnvelopeOptions::split(b"\x03CCP").0, None);
     }
 
     #[test]

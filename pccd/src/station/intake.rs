@@ -68,6 +68,11 @@ impl Intake {
         self.incomplete.contains(name) || self.given_up.contains(name)
     }
 
+    /// Requests of messages that are not complete.
+    pub fn incomplete(&self) -> Vec<RequestName> {
+        self.incomplete.iter().cloned().collect()
+    }
+
     /// More packets are needed.
     pub fn wait(&mut self, name: RequestName) {
         self.incomplete.insert(name);

@@ -90,6 +90,51 @@ impl Journal {
         store(state, &self.ledger)
     }
 
+    /// The platform begins anew within a life of the guest. What waits is not
+    /// waited for: it goes out where a command needs it to end, which
+    /// `is_needed` tells of a request, and is given up otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The system's; nothing has changed then.
+    pub fn restart(
+        &mut self,
+        state: &StateFolder,
+        endpoint: State,
+        now: Now,
+        is_needed: impl Fn(&RequestName) -> bool,
+    ) -> io::Result<()> {
+        let epoch = self.ledger.epoch.clone();
+        let mut ledger = Ledger::new(epoch, now.time, endpoint);
+        for answer in &self.ledger.answers {
+            let mut answer = answer.clone();
+            let last = answer.requests.last().and_then(|one| one.parse().ok());
+            match (answer.due, last) {
+                (Due::Now, _) => {}
+                (_, None) => continue,
+                (_, Some(last)) => {
+                    answer.due = Due::Now;
+                    answer.unasked.clear();
+                    if !is_needed(&last) {
+                        answer.replies.clear();
+                    }
+                }
+            }
+            ledger.answers.push(answer);
+        }
+        store(state, &ledger)?;
+        self.ledger = ledger;
+        Ok(())
+    }
+
+    /// Takes out the answers whose last requests these are.
+    pub fn take(&mut self, names: &[String]) -> Vec<Answer> {
+        let is_one = |answer: &mut Answer| {
+            answer.requests.last().is_some_and(|last| names.contains(last))
+        };
+        self.ledger.answers.extract_if(.., is_one).collect()
+    }
+
     /// Takes over what is decided, and writes it down unless it is `plain`;
     /// or neither. The state that it changes to comes back.
     pub fn commit(
@@ -122,6 +167,16 @@ impl Journal {
     pub fn changes(&self) -> Changes {
         let Ledger { endpoint, memory, .. } = &self.ledger;
         Changes { endpoint: *endpoint, memory: memory.clone() }
+    }
+
+    /// Whether a request is answered already, only not yet.
+    pub fn answers(&self, name: &RequestName) -> bool {
+        if self.ledger.answers.is_empty() {
+            return false;
+        }
+        let text = name.to_string();
+        let mut all = self.ledger.answers.iter();
+        all.any(|answer| answer.requests.contains(&text))
     }
 
     /// Whether a request is answered already, only not yet, or comes after
@@ -264,6 +319,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::script::memory::Memory;
 
     fn sending(byte: u8) -> Sending {
         let contents = vec![vec![byte; 4]];
@@ -311,6 +367,49 @@ mod tests {
         std::fs::write(dir.path().join("s/ledger.json"), "x").unwrap();
         let error = Journal::open(&state, endpoint, now).err().unwrap();
         assert!(error.to_string().contains("cannot be used"), "{error}");
+    }
+
+    #[test]
+    fn what_waits_is_over_when_the_platform_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(&dir.path().join("s")).unwrap();
+        let now = clock::system();
+        let endpoint = State { eid: 9, ..State::default() };
+        let mut journal = Journal::open(&state, endpoint, now).unwrap();
+        let name = |subspace| RequestName { subspace, ..request() };
+        let mut answer = |requests: &[RequestName], wait| {
+            let reply = requests.first().map(|_| sending(1));
+            let all = vec![sending(2)];
+            journal.answer(requests, "h".into(), reply, all, wait, now)
+        };
+        let answers = vec![
+            answer(&[name(0)], Wait::Ms(0)),
+            answer(&[], Wait::Ms(9)),
+            answer(&[name(2)], Wait::Never),
+            answer(&[name(3)], Wait::Ms(9)),
+        ];
+        let changed = State { eid: 20, ..endpoint };
+        let mut memory = journal.ledger.memory.clone();
+        memory.count("counted");
+        let changes = Some(Changes { endpoint: changed, memory });
+        journal.commit(&state, answers, changes, false).unwrap();
+        let needed = |name: &RequestName| name.subspace == 2;
+        journal.restart(&state, endpoint, now, needed).unwrap();
+        let of = |answer: &Answer| {
+            let name = answer.requests.concat();
+            assert_eq!(answer.due, Due::Now, "{name}");
+            (answer.replies.len(), answer.unasked.len())
+        };
+        let left: Vec<_> = journal.ledger.answers.iter().map(of).collect();
+        assert_eq!(left, [(1, 1), (1, 0), (0, 0)]);
+        let changes = journal.changes();
+        assert_eq!(
+            (changes.endpoint.eid, changes.memory),
+            (9, Memory::default())
+        );
+        let names = [name(3).to_string(), "none".to_owned()];
+        assert_eq!(journal.take(&names).len(), 1);
+        assert_eq!(journal.ledger.answers.len(), 2);
     }
 
     #[test]

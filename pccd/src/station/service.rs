@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,11 +15,13 @@ use super::ledger::file::{Answer, Due, Progress};
 use super::opened::Opened;
 use super::site::Site;
 use super::timers::{self, Timers};
+use super::varied::Varied;
 use super::verdict::Verdict;
 use crate::clock::Now;
 use crate::log::Log;
 use crate::mailbox::{
-    Aside, Channel, ChannelsError, Epoch, Mailbox, ReadError, RequestName,
+    Aside, Channel, ChannelsError, Completion, Epoch, Mailbox, ReadError,
+    RequestName,
 };
 use crate::messages::Messages;
 use crate::platform::{Action, Changes, Decision};
@@ -47,6 +50,7 @@ pub struct Service {
     timers: Timers,
     pub verdict: Verdict,
     echoes: Echoes,
+    varied: Option<Varied>,
 }
 
 impl Service {
@@ -61,7 +65,13 @@ impl Service {
             timers: Timers::default(),
             verdict: Verdict::default(),
             echoes: Echoes::default(),
+            varied: None,
         }
+    }
+
+    /// A file with what is to be said otherwise.
+    pub fn vary(&mut self, path: PathBuf) {
+        self.varied = Some(Varied::new(path));
     }
 
     /// The folder went away, with all that was in it.
@@ -122,6 +132,10 @@ impl Service {
         for name in requests {
             if self.waker.is_stopped() {
                 break;
+            }
+            if self.is_new(&name) {
+                // What it would wait for may be over then.
+                self.take_scenario(opened, log, &name)?;
             }
             // Nothing overtakes what could not be read.
             if waits.contains(&name.subspace)
@@ -204,8 +218,62 @@ impl Service {
         self.held.forget();
         self.intake.begin();
         self.timers.clear();
+        if let Some(varied) = &mut self.varied {
+            varied.forget();
+        }
         self.site.note(log, &format!("{ANEW}{epoch}"));
         Ok(())
+    }
+
+    /// Whether nothing is decided about a request.
+    fn is_new(&self, name: &RequestName) -> bool {
+        !self.intake.holds(name)
+            && !self.held.holds(name)
+            && !self.journal.answers(name)
+    }
+
+    /// Takes a scenario if there is another one than before: this request and
+    /// those after it meet a platform that begins anew.
+    fn take_scenario<W: Write>(
+        &mut self,
+        opened: &mut Opened,
+        log: &mut Log<W>,
+        first: &RequestName,
+    ) -> Result<(), Trouble> {
+        let found = self.varied.as_ref().and_then(Varied::look);
+        let Some(found) = found else { return Ok(()) };
+        let (now, endpoint) =
+            ((self.site.clock)(), self.site.platform.initial());
+        let channels = &self.site.channels;
+        let is_needed = |name: &RequestName| {
+            let on = channels.get(name.subspace);
+            on.is_some_and(|on| on.completion == Completion::Answered)
+        };
+        let begun =
+            self.journal.restart(&opened.state, endpoint, now, is_needed);
+        begun.map_err(later("write the ledger"))?;
+        let Site { platform, channels, .. } = &mut self.site;
+        platform.reset(channels);
+        platform.set_began(now.time);
+        platform.set_first(first.seq);
+        self.timers.clear();
+        self.echoes = Echoes::default();
+        let incomplete = self.intake.incomplete();
+        let why = "the rest of its message did not come before a scenario was";
+        let dropped = (!incomplete.is_empty())
+            .then(|| (incomplete, format!("{why} taken")));
+        self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
+        match &found.wrong {
+            Some(text) => {
+                let record = self.site.record(Event::Error);
+                log.write(&record.because(text.as_str()));
+            }
+            None => self.site.note(log, &found.note),
+        }
+        if let Some(varied) = &mut self.varied {
+            varied.take(found);
+        }
+        self.finish(opened, log, &mut None)
     }
 
     /// Whose life a request belongs to. Where no device says when one
@@ -241,6 +309,12 @@ impl Service {
         start: Instant,
         mut receipt: Option<Receipt>,
     ) -> Result<(), Trouble> {
+        let mut released = Vec::new();
+        if let (Some(varied), Some(last), None) =
+            (&mut self.varied, requests.last(), &action.held)
+        {
+            released = varied.vary(&self.site, last, &mut action);
+        }
         if action.wait == Wait::Never && action.reason.is_none() {
             action.reason = Some(NEVER.to_owned());
         }
@@ -275,15 +349,20 @@ impl Service {
         };
         let now = (self.site.clock)();
         let handler = action.handler.unwrap_or_default();
-        let (at_once, after): (Vec<_>, Vec<_>) =
-            action.unasked.into_iter().partition(|(_, after)| *after == 0);
+        let is_later = action.later.is_some();
+        let (at_once, after): (Vec<_>, Vec<_>) = action
+            .unasked
+            .into_iter()
+            .partition(|(_, after)| *after == 0 || is_later);
         let at_once = at_once.into_iter().map(|(sending, _)| sending).collect();
-        let (reply, wait) = (action.reply, action.wait);
+        let reply = action.reply;
+        let wait = if is_later { Wait::Never } else { action.wait };
         let by = handler.clone();
         let mut answer =
             self.journal.answer(&requests, by, reply, at_once, wait, now);
-        answer.in_order = action.in_order;
+        answer.in_order = action.in_order && !is_later;
         answer.progress.start = answer.progress.start.map(|_| start);
+        let after_it = self.journal.take(&released);
         let mut answers = vec![answer];
         for (sending, after) in after {
             let wait = match action.wait {
@@ -293,6 +372,16 @@ impl Service {
             let (by, one) = (handler.clone(), vec![sending]);
             answers.push(self.journal.answer(&[], by, None, one, wait, now));
         }
+        // They come right after this one.
+        let follow = answers.first().map(|first| match first.due {
+            Due::Never => (Due::Now, None),
+            due => (due, first.progress.deadline),
+        });
+        answers.extend(after_it.iter().map(|one| {
+            let mut one = one.clone();
+            (one.due, one.progress.deadline) = follow.unwrap_or_default();
+            one
+        }));
         // What changes nothing may be decided anew; all else is written
         // down before anybody can see it.
         let plain = action.changes.is_none()
@@ -310,10 +399,22 @@ impl Service {
         for remark in remarks {
             log.write(&remark);
         }
-        self.commit(opened, answers, action.changes, plain)?;
-        let handlers = self.site.platform.handlers();
-        let exceeded =
-            self.verdict.exceeded(handlers, self.site.platform.memory());
+        let committed = self.commit(opened, answers, action.changes, plain);
+        if let Err(trouble) = committed {
+            self.journal.ledger.answers.extend(after_it);
+            return Err(trouble);
+        }
+        if let (Some(varied), Some(last)) = (&mut self.varied, requests.last())
+        {
+            varied.committed(last, action.later, &released);
+        }
+        let platform = &self.site.platform;
+        let exceeded = match self.varied {
+            None => {
+                self.verdict.exceeded(platform.handlers(), platform.memory())
+            }
+            Some(_) => Vec::new(),
+        };
         for text in exceeded {
             log.write(&self.site.record(Event::Failed).because(text));
         }
@@ -635,8 +736,8 @@ impl Service {
 
     /// Judges the life of the guest that ends; says what was not met.
     fn judge<W: Write>(&mut self, log: &mut Log<W>) {
-        if self.site.platform.replayed().is_some() {
-            // Handlers answer nothing then.
+        if self.site.platform.replayed().is_some() || self.varied.is_some() {
+            // Handlers answer nothing then, or not what they say.
             return;
         }
         let handlers = self.site.platform.handlers();

@@ -1,12 +1,19 @@
 //! What the platform says, varied: a scenario names answers by their number
 //! and what becomes of each. Opens no file and knows no time.
 
+mod file;
+mod scenario;
 mod spot;
 
+pub use self::file::{
+    AnswerFile, AtFile, MOST_BYTES, MOST_COPIES, MOST_ENTRIES, ScenarioFile,
+    SettingFile, TellFile, schema,
+};
+pub(crate) use self::scenario::Asked;
+pub use self::scenario::Scenario;
+pub use self::spot::{Spot, What, message_fields};
 use crate::mailbox::Channel;
 use crate::messages::Messages;
-
-pub use self::spot::{Spot, What, message_fields};
 
 /// What of one answer a scenario's `set` can set. `content` is a file of the
 /// inbox, with its envelope or without, for the channel `on` of a mailbox

@@ -328,6 +328,23 @@ pub(super) fn listed(
     all
 }
 
+/// All that `set` knows in one content, without its envelope: registers that
+/// an answer to another command has as well.
+pub(super) fn all(
+    messages: &Messages,
+    on: &Channel,
+    content: &[u8],
+) -> Vec<Spot> {
+    match Protocol::of(messages, on, content) {
+        Protocol::Mctp => packet(content),
+        Protocol::Registers(played) => {
+            let registers = played.channel.in_order();
+            in_place(Some(played.channel), on.kind, content, &registers)
+        }
+        Protocol::Unknown => in_place(None, on.kind, content, &[]),
+    }
+}
+
 /// The fields of a content that is an MCTP packet.
 fn packet(content: &[u8]) -> Vec<Spot> {
     let fields = describe_content(content).fields;

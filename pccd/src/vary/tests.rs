@@ -25,13 +25,17 @@ const FILE: &str = r#"{"subspaces": {"2": "fan", "3": "scmi"}, "channels": [
      "other": {"offset": 0, "width": 32, "access": "answer"}},
    "commands": [
      {"name": "one", "code": 1, "set": {"status": 0}},
-     {"name": "two", "code": 2, "set": {"other": 0}}]}]}"#;
+     {"name": "two", "code": 2, "set": {"other": 0}}]}],
+  "handlers": [{"name": "long", "match": {"hex": "05 01"},
+                "reply": {"hex": "LONG"}}]}"#;
 
-pub(super) fn messages() -> Messages {
-    Messages::from_texts(&[("t.json", FILE)]).unwrap()
+pub(crate) fn messages() -> Messages {
+    let long = format!("05 10 01 {}", "a1".repeat(98));
+    let text = FILE.replace("LONG", &long);
+    Messages::from_texts(&[("t.json", &text)]).unwrap()
 }
 
-pub(super) fn channels() -> Channels {
+pub(crate) fn channels() -> Channels {
     Channels::decode(CHANNELS.as_bytes()).unwrap()
 }
 
