@@ -51,6 +51,7 @@ clear=''
 "$ROOT/scripts/rust.sh" "${rust[@]}" || { wait; exit 1; }
 wait $fetch
 "$ROOT/scripts/qemu.sh" $base
+"$ROOT/scripts/plugin.sh"
 "$ROOT/scripts/kernel.sh"
 "$ROOT/scripts/iasl.sh" # compiles the platforms' tables
 "$ROOT/scripts/guest.sh"

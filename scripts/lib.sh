@@ -150,14 +150,14 @@ esac
 # is a quarter of the work.
 # shellcheck disable=SC2034 # for the scripts that build QEMU
 QEMU_OPTIONS=(--target-list=aarch64-softmmu --without-default-features
-  --enable-tcg --enable-fdt=system --enable-pixman --disable-docs
+  --enable-tcg --enable-plugins --enable-fdt=system --enable-pixman --disable-docs
   --disable-install-blobs --disable-debug-info --with-pkgversion=pccd
   --without-default-devices --with-devices-aarch64=pccd)
 # Its machines: "virt", and for the tests one that takes no ACPI tables, and a disk
 QEMU_DEVICES=("CONFIG_"{ARM_VIRT,VERSATILE,VIRTIO_PCI,VIRTIO_BLK}"=y")
 # The folders that a guest's speed hangs on. The rest, half of it generated, is
 # compiled as QEMU's --enable-debug does it.
-QEMU_OPTIMISED=(accel fpu hw migration qom system target tcg util)
+QEMU_OPTIMISED=(accel fpu hw migration plugins qom system target tcg util)
 
 # The next five work on $WORK, a checkout of the QEMU source $tree.
 use_ccache() {

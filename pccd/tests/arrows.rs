@@ -58,6 +58,7 @@ const PCCLAB: &str = "
     conduct: claim log
     exchange: ktap
     config: lab
+    coverage: config
     commands: log
     latency: commands config log table
     doctor: commands config log

@@ -39,6 +39,9 @@ pub struct Config {
     pub machine: String,
     /// More arguments for QEMU.
     pub qemu_args: Vec<OsString>,
+    /// QEMU's `-plugin`. The machine is the same with it or without: both
+    /// start from one that was saved.
+    pub plugin: Option<OsString>,
     /// More words for the kernel's command line.
     pub append: String,
     /// How long the whole run may take.
@@ -73,6 +76,7 @@ impl Config {
             smp: 2,
             machine: "virt,pcc=on,pcc-mailbox=pcc".to_owned(),
             qemu_args: Vec::new(),
+            plugin: None,
             append: String::new(),
             limit: Duration::from_secs(60),
             enough: ENOUGH,

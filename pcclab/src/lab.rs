@@ -36,6 +36,7 @@ pub const NAMES: &[&str] = &[
     "BROKEN",
     "INITRD",
     "FIRMWARE",
+    "COVERAGE",
     "PCCD",
     "PCCLAB",
     "ACPI_TOOLS",

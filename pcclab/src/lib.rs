@@ -17,6 +17,7 @@
 //! | `backtrace` | where a guest stands that hangs |
 //! | `warm` | saved machines to start from |
 //! | [`shell`] | a prompt in the guest |
+//! | [`coverage`] | which code of the guest's kernel ran |
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
 //! | [`claim`] | holds what was to be asked against what pccd logged |
@@ -53,6 +54,7 @@ pub mod commands;
 pub mod conduct;
 pub mod config;
 mod console;
+pub mod coverage;
 pub mod defects;
 pub mod doctor;
 pub mod exchange;

@@ -116,6 +116,9 @@ pub(crate) fn qemu(config: &Config, start: &Start<'_>) -> Command {
             escaped(&run.to_string_lossy())
         ));
     }
+    if let Some(plugin) = &config.plugin {
+        command.arg("-plugin").arg(plugin);
+    }
     command.args(machine(config));
     command
 }
