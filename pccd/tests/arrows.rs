@@ -66,7 +66,8 @@ const PCCLAB: &str = "
     outcome:
     verdict: conduct exchange ktap
     initramfs: lab
-    platform: json kernel latency usage
+    search:
+    platform: json kernel latency search usage
     new: lab platform
     console: input process
     qmp: input
@@ -77,8 +78,8 @@ const PCCLAB: &str = "
     report: commands config console doctor ktap latency log result tell verdict
     run: claim conduct exchange kernel ktap latency moment result say session verdict
     aml: lab
-    machine: aml claim config kernel lab latency platform run
-    check: aml claim config json kernel lab machine platform process
+    machine: aml claim config kernel lab latency platform run search
+    check: aml claim config json kernel lab machine platform process search
     matrix: config interrupted kernel lab log logs machine platform report result run table verdict
     regressions: matrix platform table verdict
     parts: lab matrix platform result usage verdict

@@ -3,6 +3,7 @@
 
 mod devices;
 mod script;
+mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -223,6 +224,7 @@ impl Check<'_> {
         self.needs();
         self.test(handlers.as_ref())?;
         self.asked(handlers.as_ref());
+        self.search()?;
         self.latency();
         self.accepts();
         self.on();
@@ -291,6 +293,7 @@ impl Check<'_> {
             ("asked", read.asked.is_empty()),
             ("latency", read.latency.is_empty()),
             ("defects", read.defects.is_empty()),
+            ("search", read.search.is_none()),
         ];
         for (name, _) in own.iter().filter(|(_, empty)| !empty) {
             let message = format!("`{name}` does nothing beside `of`");

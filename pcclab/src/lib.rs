@@ -17,6 +17,7 @@
 //! | `backtrace` | where a guest stands that hangs |
 //! | `warm` | saved machines to start from |
 //! | [`shell`] | a prompt in the guest |
+//! | [`search`] | what a platform's driver can be made to do |
 //! | [`coverage`] | which code of the guest's kernel ran |
 //! | [`ktap`] | reads the guest's results |
 //! | [`exchange`] | puts the guest's messages beside pccd's |
@@ -81,6 +82,7 @@ pub mod regressions;
 pub mod report;
 pub mod result;
 pub mod run;
+pub mod search;
 pub mod session;
 pub mod shell;
 pub mod table;

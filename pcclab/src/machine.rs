@@ -18,6 +18,7 @@ use crate::latency::{Limit, Promise};
 use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
+use crate::search::{self, Search};
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
 pub(crate) const CHANNEL: &str = "pcc-channel";
@@ -59,6 +60,8 @@ pub struct Machine {
     /// Parts that the kernel has no driver for, each with the option that it
     /// lacks.
     pub left_out: Vec<(String, String)>,
+    /// What each platform's driver can be made to do, where it says so.
+    pub search: Vec<(String, Search)>,
     cold: bool,
     on: Vec<(String, On)>,
     /// Accepted breaks of conduct: platform, beginning of the kernel's release
@@ -151,6 +154,7 @@ impl Machine {
             asked: Vec::new(),
             latency: Vec::new(),
             left_out: Vec::new(),
+            search: Vec::new(),
             cold: false,
             on: Vec::new(),
             accepts: Vec::new(),
@@ -165,6 +169,8 @@ impl Machine {
         self.names.push(platform.name.clone());
         let file = &platform.file;
         self.cold |= file.cold;
+        let search = file.search.clone();
+        self.search.extend(search.map(|it| (platform.name.clone(), it)));
         let mut subspaces = Vec::new();
         let mut defines = vec![self.mode.define()];
         for channel in &file.channels {
@@ -401,6 +407,10 @@ impl Machine {
             // Loaded before the others: '-' sorts before their digits.
             let at = format!("pcclab/modules/-{index:02}-{}.ko", module.name);
             config.extra.push((at, module.bytes.clone()));
+        }
+        if !self.search.is_empty() {
+            let script = search::script(&self.search);
+            config.extra.push((search::PLACE.to_owned(), script.into()));
         }
         let needs = self.needs.join("\n") + "\n";
         config.extra.push(("pcclab/needs".to_owned(), needs.into()));

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::json;
 use crate::kernel::Kernel;
 use crate::latency::Promise;
+use crate::search::Search;
 use crate::{meant, usage};
 
 /// How the platform's channels tell that they are done: the PCCT's global
@@ -125,6 +126,8 @@ pub(crate) struct File {
     /// the reason why that fails no run.
     #[serde(default)]
     pub accepts: BTreeMap<String, String>,
+    /// What the driver can be made to do while bugs are searched.
+    pub(crate) search: Option<Search>,
 }
 
 /// What is different on a kernel, and why.

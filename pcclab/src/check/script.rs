@@ -131,6 +131,20 @@ pub fn syntax(path: &Path, file: &str, text: &str) -> Result<Option<Problem>> {
     Ok(Some(at(file, text, range, what.to_owned(), expected)))
 }
 
+/// What `sh -n` says of a text that is no file.
+///
+/// # Errors
+/// When there is no `sh`.
+pub fn refused(text: &str) -> Result<Option<String>> {
+    let mut sh = Command::new("sh");
+    sh.args(["-n", "-c", text]).stdin(Stdio::null());
+    let output = sh.output().context("starting sh")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().next().unwrap_or("sh does not take it");
+    let what = first.rsplit_once(": ").map_or(first, |(_, what)| what);
+    Ok((!output.status.success()).then(|| what.to_owned()))
+}
+
 /// The bytes of a line, from 1, without blanks before it.
 pub fn line_range(text: &str, line: usize) -> Range<usize> {
     let mut start = 0;

@@ -15,6 +15,11 @@ const PLATFORM: &str = r#"{
   "asked": ["apply level=2"],
   "on": { "6.12": { "smp": 1, "because": "a race" } },
   "accepts": { "doorbell": "the firmware wants it" },
+  "search": {
+    "actions": { "rpm": "read -r x </sys/fan", "both": "{ echo a >&3; read -r x <&3; } 3<>/sys/fan" },
+    "alive": "soon brings /sys/fan '9*'; exit $?",
+    "modules": ["acme_fan"], "functions": ["fan_*"]
+  },
   "defects": [ { "file": "fan.json", "from": "900", "to": "901" } ]
 }
 "#;
@@ -109,6 +114,42 @@ fn a_right_platform_is_right() {
 #[test]
 fn each_mistake_has_its_place() {
     let cases: &[(&str, &str, &str, &str)] = &[
+        (
+            "platform.json",
+            "\"rpm\": \"read",
+            "\"r'm\": \"read",
+            "platform.json:16: an action cannot be called \"r'm\"",
+        ),
+        (
+            "platform.json",
+            "\"read -r x </sys/fan\"",
+            "\" \"",
+            "platform.json:16: the text is empty",
+        ),
+        (
+            "platform.json",
+            "\"read -r x </sys/fan\"",
+            "\"[ -e /sys/fan ] || exit\"",
+            "platform.json:16: this would end the script that does all actions",
+        ),
+        (
+            "platform.json",
+            "'9*'; exit $?",
+            "'9*",
+            "platform.json:17: Syntax error: Unterminated quoted string",
+        ),
+        (
+            "platform.json",
+            "[\"acme_fan\"], ",
+            "[\"acme-fan\"], ",
+            "platform.json:18: no module is called \"acme-fan\"",
+        ),
+        (
+            "platform.json",
+            "\"fan_*\"",
+            "\"*\"",
+            "platform.json:18: \"*\" fits no function's name",
+        ),
         (
             "platform.json",
             "\"fan\", \"plays\": \"acme-fan\"",
