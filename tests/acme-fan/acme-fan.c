@@ -39,11 +39,15 @@
  * @client:	our side of the mailbox channel
  * @chan:	the channel
  * @id:		subspace id, the index of the PCCT entry
+ * @complete:	command complete check register
+ * @complete_mask: bits of it that count
  */
 struct acme_fan_channel {
 	struct mbox_client client;
 	struct pcc_mbox_chan *chan;
 	u32 id;
+	struct acpi_generic_address complete;
+	u64 complete_mask;
 };
 
 /**
@@ -92,6 +96,21 @@ static void acme_fan_event(struct mbox_client *client, void *unused)
 	WRITE_ONCE(fan->hot, ioread32(&hdr->command) == ACME_FAN_HOT);
 }
 
+/*
+ * The platform has completed the command that was given up, but no interrupt
+ * has said so: the channel is free.
+ */
+static bool acme_fan_recovers(struct acme_fan *fan)
+{
+	u64 value;
+
+	if (ACPI_FAILURE(acpi_read(&value, &fan->commands.complete)) ||
+	    !(value & fan->commands.complete_mask))
+		return false;
+	mbox_chan_txdone(fan->commands.chan->mchan, 0);
+	return true;
+}
+
 static int acme_fan_command(struct acme_fan *fan, u32 command, u32 value,
 			    u32 *answer)
 {
@@ -104,7 +123,7 @@ static int acme_fan_command(struct acme_fan *fan, u32 command, u32 value,
 	guard(mutex)(&fan->lock);
 
 	/* ACPI 6.5, 14.5: the memory is ours only while no command is pending */
-	if (READ_ONCE(fan->pending))
+	if (READ_ONCE(fan->pending) && !acme_fan_recovers(fan))
 		return -EBUSY;
 
 	reinit_completion(&fan->done);
@@ -206,10 +225,44 @@ static void acme_fan_free(void *chan)
 	pcc_mbox_free_channel(chan);
 }
 
+/* What the PCC core does not tell of a subspace of type 3 or 4 */
+static int acme_fan_read_pcct(struct acme_fan_channel *it)
+{
+	const struct acpi_pcct_ext_pcc_master *entry;
+	struct acpi_table_header *pcct;
+	u32 pos = sizeof(struct acpi_table_pcct);
+	int rc = -ENOENT;
+
+	if (ACPI_FAILURE(acpi_get_table(ACPI_SIG_PCCT, 0, &pcct)))
+		return -ENODEV;
+	for (u32 id = 0; pos + sizeof(entry->header) <= pcct->length; id++) {
+		entry = (const void *)pcct + pos;
+		if (!entry->header.length ||
+		    entry->header.length > pcct->length - pos)
+			break;
+		pos += entry->header.length;
+		if (id < it->id)
+			continue;
+		if (entry->header.length >= sizeof(*entry)) {
+			it->complete = entry->cmd_complete_register;
+			it->complete_mask = entry->cmd_complete_mask;
+			rc = 0;
+		}
+		break;
+	}
+	acpi_put_table(pcct);
+	return rc;
+}
+
 static int acme_fan_request(struct acme_fan *fan, struct acme_fan_channel *it,
 			    u32 id, void (*rx)(struct mbox_client *, void *))
 {
+	int rc;
+
 	it->id = id;
+	rc = acme_fan_read_pcct(it);
+	if (rc)
+		return dev_err_probe(fan->dev, rc, "no PCC subspace %u\n", id);
 	it->client.dev = fan->dev;
 	it->client.rx_callback = rx;
 	it->chan = pcc_mbox_request_channel(&it->client, id);
