@@ -127,6 +127,8 @@ guest() {
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
   check "runner" cargo test --locked -p pccd-tests --test runner
   check "warm starts" cargo test --locked -p pccd-tests --test warm
+  check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
+  sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
   check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
   sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
