@@ -76,7 +76,8 @@ const PCCLAB: &str = "
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict
-    run: claim conduct exchange kernel ktap latency moment result say session verdict
+    scenario: usage
+    run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
     aml: lab
     machine: aml claim config kernel lab latency platform run search
     check: aml claim config json kernel lab machine platform process search

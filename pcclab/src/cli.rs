@@ -185,6 +185,11 @@ pub struct Run {
     /// without, in its order
     #[arg(long, requires = "replay")]
     pub by_request: bool,
+    /// Scenario that says what becomes of which answer, such as that of a
+    /// finding; with actions the guest does those and the driver has to work
+    /// then, without the run is cold and varied from the boot on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "shell"])]
+    pub vary: Option<PathBuf>,
     /// Folder for the logs and the mailbox; without it a new one, which is
     /// removed after a pass
     #[arg(long, value_name = "DIR")]

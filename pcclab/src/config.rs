@@ -21,6 +21,9 @@ pub struct Config {
     pub replay: Option<PathBuf>,
     /// Whether a request is looked up there, wherever it stands.
     pub by_request: bool,
+    /// A scenario by which pccd varies what the platform says; looked at for
+    /// each request.
+    pub vary: Option<PathBuf>,
     /// Start pccd before the guest.
     pub pccd: bool,
     /// What the guest runs.
@@ -67,6 +70,7 @@ impl Config {
             plays: serde_json::Map::new(),
             replay: None,
             by_request: false,
+            vary: None,
             pccd: true,
             command: command.iter().map(OsString::from).collect(),
             files: Vec::new(),

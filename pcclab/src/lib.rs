@@ -34,6 +34,7 @@
 //! | [`matrix`] | kernels × platforms, several guests at a time |
 //! | [`parts`] | a matrix in parts, and one result of them |
 //! | [`table`] | tables that fit the terminal |
+//! | [`scenario`] | what a guest does while answers are varied |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -82,6 +83,7 @@ pub mod regressions;
 pub mod report;
 pub mod result;
 pub mod run;
+pub mod scenario;
 pub mod search;
 pub mod session;
 pub mod shell;

@@ -424,7 +424,7 @@ impl Machine {
         config.messages = self.messages;
         config.plays = self.plays;
         let (drivers, latency) = (self.reporters, self.latency);
-        Ok(Contract { asked, drivers, latency })
+        Ok(Contract { asked, drivers, latency, scenario: None })
     }
 
     /// The platforms' demands, with the breaks that they accept on a kernel of

@@ -24,11 +24,13 @@ use pcclab::platform::{self, Platform};
 use pcclab::report;
 use pcclab::result::{Files, RunResult};
 use pcclab::run::{Contract, Output, run};
+use pcclab::scenario::{self, Scenario};
 use pcclab::shell::{PATIENCE, shell};
 use pcclab::table::{self, terminal_width};
 use pcclab::verdict::{Verdict, exit};
 use pcclab::{
-    Usage, aml, catch_interrupts, check, defects, initramfs, new, say, tell,
+    Usage, aml, catch_interrupts, check, defects, initramfs, new, say, search,
+    tell,
 };
 
 fn main() -> ExitCode {
@@ -176,6 +178,15 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
             Some(machine)
         }
     };
+    let vary = options.vary.as_deref().map(scenario::read).transpose()?;
+    let acts = vary.as_ref().is_some_and(|(file, _)| !file.actions.is_empty());
+    if acts && !options.command.is_empty() {
+        return Err(pcclab::usage(
+            "--vary: the scenario has actions, which the guest does instead of \
+             a command: leave the command out, or the actions"
+                .to_owned(),
+        ));
+    }
     let modules: Vec<_> = options.modules.iter().map(module).collect();
     let paths: Vec<_> = modules.iter().map(|(path, _)| path.clone()).collect();
     let drivers: Vec<_> = match &machine {
@@ -205,11 +216,23 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         replay: options.replay.clone(),
         by_request: options.by_request,
         verbose: options.verbose,
-        warm: saved(is_cold(options))?,
+        // What is varied while it boots is in no machine that is saved.
+        warm: saved(is_cold(options) || vary.is_some() && !acts)?,
+        vary: options.vary.clone(),
         limit: given.unwrap_or(patience),
         ..Config::new(lab, logs.path(), &["sh", "/tests/demo.sh"])
     };
     let mut contract = Contract::default();
+    let known = machine.as_ref().map(|one| search::names(&one.search));
+    let (played, command) = match vary {
+        Some((file, text)) if acts => {
+            let known = known.unwrap_or_default();
+            let one = Scenario::new(&file, text, &known, logs.path())?;
+            config.vary = Some(one.place().to_owned());
+            (Some(one), Scenario::command())
+        }
+        _ => (None, options.command.clone()),
+    };
     match machine {
         Some(machine) => {
             if options.smp.is_none() {
@@ -217,10 +240,16 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
                     say(line);
                 }
             }
-            contract = machine.enter(&mut config, &options.command)?;
+            contract = machine.enter(&mut config, &command)?;
         }
         None => contract.drivers = vec!["mctp-pcc".to_owned()],
     }
+    if played.is_some() {
+        // That is what the platform's own test sees to.
+        contract.asked.iter_mut().for_each(|one| one.claims.clear());
+        contract.latency.clear();
+    }
+    contract.scenario = played;
     contract.drivers.extend(paths.iter().filter_map(|path| {
         Some(path.file_stem()?.to_string_lossy().into_owned())
     }));

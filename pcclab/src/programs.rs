@@ -138,6 +138,9 @@ pub(crate) fn spawn_pccd(config: &Config) -> Result<Running> {
         .args(task(config.replay.as_deref(), config.by_request))
         .args(["--format", "json", "--mailbox"])
         .arg(mailbox(&config.folder));
+    if let Some(scenario) = &config.vary {
+        command.arg("--vary").arg(scenario);
+    }
     for folder in &config.messages {
         command.arg("--messages").arg(folder);
     }

@@ -16,6 +16,7 @@ use crate::ktap::Status;
 use crate::latency::{Latencies, Limit};
 use crate::moment;
 use crate::say;
+use crate::scenario::Scenario;
 use crate::session::{Config, End, Event as Told, Outcome, Session};
 use crate::verdict::TestResult;
 pub use crate::verdict::{Verdict, exit};
@@ -41,6 +42,8 @@ pub struct Contract {
     pub drivers: Vec<String>,
     /// How fast the platforms' channels must be.
     pub latency: Vec<Limit>,
+    /// What the guest's `tests/fuzz.sh` is told while answers are varied.
+    pub scenario: Option<Scenario>,
 }
 
 /// What the guest's command prints, as it comes.
@@ -155,10 +158,19 @@ pub fn run(
         wrong: None,
         printed: String::new(),
     };
+    let mut scenario = contract.scenario.clone();
     let mut session = Session::start(config)?;
     let end = loop {
         match session.next(limit)? {
-            Told::Line(line) => listener.line(&line),
+            Told::Line(line) => {
+                listener.line(&line);
+                if let Some(scenario) = &mut scenario
+                    && let Some(typed) = scenario.answer(&line)?
+                {
+                    // A guest that is gone says so by itself.
+                    let _ = session.write(typed.as_bytes());
+                }
+            }
             Told::Begin => {
                 // What came before belongs to no test.
                 listener.log.skip();
@@ -188,6 +200,12 @@ pub fn run(
         }
         let known = listener.log.since().lines();
         verdict.reasons.extend(known.iter().map(|l| format!("pccd: {l}")));
+    }
+    if verdict.code == exit::PASS
+        && let Some(why) = scenario.as_ref().and_then(Scenario::failed)
+    {
+        verdict.code = exit::FAIL;
+        verdict.text = format!("FAIL: {why}");
     }
     if verdict.code != exit::PASS
         && let Some(trouble) = &outcome.full
