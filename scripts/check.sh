@@ -129,6 +129,7 @@ guest() {
   check "warm starts" cargo test --locked -p pccd-tests --test warm
   check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
   sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
+  check "scenarios" cargo test --locked -p pccd-tests --test scenario
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
   check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
   sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
