@@ -49,6 +49,7 @@ const PCCLAB: &str = "
     backtrace:
     cli:
     matrix_command: cli
+    fuzz_command: cli
     manual: cli
     kernel: backtrace
     lab: kernel usage
@@ -85,7 +86,8 @@ const PCCLAB: &str = "
     regressions: matrix platform table verdict
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
-    shell: exchange input run say session tell verdict";
+    shell: exchange input run say session tell verdict
+    fuzz: claim conduct config console coverage interrupted say session usage verdict";
 
 const ACPI_TOOLS: &str = "
     bytes:

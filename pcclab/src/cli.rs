@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use pcclab::parts::Partition;
@@ -49,6 +50,15 @@ pub enum Command {
         pcclab matrix --format markdown\n  \
         pcclab matrix --partition 2/3 --results results")]
     Matrix(Matrix),
+    /// Search for bugs of a platform's driver: what the platform says is varied
+    ///
+    /// Findings lie in the folder of the search, each with the scenario that
+    /// shows it. Exit status: 0 nothing was found, 1 something was, 125 own
+    /// trouble, 129 wrong usage, 130 interrupted before anything was found.
+    #[command(after_help = "Examples:\n  \
+        pcclab fuzz --platform xgene-hwmon --for 10m\n  \
+        pcclab fuzz --platform cppc --kernel debug --seed 1")]
+    Fuzz(Fuzz),
     /// Make one table of what the parts of a matrix wrote
     ///
     /// Exit status: that of the whole matrix; 2 when a run has no result and
@@ -422,6 +432,61 @@ pub struct Regressions {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `pcclab fuzz`.
+#[derive(Args)]
+pub struct Fuzz {
+    /// Platform, a folder of messages/ or a path with a slash, whose
+    /// platform.json has \"search\"; given several times, all of them in one
+    /// machine
+    #[arg(long = "platform", value_name = "NAME", required = true)]
+    pub platforms: Vec<String>,
+    /// Kernel, as for `run`; without it 7.x
+    #[arg(long, value_name = "KERNEL")]
+    pub kernel: Option<PathBuf>,
+    /// How the platform's channels tell that they are done; without it the
+    /// first mode that all platforms have
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// Kernel module to load, as for `run`
+    #[arg(long = "module", value_name = "FILE")]
+    pub modules: Vec<OsString>,
+    /// How long, as 90s, 10m or 2h; without it until Ctrl-C
+    #[arg(long = "for", value_name = "TIME",
+          value_parser = humantime::parse_duration)]
+    pub time: Option<Duration>,
+    /// What chance begins with; without it as the search in the folder did, or
+    /// another number each time
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub seed: Option<u64>,
+    /// Guests at a time; without it one a processor of this machine
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Folder of the search, which goes on where it stopped; without it
+    /// search/NAME here
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// This is the K-th of N machines that search with one seed; their folders
+    /// can be copied together
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
+    /// Random bytes, to compare with: nothing is known of the platform's fields
+    #[arg(long)]
+    pub random_bytes: bool,
+    /// Do not look which code of the driver runs
+    #[arg(long)]
+    pub no_coverage: bool,
+    /// Words for the kernel's command line
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORDS"
+    )]
+    pub append: String,
 }
 
 /// Options of `pcclab merge`.

@@ -115,7 +115,7 @@ const TWICE_US: i64 = 5000;
 /// A minute, in microseconds.
 const MINUTE_US: i64 = 60_000_000;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Channel {
     completed: Option<i64>,
     commands: VecDeque<i64>,
@@ -123,7 +123,7 @@ struct Channel {
 }
 
 /// Collects what was broken.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Conduct {
     limits: BTreeMap<u8, Limits>,
     channels: BTreeMap<u8, Channel>,
@@ -236,6 +236,11 @@ impl Conduct {
             }
             _ => {}
         }
+    }
+
+    /// What was broken until now, as [`Conduct::breaks`] tells it in the end.
+    pub fn so_far(&self, platforms: &[Asked]) -> Vec<Break> {
+        self.clone().breaks(platforms)
     }
 
     /// All that was broken; what the platform of the channel accepts is

@@ -35,6 +35,7 @@
 //! | [`parts`] | a matrix in parts, and one result of them |
 //! | [`table`] | tables that fit the terminal |
 //! | [`scenario`] | what a guest does while answers are varied |
+//! | [`fuzz`] | a search for bugs of a driver |
 //! | [`run`] | all of it, as `pcclab run` does it |
 //!
 //! ```no_run
@@ -60,6 +61,7 @@ pub mod coverage;
 pub mod defects;
 pub mod doctor;
 pub mod exchange;
+pub mod fuzz;
 pub mod initramfs;
 mod input;
 mod json;

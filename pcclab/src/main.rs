@@ -1,6 +1,7 @@
 //! The command `pcclab`: see [`pcclab`].
 
 mod cli;
+mod fuzz_command;
 mod matrix_command;
 
 use std::ffi::OsString;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         cli::Command::Run(options) => run_command(*options),
         cli::Command::Matrix(options) => matrix_command::run(options),
+        cli::Command::Fuzz(options) => fuzz_command::run(&options),
         cli::Command::Merge(options) => matrix_command::merge(&options),
         cli::Command::Regressions(options) => {
             matrix_command::regressions(options)

@@ -49,6 +49,11 @@ impl Partition {
         Partition { number, of }
     }
 
+    /// K and N.
+    pub fn place(self) -> (u64, u64) {
+        (self.number, self.of)
+    }
+
     /// Whether it has the run of this name.
     pub fn has(self, name: &str) -> bool {
         Partition::having(name, self.of) == self

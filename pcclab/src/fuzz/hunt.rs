@@ -1,0 +1,587 @@
+//! Runs scenarios, several in each guest; what looks like a bug is tried again
+//! in fresh guests, made small, and written down.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::known::Known;
+use super::reduce::reduce;
+use super::scenario::Scenario;
+use super::sign::Sign;
+use super::store::{Finding, Store};
+use super::target::{Seen, Target};
+
+/// How a hunt goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Scenarios in one guest.
+    pub per_guest: usize,
+    /// Scenarios between two looks whether the driver lives.
+    pub between_looks: usize,
+    /// Fresh guests that a bug is tried in.
+    pub tries: usize,
+    /// Fresh guests at most to make a scenario small.
+    pub reductions: usize,
+    /// Times that a bug may show and never again.
+    pub doubts: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            per_guest: 200,
+            between_looks: 8,
+            tries: 3,
+            reductions: 40,
+            doubts: 3,
+        }
+    }
+}
+
+/// What the workers of one search have done, all together.
+#[derive(Debug)]
+pub struct Progress {
+    /// Scenarios that were run.
+    pub inputs: AtomicU64,
+    /// Guests that were started.
+    pub guests: AtomicU64,
+    /// Edges of the driver's code that were seen, by the worker that has seen
+    /// most.
+    pub edges: AtomicU64,
+    /// Scenarios worth keeping, likewise.
+    pub kept: AtomicU64,
+    /// Whether it is time to end.
+    pub ends: AtomicBool,
+    /// Since when.
+    pub start: Instant,
+}
+
+impl Progress {
+    /// Nothing yet.
+    pub fn new(inputs: u64) -> Progress {
+        Progress {
+            inputs: inputs.into(),
+            guests: 0.into(),
+            edges: 0.into(),
+            kept: 0.into(),
+            ends: false.into(),
+            start: Instant::now(),
+        }
+    }
+
+    fn add(counter: &AtomicU64) -> u64 {
+        counter.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// One worker.
+pub struct Hunt<'a, T> {
+    target: T,
+    known: &'a Known,
+    store: &'a Store,
+    progress: &'a Progress,
+    settings: Settings,
+    say: &'a (dyn Fn(&str) + Sync),
+    /// What this guest ran, and how many requests the platform decided about
+    /// in each.
+    batch: Vec<(Scenario, u64)>,
+    since_look: usize,
+    /// Whether the guest is of no use.
+    is_over: bool,
+    /// Whether the last guest showed what it was asked for.
+    shows: bool,
+    /// The largest count of each edge.
+    most: Vec<u8>,
+    doubts: BTreeMap<String, u32>,
+}
+
+impl<'a, T: Target> Hunt<'a, T> {
+    /// A worker with this target.
+    pub fn new(
+        target: T,
+        known: &'a Known,
+        store: &'a Store,
+        progress: &'a Progress,
+        settings: Settings,
+        say: &'a (dyn Fn(&str) + Sync),
+    ) -> Self {
+        Hunt {
+            target,
+            known,
+            store,
+            progress,
+            settings,
+            say,
+            batch: Vec::new(),
+            since_look: 0,
+            is_over: true,
+            shows: false,
+            most: Vec::new(),
+            doubts: BTreeMap::new(),
+        }
+    }
+
+    /// What runs the scenarios.
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+
+    fn renew(&mut self) -> Result<()> {
+        self.batch.clear();
+        self.since_look = 0;
+        // Or the next would be tried in what could not be renewed.
+        self.is_over = true;
+        Progress::add(&self.progress.guests);
+        self.target.renew()?;
+        self.is_over = false;
+        Ok(())
+    }
+
+    /// Without any variation nothing is a bug: what looks like one here never
+    /// is one. Returns these.
+    ///
+    /// # Errors
+    /// Our own trouble, or a driver that does not even live then.
+    pub fn baseline(&mut self) -> Result<Vec<Sign>> {
+        const TWICE: usize = 2;
+        let mut signs: Vec<Sign> = Vec::new();
+        let mut all = Vec::new();
+        for _ in 0..TWICE {
+            all.extend(
+                self.known
+                    .actions()
+                    .into_iter()
+                    .map(|name| self.known.plain_of(name)),
+            );
+        }
+        self.renew()?;
+        for plain in all {
+            let mut seen = self.target.run(&plain, &mut [])?;
+            if !seen.is_over {
+                let alive = self.target.alive(&plain.actions)?;
+                seen.signs.extend(alive.signs);
+                seen.is_over |= alive.is_over;
+            }
+            for sign in seen.signs {
+                if !sign.kind.goes_on() {
+                    anyhow::bail!(
+                        "with a platform that varies nothing, and {:?}: \
+                         {sign}\n{}",
+                        plain.actions,
+                        sign.lines.join("\n")
+                    );
+                }
+                if self.store.claim(&sign.key()) {
+                    signs.push(sign);
+                }
+            }
+        }
+        self.is_over = true;
+        Ok(signs)
+    }
+
+    /// Runs a scenario. `hits` gets what it reached; true if it shows a bug
+    /// that was not known.
+    ///
+    /// # Errors
+    /// Our own trouble.
+    pub fn one(
+        &mut self,
+        scenario: &Scenario,
+        hits: &mut [u8],
+    ) -> Result<bool> {
+        if self.is_over || self.batch.len() >= self.settings.per_guest {
+            self.renew()?;
+        }
+        let mut seen = self.run(scenario, hits)?;
+        let mut is_new = false;
+        if !seen.is_over && self.is_news(hits) {
+            // What the second time does not reach was chance.
+            let mut again = vec![0; hits.len()];
+            let second = self.run(scenario, &mut again)?;
+            for (one, other) in hits.iter_mut().zip(&again) {
+                *one = (*one).min(*other);
+            }
+            is_new = self.remember(hits);
+            seen.signs.extend(second.signs);
+            seen.is_over |= second.is_over;
+        }
+        let left = scenario.actions.iter().rev().find(|it| it.contains("bind"));
+        let is_unbound = left.is_some_and(|it| it.contains("unbind"));
+        let is_due = self.since_look >= self.settings.between_looks;
+        if !seen.is_over && (is_due || is_new || is_unbound) {
+            let alive = self.look(&scenario.actions)?;
+            seen.signs.extend(alive.signs);
+            seen.is_over |= alive.is_over;
+        }
+        self.is_over = seen.is_over;
+        let mut found = false;
+        for sign in seen.signs {
+            // Afterwards this guest is another one.
+            let batch = self.batch.clone();
+            found |= self.suspect(&sign, &batch)?;
+        }
+        Ok(found)
+    }
+
+    fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+        Progress::add(&self.progress.inputs);
+        let seen = self.target.run(scenario, hits)?;
+        self.batch.push((scenario.clone(), seen.requests));
+        self.since_look += 1;
+        Ok(seen)
+    }
+
+    fn look(&mut self, after: &[String]) -> Result<Seen> {
+        self.since_look = 0;
+        self.target.alive(after)
+    }
+
+    /// Whether an edge was taken more often than ever.
+    fn is_news(&mut self, hits: &[u8]) -> bool {
+        self.most.resize(hits.len(), 0);
+        hits.iter().zip(&self.most).any(|(hit, most)| class(*hit) > *most)
+    }
+
+    fn remember(&mut self, hits: &[u8]) -> bool {
+        let is_news = self.is_news(hits);
+        for (hit, most) in hits.iter().zip(&mut self.most) {
+            *most = (*most).max(class(*hit));
+        }
+        let edges = self.most.iter().filter(|most| **most > 0).count();
+        self.progress.edges.fetch_max(edges as u64, Ordering::Relaxed);
+        is_news
+    }
+
+    /// Tries what looks like a bug; true if it is one that was not known.
+    fn suspect(
+        &mut self,
+        sign: &Sign,
+        batch: &[(Scenario, u64)],
+    ) -> Result<bool> {
+        let key = sign.key();
+        let Some((last, _)) = batch.last() else { return Ok(false) };
+        if !self.store.claim(&key) {
+            return Ok(false);
+        }
+        let found = self.try_again(sign, last, batch);
+        if !matches!(found, Ok(true)) {
+            let doubts = self.doubts.entry(key.clone()).or_default();
+            *doubts += 1;
+            if found.is_err() || *doubts < self.settings.doubts {
+                self.store.release(&key);
+            }
+        }
+        found
+    }
+
+    fn try_again(
+        &mut self,
+        sign: &Sign,
+        last: &Scenario,
+        batch: &[(Scenario, u64)],
+    ) -> Result<bool> {
+        let key = sign.key();
+        (self.say)(&format!("{key}: {}; trying it again", sign.title));
+        let start = self.progress.start.elapsed();
+        let inputs = self.progress.inputs.load(Ordering::Relaxed);
+        let mut best = last.clone();
+        let (mut shown, mut seen) = self.tries(&best, &key)?;
+        // Those before it may have to do with it.
+        for count in [2, 8, batch.len()] {
+            if shown > 0 || count > batch.len() || batch.len() < 2 {
+                break;
+            }
+            best = Scenario::joined(&batch[batch.len() - count..]);
+            (shown, seen) = self.tries(&best, &key)?;
+        }
+        if shown > 0 {
+            (self.say)(&format!("{key}: {shown} of {}", self.settings.tries));
+            // What shows only at times is asked for more than once.
+            let asks = if shown == self.settings.tries { 1 } else { 3 };
+            let known = self.known;
+            let most = self.settings.reductions;
+            let small = reduce(known, &best, most, |smaller| {
+                // It is small enough for one who wants to end.
+                let ends = self.progress.ends.load(Ordering::Relaxed);
+                for _ in (0..asks).filter(|_| !ends) {
+                    if self.again(smaller, &key)?.is_some() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })?;
+            let (times, sign) = self.tries(&small, &key)?;
+            if times > 0 {
+                (best, shown, seen) = (small, times, sign);
+            }
+        }
+        // What is kept is of a guest that showed it.
+        for _ in 0..self.settings.tries {
+            if self.shows || shown == 0 {
+                break;
+            }
+            self.again(&best, &key)?;
+        }
+        let finding = Finding {
+            sign: seen.unwrap_or_else(|| sign.clone()),
+            scenario: best,
+            shown: (shown, self.settings.tries),
+            inputs,
+            seconds: start.as_secs(),
+        };
+        let target = &mut self.target;
+        let place = self.store.write(&finding, |place| target.keep(place))?;
+        self.is_over = true;
+        let how = match shown {
+            0 => "never again, so it does not count",
+            _ => "a finding",
+        };
+        (self.say)(&format!("{key}: {how}: {}", place.display()));
+        Ok(shown > 0)
+    }
+
+    /// How many of some fresh guests show this, and what it looks like.
+    fn tries(
+        &mut self,
+        scenario: &Scenario,
+        key: &str,
+    ) -> Result<(usize, Option<Sign>)> {
+        let (mut shown, mut sign) = (0, None);
+        for _ in 0..self.settings.tries {
+            if let Some(seen) = self.again(scenario, key)? {
+                shown += 1;
+                sign = Some(seen);
+            }
+        }
+        Ok((shown, sign))
+    }
+
+    /// Runs a scenario in a fresh guest; what it shows, if it is this.
+    fn again(
+        &mut self,
+        scenario: &Scenario,
+        key: &str,
+    ) -> Result<Option<Sign>> {
+        self.renew()?;
+        let mut seen = self.target.run(scenario, &mut [])?;
+        if !seen.is_over {
+            let alive = self.target.alive(&scenario.actions)?;
+            seen.signs.extend(alive.signs);
+        }
+        self.is_over = true;
+        let sign = seen.signs.into_iter().find(|sign| sign.key() == key);
+        self.shows = sign.is_some();
+        Ok(sign)
+    }
+}
+
+/// Counts that tell nothing apart are one, as AFL has them.
+fn class(hits: u8) -> u8 {
+    match hits {
+        0..=3 => hits,
+        4..=7 => 4,
+        8..=15 => 5,
+        16..=31 => 6,
+        32..=127 => 7,
+        128.. => 8,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::path::Path;
+
+    use super::super::known::Answer;
+    use super::super::scenario::Number;
+    use super::super::sign::Kind;
+    use super::*;
+
+    /// A guest whose driver trusts a count, and dies of a dropped answer once
+    /// it was unbound.
+    pub(crate) struct Fake {
+        pub(crate) known: Known,
+        pub(crate) renewed: usize,
+        unbound: bool,
+        dead: bool,
+    }
+
+    impl Fake {
+        pub(crate) fn new(known: Known) -> Fake {
+            Fake { known, renewed: 0, unbound: false, dead: false }
+        }
+    }
+
+    impl Target for Fake {
+        fn renew(&mut self) -> Result<()> {
+            self.renewed += 1;
+            (self.unbound, self.dead) = (false, false);
+            Ok(())
+        }
+
+        fn run(&mut self, it: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+            let answers = self.known.answers(it);
+            let mut seen = Seen::default();
+            seen.requests = answers.len() as u64;
+            for entry in &it.answers {
+                let at = usize::try_from(entry.answer)?;
+                let Some(answer) = answers.get(at) else { continue };
+                let count = entry.set.get("fan.count");
+                if answer.spots[0].name == "fan.count"
+                    && let Some(Number::Number(count)) = count
+                {
+                    if let Some(hit) = hits.get_mut(100) {
+                        *hit = 1;
+                    }
+                    if *count > 1000 {
+                        let title = "BUG: KASAN: out-of-bounds".to_owned();
+                        seen.signs.push(Sign::new(
+                            Kind::Kasan,
+                            "fan_read",
+                            title,
+                        ));
+                        seen.is_over = true;
+                    }
+                }
+                let is_bind = |it: &&Answer| it.spots[0].name == "fan.id";
+                let was_bound = answers[..at].iter().any(is_bind);
+                self.dead |= entry.drop && (self.unbound || was_bound);
+            }
+            self.unbound |= it.actions.iter().any(|name| name == "bind");
+            let edges = hits.iter_mut().take(10);
+            edges.for_each(|hit| *hit = 1);
+            Ok(seen)
+        }
+
+        fn alive(&mut self, after: &[String]) -> Result<Seen> {
+            let mut seen = Seen::default();
+            if self.dead {
+                let place = after.last().map_or("", String::as_str);
+                seen.signs.push(Sign::new(Kind::Dead, place, "dead".into()));
+                seen.is_over = true;
+            }
+            Ok(seen)
+        }
+
+        fn keep(&mut self, folder: &Path) -> Result<()> {
+            Ok(std::fs::write(folder.join("console.log"), "")?)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::known::testing::known;
+    use super::super::scenario::{Entry, Number};
+    use super::super::sign::Kind;
+    use super::super::store::SCENARIO;
+    use super::testing::Fake;
+    use super::*;
+
+    struct Bench {
+        folder: tempfile::TempDir,
+        known: Known,
+        store: Store,
+        progress: Progress,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path(), "").unwrap();
+            let progress = Progress::new(0);
+            Bench { folder, known: known(), store, progress }
+        }
+
+        fn hunt(&self) -> Hunt<'_, Fake> {
+            Hunt::new(
+                Fake::new(self.known.clone()),
+                &self.known,
+                &self.store,
+                &self.progress,
+                Settings::default(),
+                &|_| (),
+            )
+        }
+
+        fn scenario(&self, key: &str) -> Scenario {
+            let path = self.folder.path().join("findings").join(key);
+            let text = std::fs::read(path.join(SCENARIO)).unwrap();
+            serde_json::from_slice(&text).unwrap()
+        }
+    }
+
+    fn set(scenario: &mut Scenario, answer: u64, name: &str, value: u64) {
+        let mut entry = Entry::of(answer);
+        entry.set.insert(name.to_owned(), Number::Number(value));
+        scenario.answers.push(entry);
+    }
+
+    #[test]
+    fn a_bug_is_made_small_and_written_once() {
+        let bench = Bench::new();
+        let mut hunt = bench.hunt();
+        assert_eq!(hunt.baseline().unwrap(), []);
+        let mut scenario = bench.known.plain(&["bind", "speed", "speed"]);
+        set(&mut scenario, 1, "fan.status", 9);
+        set(&mut scenario, 4, "fan.count", 1 << 31);
+        let mut hits = vec![0; 256];
+        assert!(hunt.one(&scenario, &mut hits).unwrap());
+        assert!(!hunt.one(&scenario, &mut hits).unwrap(), "it is known");
+        let small = bench.scenario("kasan-fan_read");
+        assert_eq!(small.actions, ["speed"]);
+        assert_eq!(small.answers.len(), 1);
+        assert_eq!(small.answers[0].set["fan.count"], Number::Number(0x1_0000));
+    }
+
+    #[test]
+    fn one_that_needs_two_scenarios_is_found() {
+        let bench = Bench::new();
+        let mut hunt = bench.hunt();
+        let mut hits = vec![0; 256];
+        let first = bench.known.plain(&["bind"]);
+        assert!(!hunt.one(&first, &mut hits).unwrap());
+        let mut second = bench.known.plain(&["speed"]);
+        second.answers.push(Entry { drop: true, ..Entry::of(0) });
+        let mut found = false;
+        for _ in 0..20 {
+            found |= hunt.one(&second, &mut hits).unwrap();
+        }
+        assert!(found);
+        let small = bench.scenario("dead-speed");
+        assert!(small.actions.contains(&"bind".to_owned()), "{small:?}");
+        assert!(small.answers.iter().all(|entry| entry.drop));
+    }
+
+    #[test]
+    fn what_shows_without_variation_is_no_finding() {
+        let bench = Bench::new();
+        let mut hunt = bench.hunt();
+        let sign = Sign::new(Kind::Conduct, "doorbell-busy", String::new());
+        assert!(bench.store.claim(&sign.key()));
+        let plain = bench.known.plain(&["speed"]);
+        let is_new = hunt.suspect(&sign, &[(plain, 1)]).unwrap();
+        assert!(!is_new);
+        assert_eq!(hunt.target().renewed, 0);
+    }
+
+    #[test]
+    fn what_never_shows_again_does_not_count() {
+        let bench = Bench::new();
+        let mut hunt = bench.hunt();
+        let sign = Sign::new(Kind::Oops, "fan_irq", "once".to_owned());
+        let plain = bench.known.plain(&["speed"]);
+        for _ in 0..5 {
+            let batch = [(plain.clone(), 2)];
+            assert!(!hunt.suspect(&sign, &batch).unwrap());
+        }
+        assert_eq!(bench.store.found().unwrap(), Vec::<String>::new());
+        assert!(bench.folder.path().join("unconfirmed/oops-fan_irq").is_dir());
+        // After some times nobody tries any more.
+        let times = Settings::default().doubts as usize;
+        assert!(hunt.target().renewed <= 3 * times);
+    }
+}

@@ -1,0 +1,253 @@
+//! One input of the search: a JSON file that `pccd run --vary` and `pcclab run
+//! --vary` take as it is.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use libafl::corpus::CorpusId;
+use libafl::inputs::Input;
+use serde::{Deserialize, Serialize};
+
+/// How many entries `pccd` takes.
+pub const MOST_ENTRIES: usize = 256;
+/// How many actions one scenario has at most: its line for the guest is short.
+pub const MOST_ACTIONS: usize = 24;
+
+/// What is done in the guest, and what becomes of the platform's answers.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The platforms, with blanks between them.
+    #[serde(default)]
+    pub platform: String,
+    /// What the guest does, by the names of the platform's `search`.
+    #[serde(default)]
+    pub actions: Vec<String>,
+    /// What becomes of answers.
+    #[serde(default)]
+    pub answers: Vec<Entry>,
+}
+
+/// What becomes of one answer; see `docs/search.md`.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Entry {
+    /// Which: requests that the platform decided about, from 0.
+    pub answer: u64,
+    /// Values of fields, by the names that `pccd decode` gives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, Number>,
+    /// Bytes that are written over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<Patch>,
+    /// Bytes of the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+    /// There is none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drop: bool,
+    /// More copies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<u32>,
+    /// Milliseconds it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// It is published so many answers later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<u32>,
+    /// How the device tells of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Envelope>,
+    /// A content that is sent beside it, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unasked: Option<String>,
+    /// Where `unasked` is sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subspace: Option<u8>,
+}
+
+/// A field's value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// A number.
+    Number(u64),
+    /// One below zero.
+    Below(i64),
+    /// Bytes, in hex.
+    Bytes(String),
+}
+
+/// Bytes that are written over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Where, from the beginning of the content.
+    pub offset: usize,
+    /// What.
+    pub hex: String,
+}
+
+/// How the device tells of an answer, as handlers say it.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// Names of the flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// Milliseconds that the device waits.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub delay_ms: u32,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Entry {
+    /// One for this answer, which changes nothing yet.
+    pub fn of(answer: u64) -> Entry {
+        Entry { answer, ..Entry::default() }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Entry::of(self.answer)
+    }
+}
+
+impl Scenario {
+    /// Scenarios one after the other as one: each with how many requests the
+    /// platform decided about in it.
+    pub fn joined(parts: &[(Scenario, u64)]) -> Scenario {
+        let mut whole = Scenario::default();
+        let mut before = 0;
+        for (part, requests) in parts {
+            whole.platform.clone_from(&part.platform);
+            whole.actions.extend(part.actions.iter().cloned());
+            let moved = part.answers.iter().map(|entry| Entry {
+                answer: entry.answer + before,
+                ..entry.clone()
+            });
+            whole.answers.extend(moved);
+            before += requests;
+        }
+        whole
+    }
+
+    /// Keeps to what pccd and the guest take.
+    pub fn trim(&mut self) {
+        self.answers.retain(|entry| !entry.is_empty());
+        self.answers.truncate(MOST_ENTRIES);
+        self.actions.truncate(MOST_ACTIONS);
+    }
+
+    /// The file.
+    pub fn to_json(&self) -> String {
+        // Plain data: nothing here can fail.
+        let json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json + "\n"
+    }
+
+    /// What it is called: the same on every machine.
+    pub fn name(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        format!("{:016x}.json", hasher.finish())
+    }
+
+    /// How much of the whole is in it, for the one that makes it small.
+    pub fn size(&self) -> usize {
+        let entries = self.answers.iter().map(|entry| {
+            let options = [
+                entry.length.is_some(),
+                entry.drop,
+                entry.repeat.is_some(),
+                entry.delay_ms.is_some(),
+                entry.later.is_some(),
+                entry.unasked.is_some(),
+                entry.envelope.as_ref().is_some_and(|e| e.delay_ms > 0),
+            ];
+            let flags = entry.envelope.as_ref().map_or(0, |e| e.flags.len());
+            1 + entry.set.len()
+                + entry.at.len()
+                + flags
+                + options.iter().filter(|is| **is).count()
+        });
+        self.actions.len() + entries.sum::<usize>()
+    }
+}
+
+impl Input for Scenario {
+    fn to_file<P: AsRef<Path>>(&self, path: P) -> Result<(), libafl::Error> {
+        libafl_bolts::fs::write_file_atomic(path, self.to_json().as_bytes())
+    }
+
+    fn from_file<P: AsRef<Path>>(path: P) -> Result<Self, libafl::Error> {
+        let text = std::fs::read(path)?;
+        serde_json::from_slice(&text).map_err(|error| {
+            libafl::Error::serialize(format!("no scenario: {error}"))
+        })
+    }
+
+    fn generate_name(&self, _id: Option<CorpusId>) -> String {
+        self.name()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What pccd and people write.
+    const TEXT: &str = r#"{
+        "platform": "fan", "actions": ["read", "unbind", "bind"],
+        "answers": [
+          { "answer": 0, "set": { "fan.speed": 4294967295, "fan.t": -1, "fan.name": "00ff" } },
+          { "answer": 2, "delay-ms": 40, "envelope": { "flags": ["double-interrupt"], "delay_ms": 3 } },
+          { "answer": 3, "drop": true },
+          { "answer": 4, "repeat": 2, "at": [ { "offset": 17, "hex": "ff" } ], "length": 12 },
+          { "answer": 5, "later": 1 },
+          { "answer": 6, "unasked": "50434300", "subspace": 3 } ] }"#;
+
+    fn scenario() -> Scenario {
+        serde_json::from_str(TEXT).unwrap()
+    }
+
+    #[test]
+    fn files_are_read_and_written() {
+        let scenario = scenario();
+        assert_eq!(scenario.answers[0].set["fan.t"], Number::Below(-1));
+        assert_eq!(scenario.answers[3].at[0].offset, 17);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(scenario.name());
+        scenario.to_file(&path).unwrap();
+        assert_eq!(Scenario::from_file(&path).unwrap(), scenario);
+        let text = std::fs::read_to_string(&path).unwrap();
+        // What does not apply is not there.
+        assert_eq!(text.matches("drop").count(), 1, "{text}");
+        std::fs::write(&path, r#"{"anwers": []}"#).unwrap();
+        let error = Scenario::from_file(&path).unwrap_err().to_string();
+        assert!(error.contains("anwers"), "{error}");
+    }
+
+    #[test]
+    fn one_after_the_other_is_one() {
+        let whole = Scenario::joined(&[(scenario(), 9), (scenario(), 9)]);
+        assert_eq!(whole.actions.len(), 6);
+        let answers: Vec<_> = whole.answers.iter().map(|e| e.answer).collect();
+        assert_eq!(answers, [0, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15]);
+        assert!(whole.size() > scenario().size());
+        let mut empty = whole.clone();
+        empty.answers = vec![Entry::of(3)];
+        empty.trim();
+        assert!(empty.answers.is_empty());
+    }
+}

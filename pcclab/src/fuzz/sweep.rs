@@ -1,0 +1,101 @@
+//! The scenarios with one change each: every edge of every field of every
+//! answer, and all else that can become of an answer. There are some hundreds
+//! to some thousands; the search does them beside what chance brings.
+
+use super::known::{Known, edges};
+use super::mutate::FLAGS;
+use super::scenario::{Entry, Envelope, Scenario};
+
+/// All of them, mixed by `seed`.
+pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for (action, answers) in &known.answers {
+        let plain = known.plain_of(action);
+        // `answers` are those to all of it.
+        all.push(plain.clone());
+        for (number, answer) in answers.iter().enumerate() {
+            let entry = Entry::of(number as u64);
+            let mut add = |entry: Entry| {
+                let mut scenario = plain.clone();
+                scenario.answers.push(entry);
+                all.push(scenario);
+            };
+            for spot in &answer.spots {
+                for value in edges(spot) {
+                    let mut entry = entry.clone();
+                    entry.set.insert(spot.name.clone(), value);
+                    add(entry);
+                }
+            }
+            for flag in FLAGS {
+                let flags = vec![(*flag).to_owned()];
+                let envelope = Some(Envelope { flags, delay_ms: 0 });
+                add(Entry { envelope, ..entry.clone() });
+            }
+            for ms in known.delays() {
+                add(Entry { delay_ms: Some(ms), ..entry.clone() });
+            }
+            for length in Known::lengths(answer) {
+                add(Entry { length: Some(length), ..entry.clone() });
+            }
+            add(Entry { drop: true, ..entry.clone() });
+            add(Entry { repeat: Some(1), ..entry.clone() });
+            add(Entry { later: Some(1), ..entry.clone() });
+            add(Entry {
+                unasked: Some(hex::encode(&answer.content)),
+                subspace: Some(answer.subspace),
+                ..entry.clone()
+            });
+        }
+    }
+    mix(&mut all, seed);
+    all
+}
+
+/// The same order for the same seed, on every machine.
+fn mix<T>(all: &mut [T], seed: u64) {
+    use libafl_bolts::rands::{Rand, StdRand};
+    let mut dice = StdRand::with_seed(seed);
+    for at in (1..all.len()).rev() {
+        all.swap(at, dice.below_or_zero(at + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::known::testing::known;
+    use super::super::scenario::Number;
+    use super::*;
+
+    #[test]
+    fn each_is_there_once_and_changes_one_thing() {
+        let known = known();
+        let all = scenarios(&known, 1);
+        let names: BTreeSet<_> = all.iter().map(Scenario::name).collect();
+        assert_eq!(names.len(), all.len());
+        assert!(all.len() > 100, "{}", all.len());
+        for scenario in &all {
+            assert_eq!(scenario.actions.len(), 1);
+            assert!(scenario.answers.len() <= 1);
+        }
+        let most = Number::Number(u64::from(u32::MAX));
+        assert!(all.iter().any(|it| {
+            it.answers.iter().any(|e| e.set.get("fan.count") == Some(&most))
+        }));
+        assert!(all.iter().any(|it| it.answers.is_empty()));
+    }
+
+    #[test]
+    fn the_seed_is_the_order() {
+        let known = known();
+        assert_eq!(scenarios(&known, 1), scenarios(&known, 1));
+        assert_ne!(scenarios(&known, 1), scenarios(&known, 2));
+        let sorted = |seed| {
+            let all = scenarios(&known, seed);
+            all.iter().map(Scenario::name).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(sorted(1), sorted(2));
+    }
+}
