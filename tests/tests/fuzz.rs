@@ -1,0 +1,94 @@
+//! `pcclab fuzz` finds the bugs that were planted into drivers, in real
+//! guests; and in a driver that is as it should be, with a platform that says
+//! nothing wrong, it finds none.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pccd_tests::{Logs, built, wait};
+use serde_json::Value;
+
+/// How long a planted bug may take to be found, confirmed and made small.
+const LIMIT: Duration = Duration::from_secs(240);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn fuzz(output: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(built("PCCLAB"));
+    command.current_dir(root()).arg("fuzz").arg("--output").arg(output);
+    command.args(words);
+    command
+}
+
+/// Presses Ctrl-C.
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+}
+
+/// The keys of the findings in a folder.
+fn findings(output: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(output.join("findings"));
+    let entries = entries.into_iter().flatten().flatten();
+    let whole = entries.filter(|it| it.path().join("scenario.json").exists());
+    whole.map(|it| it.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Searches a planted driver until it has a finding with a key that begins so.
+fn found(driver: &str, platform: &str, file: &str, key: &str) {
+    let logs = Logs::new();
+    let output = logs.path().join("search");
+    let module = built("BROKEN").join(driver).join(file);
+    let module = module.to_string_lossy().into_owned();
+    let said = std::fs::File::create(logs.path().join("said")).unwrap();
+    let words = ["--platform", platform, "--module", &module, "--seed", "1"];
+    let mut child = fuzz(&output, &words)
+        .stdout(Stdio::from(said.try_clone().unwrap()))
+        .stderr(Stdio::from(said))
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + LIMIT;
+    let has = || findings(&output).into_iter().find(|it| it.starts_with(key));
+    while has().is_none() && Instant::now() < until {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    interrupt(&child);
+    let status = wait(&mut child, Duration::from_secs(120));
+    let said = std::fs::read_to_string(logs.path().join("said")).unwrap();
+    let Some(key) = has() else { panic!("{driver}: not found\n{said}") };
+    assert_eq!(status, Some(1), "{said}");
+
+    let place = output.join("findings").join(&key);
+    let read = |name: &str| std::fs::read_to_string(place.join(name)).unwrap();
+    let scenario: Value = serde_json::from_str(&read("scenario.json")).unwrap();
+    let answers = scenario["answers"].as_array().unwrap();
+    assert!((1..=4).contains(&answers.len()), "{scenario}");
+    assert!(read("README.txt").contains(&module));
+    assert!(!read("console.log").is_empty());
+    assert!(read("pccd.log").contains("varied"), "pccd says what it did");
+}
+
+#[test]
+fn a_late_answer_is_found() {
+    found("planted-late", "tests/acme-fan", "acme-fan.ko", "oops-");
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_varied() {
+    let logs = Logs::new();
+    let output = logs.path().join("search");
+    let words = ["--platform", "xgene-hwmon", "--for", "1ms", "--jobs", "1"];
+    let run = fuzz(&output, &words).output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    assert_eq!(findings(&output), [] as [String; 0]);
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(said.contains("scenarios with one change"), "{said}");
+    // Another one may not use the folder, and a platform needs a "search".
+    let state = std::fs::read_to_string(output.join("state.json")).unwrap();
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert!(state["seed"].as_u64().unwrap() > 0, "{state}");
+}
