@@ -54,12 +54,16 @@ soon() {
 	within 5 "$@"
 }
 
-# Addresses stay texts of 16 digits: awk's numbers are too short for them, and
-# they sort as they are. The end of the last symbol is not told; that of a
-# module's memory is the end of a page.
+# awk is slow: it gets only what fits, and the names behind that (several may
+# stand at one address). Addresses stay texts of 16 digits, too large for its
+# numbers, and sort as they are. The end of the last symbol is not told; that of
+# a module's memory is the end of a page.
 ranges() {
-	grep ' [tTwW] ' /proc/kallsyms | sort |
-		awk -v modules="$watched_modules" -v functions="$watched_functions" '
+	{
+		[ ! "$watched_modules" ] || grep ' [tTwW] .*]$' /proc/kallsyms
+		[ ! "$watched_functions" ] || grep -EA 8 " [tTwW] $watched_functions$" /proc/kallsyms
+	} | sort -u |
+		awk -v modules="$watched_modules" -v functions="^$watched_functions$" '
 			function tell(start, end, name) {
 				if (start < end)
 					print "pcclab: range " start " " end " " name
@@ -70,13 +74,14 @@ ranges() {
 				for (i = 1; i <= count; i++)
 					wanted["[" names[i] "]"] = names[i]
 			}
+			NF < 3 { next }
 			$4 in wanted {
 				if (!($4 in first))
 					first[$4] = $1
 				last[$4] = $1
 				next
 			}
-			functions != "" && $4 == "" && $3 ~ functions {
+			functions != "^$" && $4 == "" && $3 ~ functions {
 				if (open == "") {
 					open = $1
 					name = $3
@@ -84,7 +89,6 @@ ranges() {
 				hit = $1
 				next
 			}
-			# Several names may stand at one address.
 			open != "" && $1 != hit {
 				tell(open, $1, name)
 				open = ""

@@ -114,7 +114,7 @@ pub fn script(searches: &[(String, Search)]) -> String {
     let _ = writeln!(text, "watched_modules='{}'", modules.join(" "));
     let expression = match functions.is_empty() {
         true => String::new(),
-        false => format!("^({})$", functions.join("|")),
+        false => format!("({})", functions.join("|")),
     };
     let _ = writeln!(text, "watched_functions='{expression}'");
     text
@@ -159,7 +159,7 @@ mod tests {
         let rest = "dead=0; alive; echo $?; dead=3; alive; echo $?";
         assert_eq!(said(&one, rest), "0\n3\n");
         let rest = "echo \"$watched_modules $watched_functions\"";
-        assert_eq!(said(&one, rest), "fan ^(fan_.*|a.b[.]c)$\n");
+        assert_eq!(said(&one, rest), "fan (fan_.*|a.b[.]c)\n");
 
         let dead = search(&[("on", "echo pump")], "false");
         let two = [one[0].clone(), ("pump".to_owned(), dead)];
