@@ -23,7 +23,7 @@ plan 9
 step 'an inbox is acknowledged when its driver binds'
 pcc_control "$inbox" bind &&
 	pcc_wait "$inbox" messages 1 &&
-	holds "$(cat $pcc_clients/"$inbox"/messages)" data=beef01
+	holds "$(cat "${pcc_clients:?}/$inbox/messages")" data=beef01
 result $?
 
 step 'clients of one line'

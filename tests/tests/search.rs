@@ -161,13 +161,13 @@ fn what_runs_is_seen_where_it_is_watched() {
     // Another action goes another way: a map of it is another.
     map.watch(&driver).unwrap();
     guest.go("cpu-power alarm");
-    let mut maps = [[0; EDGES], [0; EDGES]];
-    for (action, hits) in ["cpu-power", "alarm"].iter().zip(&mut maps) {
+    let sets = ["cpu-power", "alarm"].map(|action| {
         map.clear().unwrap();
         guest.go(action);
-        map.read(hits).unwrap();
-    }
-    let sets = maps.map(|hits| hits.map(|hits| hits > 0));
+        let mut hits = [0; EDGES];
+        map.read(&mut hits).unwrap();
+        hits.iter().map(|hits| *hits > 0).collect::<Vec<_>>()
+    });
     assert_ne!(sets[0], sets[1]);
     guest.end();
 }
@@ -195,7 +195,7 @@ fn coverage_costs_little() {
         guest.ranges().into_iter().map(|(range, _)| range).collect();
     let mut plain = Guest::start("mpam-fb", |_, _| {});
     let actions = "version ".repeat(10);
-    let mut time = |guest: &mut Guest| {
+    let time = |guest: &mut Guest| {
         guest.go(&actions);
         let start = Instant::now();
         (0..COUNT / 10).for_each(|_| guest.go(&actions));
