@@ -396,9 +396,9 @@ pub(crate) mod testing {
     use std::path::Path;
 
     use super::super::known::Answer;
-    use super::super::scenario::Number;
     use super::super::sign::Kind;
     use super::*;
+    use crate::fuzz::scenario::Number;
 
     /// A guest whose driver trusts a count, and dies of a dropped answer once
     /// it was unbound.
@@ -475,11 +475,11 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::super::known::testing::known;
-    use super::super::scenario::{Entry, Number};
     use super::super::sign::Kind;
     use super::super::store::SCENARIO;
     use super::testing::Fake;
     use super::*;
+    use crate::fuzz::scenario::{Entry, Number};
 
     struct Bench {
         folder: tempfile::TempDir,

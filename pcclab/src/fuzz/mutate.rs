@@ -371,8 +371,8 @@ mod tests {
     use libafl_bolts::rands::StdRand;
 
     use super::super::known::testing::known;
-    use super::super::scenario::{MOST_ENTRIES, Number};
     use super::*;
+    use crate::fuzz::scenario::{MOST_ENTRIES, Number};
 
     /// What a change makes of a scenario, for many throws of the dice.
     fn made(change: Change) -> Vec<Scenario> {

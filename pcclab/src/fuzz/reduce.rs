@@ -197,8 +197,8 @@ fn without(known: &Known, scenario: &Scenario, at: usize) -> Scenario {
 #[cfg(test)]
 mod tests {
     use super::super::known::testing::known;
-    use super::super::scenario::Patch;
     use super::*;
+    use crate::fuzz::scenario::Patch;
 
     /// A large scenario, of which the fifth answer's status alone matters.
     fn large() -> Scenario {

@@ -66,8 +66,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::known::testing::known;
-    use super::super::scenario::Number;
     use super::*;
+    use crate::fuzz::scenario::Number;
 
     #[test]
     fn each_is_there_once_and_changes_one_thing() {
