@@ -192,7 +192,6 @@ fn a_kernel_is_asked_for_the_bugs_that_linux_had() {
         "tx-done-never-told: present",
         "stale-responder: present",
         "cppc-limits-not-written: not-shown",
-        "mpam-fb-leaves: not-shown",
     ];
     assert_eq!(run("6.12"), (Some(1), of_6_12.map(str::to_owned).to_vec()));
 }

@@ -132,12 +132,7 @@ fn each_mistake_has_its_place() {
             "\"[ -e /sys/fan ] || exit\"",
             "platform.json:17: this would end the script that does all actions",
         ),
-        (
-            "platform.json",
-            "'9*'; exit $?",
-            "'9*",
-            "platform.json:18: Syntax error: Unterminated quoted string",
-        ),
+        ("platform.json", "'9*'; exit $?", "'9*", "platform.json:18: "),
         (
             "platform.json",
             "[\"acme_fan\"], ",
