@@ -174,6 +174,8 @@ long() {
   check "a report of 100,000 messages" cargo test --locked -p pccd-tests --test judges hundred -- --ignored --show-output
   sed -nE 's/^([a-z]*_ms: |written in )/  &/p' "$logs/a-report-of-100-000-messages.log"
   scripts/lab.sh dev debug 6.12 debian
+  scripts/broken.sh
+  check "a search for bugs" cargo test --locked -p pccd-tests --test fuzz
   check "a matrix on Slurm" scripts/slurm.sh
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
