@@ -424,8 +424,8 @@ pub(crate) mod testing {
 
         fn run(&mut self, it: &Scenario, hits: &mut [u8]) -> Result<Seen> {
             let answers = self.known.answers(it);
-            let mut seen = Seen::default();
-            seen.requests = answers.len() as u64;
+            let requests = answers.len() as u64;
+            let mut seen = Seen { requests, ..Seen::default() };
             for entry in &it.answers {
                 let at = usize::try_from(entry.answer)?;
                 let Some(answer) = answers.get(at) else { continue };
