@@ -15,12 +15,12 @@ const PLATFORM: &str = r#"{
   "asked": ["apply level=2"],
   "on": { "6.12": { "smp": 1, "because": "a race" } },
   "accepts": { "doorbell": "the firmware wants it" },
+  "defects": [ { "file": "fan.json", "from": "900", "to": "901" } ],
   "search": {
     "actions": { "rpm": "read -r x </sys/fan", "both": "{ echo a >&3; read -r x <&3; } 3<>/sys/fan" },
     "alive": "soon brings /sys/fan '9*'; exit $?",
     "modules": ["acme_fan"], "functions": ["fan_*"]
-  },
-  "defects": [ { "file": "fan.json", "from": "900", "to": "901" } ]
+  }
 }
 "#;
 
@@ -118,32 +118,32 @@ fn each_mistake_has_its_place() {
             "platform.json",
             "\"rpm\": \"read",
             "\"r'm\": \"read",
-            "platform.json:17: an action cannot be called \"r'm\"",
+            "platform.json:18: an action cannot be called \"r'm\"",
         ),
         (
             "platform.json",
             "\"read -r x </sys/fan\"",
             "\" \"",
-            "platform.json:17: the text is empty",
+            "platform.json:18: the text is empty",
         ),
         (
             "platform.json",
             "\"read -r x </sys/fan\"",
             "\"[ -e /sys/fan ] || exit\"",
-            "platform.json:17: this would end the script that does all actions",
+            "platform.json:18: this would end the script that does all actions",
         ),
-        ("platform.json", "'9*'; exit $?", "'9*", "platform.json:18: "),
+        ("platform.json", "'9*'; exit $?", "'9*", "platform.json:19: "),
         (
             "platform.json",
             "[\"acme_fan\"], ",
             "[\"acme-fan\"], ",
-            "platform.json:19: no module is called \"acme-fan\"",
+            "platform.json:20: no module is called \"acme-fan\"",
         ),
         (
             "platform.json",
             "\"fan_*\"",
             "\"*\"",
-            "platform.json:19: \"*\" fits no function's name",
+            "platform.json:20: \"*\" fits no function's name",
         ),
         (
             "platform.json",
