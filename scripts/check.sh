@@ -127,8 +127,6 @@ guest() {
   sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
   check "runner" cargo test --locked -p pccd-tests --test runner
   check "warm starts" cargo test --locked -p pccd-tests --test warm
-  check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
-  sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
   check "scenarios" cargo test --locked -p pccd-tests --test scenario
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
   check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
@@ -175,6 +173,8 @@ long() {
   sed -nE 's/^([a-z]*_ms: |written in )/  &/p' "$logs/a-report-of-100-000-messages.log"
   scripts/lab.sh dev debug 6.12 debian
   scripts/broken.sh
+  check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
+  sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
   check "a search for bugs" cargo test --locked -p pccd-tests --test fuzz
   check "a matrix on Slurm" scripts/slurm.sh
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
