@@ -77,7 +77,7 @@ const PCCLAB: &str = "
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict
-    scenario: usage
+    scenario: result usage
     run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
     aml: lab
     machine: aml claim config kernel lab latency platform run search
@@ -87,7 +87,7 @@ const PCCLAB: &str = "
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict
-    fuzz: claim conduct config console coverage interrupted say session usage verdict";
+    fuzz: claim conduct config console coverage interrupted result say search session usage verdict";
 
 const ACPI_TOOLS: &str = "
     bytes:

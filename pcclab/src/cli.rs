@@ -345,19 +345,13 @@ pub enum SchemaOf {
     Result,
 }
 
-/// Options of `pcclab matrix`.
+/// Which kernels, and how their guests are run.
 #[derive(Args)]
-pub struct Matrix {
+pub struct Guests {
     /// Kernel, as for `run`, can be given several times; without it all that
     /// were built, but for the debug kernel
     #[arg(long = "kernel", value_name = "KERNEL")]
     pub kernels: Vec<PathBuf>,
-    /// Platform, can be given several times; without it all there are
-    #[arg(long = "platform", value_name = "NAME")]
-    pub platforms: Vec<String>,
-    /// Leave out what takes the platforms' tests long
-    #[arg(long)]
-    pub quick: bool,
     /// Boot every machine, as `run --cold` does
     #[arg(long)]
     pub cold: bool,
@@ -369,6 +363,31 @@ pub struct Matrix {
     #[arg(long, default_value_t = 180, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub timeout: u64,
+    /// Words for the kernels' command lines
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORDS"
+    )]
+    pub append: String,
+    /// Folder for the logs, a folder each; without it a new one, where those
+    /// of what passed are removed
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
+}
+
+/// Options of `pcclab matrix`.
+#[derive(Args)]
+pub struct Matrix {
+    #[command(flatten)]
+    pub guests: Guests,
+    /// Platform, can be given several times; without it all there are
+    #[arg(long = "platform", value_name = "NAME")]
+    pub platforms: Vec<String>,
+    /// Leave out what takes the platforms' tests long
+    #[arg(long)]
+    pub quick: bool,
     /// Only the K-th of N parts: a run is always in the same, whatever else
     /// there is
     #[arg(long, value_name = "K/N")]
@@ -379,18 +398,6 @@ pub struct Matrix {
     /// File for the results, as JUnit's XML, a suite a run
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Words for the kernels' command lines
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "WORDS"
-    )]
-    pub append: String,
-    /// Folder for the logs, a folder each; without it a new one, where those
-    /// of what passed are removed
-    #[arg(long, value_name = "DIR")]
-    pub logs: Option<PathBuf>,
     /// What to print: a table with times, one for a document, or JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -399,36 +406,11 @@ pub struct Matrix {
 /// Options of `pcclab regressions`.
 #[derive(Args)]
 pub struct Regressions {
-    /// Kernel, as for `run`, can be given several times; without it all that
-    /// were built, but for the debug kernel
-    #[arg(long = "kernel", value_name = "KERNEL")]
-    pub kernels: Vec<PathBuf>,
+    #[command(flatten)]
+    pub guests: Guests,
     /// Names of bugs; without them all
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Boot every machine, as `run --cold` does
-    #[arg(long)]
-    pub cold: bool,
-    /// Guests at a time; without it one a processor of this machine
-    #[arg(long, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds until a run counts as hung
-    #[arg(long, default_value_t = 180, value_name = "SECONDS",
-          value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
-    pub timeout: u64,
-    /// Words for the kernels' command lines
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "WORDS"
-    )]
-    pub append: String,
-    /// Folder for the logs, a folder each; without it a new one, where those
-    /// of what passed are removed
-    #[arg(long, value_name = "DIR")]
-    pub logs: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

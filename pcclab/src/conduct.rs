@@ -58,6 +58,17 @@ pub struct Limits {
     pub turnaround_us: u64,
 }
 
+/// A number among the properties of one of QEMU's devices.
+pub fn number(device: &str, name: &str) -> Option<u64> {
+    let mut words = device.split(',');
+    let word =
+        words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
+    match word.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => word.parse().ok(),
+    }
+}
+
 /// The limits of the channels that these arguments give QEMU.
 pub fn limits(arguments: &[OsString]) -> BTreeMap<u8, Limits> {
     let mut limits = BTreeMap::new();
@@ -67,16 +78,7 @@ pub fn limits(arguments: &[OsString]) -> BTreeMap<u8, Limits> {
         match words.next() {
             Some("pcc-mctp") => next += 2,
             Some(driver) if driver.starts_with("pcc-type") => {
-                let number = |name: &str| -> Option<u64> {
-                    let mut words = argument.split(',');
-                    let word = words.find_map(|word| {
-                        word.strip_prefix(name)?.strip_prefix('=')
-                    })?;
-                    match word.strip_prefix("0x") {
-                        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-                        None => word.parse().ok(),
-                    }
-                };
+                let number = |name| number(argument, name);
                 let id = number("subspace").unwrap_or(next);
                 next = next.max(id + 1);
                 if let Ok(id) = u8::try_from(id) {

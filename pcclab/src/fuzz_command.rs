@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use pcclab::conduct;
 use pcclab::config::Config;
 use pcclab::fuzz::command::{self, Options};
-use pcclab::fuzz::guest::{AGENT, Setup};
+use pcclab::fuzz::guest::Setup;
 use pcclab::fuzz::hunt::Settings;
 use pcclab::fuzz::sign::Watched;
 use pcclab::lab::{self, Lab};
@@ -61,16 +61,21 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
     for line in machine.fit(&mut config) {
         say(line);
     }
-    let latency = machine.devices.iter().map(|device| latency_us(device));
+    let latency = machine.devices.iter().map(|device| {
+        conduct::number(device, "latency-us").unwrap_or(LATENCY_US)
+    });
     let timeout_ms = latency.max().unwrap_or(LATENCY_US) * PATIENCE / 1000;
     let names = machine.names.clone();
     let actions = search::names(&machine.search);
     let all = machine.search.iter().map(|(_, search)| search);
-    let watched = Watched {
-        modules: all.clone().flat_map(|it| it.modules.clone()).collect(),
-        functions: all.flat_map(|it| it.functions.clone()).collect(),
-    };
-    let contract = machine.enter(&mut config, &AGENT.map(Into::into))?;
+    let modules = all.clone().flat_map(|it| &it.modules);
+    let functions = all.flat_map(|it| &it.functions);
+    let watched = Watched::new(
+        &modules.map(String::as_str).collect::<Vec<_>>(),
+        &functions.map(String::as_str).collect::<Vec<_>>(),
+    )?;
+    let contract =
+        machine.enter(&mut config, &search::AGENT.map(Into::into))?;
     let output = match &options.output {
         Some(output) => output.clone(),
         None => PathBuf::from("search").join(names.join("+")),
@@ -79,8 +84,6 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
         let (number, of) = it.place();
         (number as usize - 1, of as usize)
     });
-    let processors =
-        std::thread::available_parallelism().map_or(1, usize::from);
     catch_interrupts()?;
     let limits = conduct::limits(&config.qemu_args);
     let plugin = lab::paths().remove("COVERAGE");
@@ -100,7 +103,7 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
         output,
         seed: options.seed,
         time: options.time,
-        jobs: options.jobs.map_or(processors, usize::from),
+        jobs: crate::matrix_command::jobs(options.jobs),
         part,
         is_blind: options.random_bytes,
         settings: Settings::default(),
@@ -138,12 +141,4 @@ fn arguments(options: &cli::Fuzz) -> String {
         add("--append", &options.append);
     }
     words.join(" ")
-}
-
-/// The nominal latency of a channel, as QEMU's argument has it.
-fn latency_us(device: &str) -> u64 {
-    let mut words = device.split(',');
-    words
-        .find_map(|word| word.strip_prefix("latency-us=")?.parse().ok())
-        .unwrap_or(LATENCY_US)
 }

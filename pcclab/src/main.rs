@@ -231,7 +231,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
             let known = known.unwrap_or_default();
             let one = Scenario::new(&file, text, &known, logs.path())?;
             config.vary = Some(one.place().to_owned());
-            (Some(one), Scenario::command())
+            (Some(one), search::AGENT.map(OsString::from).into())
         }
         _ => (None, options.command.clone()),
     };

@@ -1,6 +1,6 @@
 //! `pcclab matrix`, `pcclab merge` and `pcclab regressions`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -22,21 +22,14 @@ use crate::cli;
 /// `pcclab matrix`.
 pub fn run(options: cli::Matrix) -> Result<u8> {
     let start = Instant::now();
-    let columns = columns(options.kernels)?;
+    let columns = columns(&options.guests)?;
     let platforms = match options.platforms.is_empty() {
         true => platform::names()?,
         false => options.platforms,
     };
     begin(options.junit.as_deref())?;
-    let logs = Logs::open(options.logs.as_deref())?;
-    let settings = matrix::Options {
-        quick: options.quick,
-        limit: Duration::from_secs(options.timeout),
-        jobs: jobs(options.jobs),
-        append: options.append,
-        warm: (!options.cold).then(|| lab::cache("warm")).transpose()?,
-        logs: logs.path().to_owned(),
-    };
+    let logs = Logs::open(options.guests.logs.as_deref())?;
+    let settings = settings(&options.guests, options.quick, &logs)?;
     let all = matrix::tasks(&columns, &platforms)?;
     let mut mine = all.clone();
     if let Some(partition) = options.partition {
@@ -90,10 +83,10 @@ pub fn run(options: cli::Matrix) -> Result<u8> {
 }
 
 /// `--kernel`, or without it the lab's own.
-fn columns(kernels: Vec<PathBuf>) -> Result<Vec<Column>> {
-    let kernels = match kernels.is_empty() {
+fn columns(guests: &cli::Guests) -> Result<Vec<Column>> {
+    let kernels = match guests.kernels.is_empty() {
         true => matrix::kernels(),
-        false => kernels,
+        false => guests.kernels.clone(),
     };
     if kernels.is_empty() {
         bail!("no kernel is built yet: run `make lab`, or give --kernel");
@@ -101,8 +94,24 @@ fn columns(kernels: Vec<PathBuf>) -> Result<Vec<Column>> {
     kernels.iter().map(|kernel| Column::of(kernel)).collect()
 }
 
+/// How each run is done.
+fn settings(
+    guests: &cli::Guests,
+    quick: bool,
+    logs: &Logs,
+) -> Result<matrix::Options> {
+    Ok(matrix::Options {
+        quick,
+        limit: Duration::from_secs(guests.timeout),
+        jobs: jobs(guests.jobs),
+        append: guests.append.clone(),
+        warm: (!guests.cold).then(|| lab::cache("warm")).transpose()?,
+        logs: logs.path().to_owned(),
+    })
+}
+
 /// `--jobs`, or without it the processors.
-fn jobs(given: Option<u16>) -> usize {
+pub fn jobs(given: Option<u16>) -> usize {
     let processors =
         std::thread::available_parallelism().map_or(1, usize::from);
     given.map_or(processors, usize::from)
@@ -122,16 +131,9 @@ pub fn regressions(options: cli::Regressions) -> Result<u8> {
     if !options.names.is_empty() {
         pack.retain(|one| options.names.contains(&one.name));
     }
-    let columns = columns(options.kernels)?;
-    let logs = Logs::open(options.logs.as_deref())?;
-    let settings = matrix::Options {
-        quick: false,
-        limit: Duration::from_secs(options.timeout),
-        jobs: jobs(options.jobs),
-        append: options.append,
-        warm: (!options.cold).then(|| lab::cache("warm")).transpose()?,
-        logs: logs.path().to_owned(),
-    };
+    let columns = columns(&options.guests)?;
+    let logs = Logs::open(options.guests.logs.as_deref())?;
+    let settings = settings(&options.guests, false, &logs)?;
     let mut platforms: Vec<_> =
         pack.iter().map(|one| one.platform.clone()).collect();
     platforms.sort();

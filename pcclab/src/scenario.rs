@@ -1,12 +1,12 @@
 //! A scenario that is played once: what the guest is told to do while pccd
 //! varies what the platform says, and whether the driver works then.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use pccd::vary::ScenarioFile;
 
+use crate::result::save;
 use crate::usage;
 
 /// The scenario that varies nothing.
@@ -33,11 +33,11 @@ pub fn read(path: &Path) -> Result<(ScenarioFile, String)> {
         usage(format!("--vary: {} cannot be read: {error}", path.display()))
     })?;
     let name = path.display().to_string();
-    let read = ScenarioFile::parse(&name, &text);
-    let checked = pccd::vary::Scenario::parse(&name, &text);
-    match (read, checked) {
-        (Ok(file), Ok(_)) => Ok((file, text)),
-        (Err(wrong), _) | (_, Err(wrong)) => {
+    let read = ScenarioFile::parse(&name, &text)
+        .and_then(|file| file.compile(&name, &text).map(|_| file));
+    match read {
+        Ok(file) => Ok((file, text)),
+        Err(wrong) => {
             let shown = wrong.0.iter().map(|one| format!("\n{one}"));
             let line = wrong.line();
             Err(usage(format!("--vary: {line}{}", shown.collect::<String>())))
@@ -84,19 +84,6 @@ impl Scenario {
         &self.place
     }
 
-    /// What the guest is to run.
-    pub fn command() -> Vec<OsString> {
-        ["sh", "/tests/fuzz.sh"].map(OsString::from).into()
-    }
-
-    /// Renames a text over what pccd looks at.
-    fn put(&self, text: &str) -> Result<()> {
-        let new = self.place.with_extension("new");
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &self.place))
-            .with_context(|| format!("writing {}", self.place.display()))
-    }
-
     /// What to type after a line of the guest.
     ///
     /// # Errors
@@ -108,12 +95,12 @@ impl Scenario {
         };
         let typed = match word {
             "listening" => {
-                self.put(&self.text)?;
+                save(&self.place, &self.text)?;
                 format!("go 1 {}\n", self.actions.join(" "))
             }
             "went 1" => {
                 // It has to work with a platform that is as it should be.
-                self.put(PLAIN)?;
+                save(&self.place, PLAIN)?;
                 "alive 2\n".to_owned()
             }
             _ => match word.split_once(' ') {

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// The guest's command while a scenario or a search tells it what to do.
+pub const AGENT: [&str; 2] = ["sh", "/tests/fuzz.sh"];
+
 /// Where the guest finds [`script`].
 pub const PLACE: &str = "search.sh";
 
@@ -32,26 +35,23 @@ pub struct Search {
     pub functions: Vec<String>,
 }
 
-impl Search {
-    /// The functions as an extended regular expression.
-    fn expression(&self) -> impl Iterator<Item = String> {
-        self.functions.iter().map(|pattern| {
-            let mut text = String::new();
-            for c in pattern.chars() {
-                match c {
-                    '*' => text.push_str(".*"),
-                    '?' => text.push('.'),
-                    '.' | '$' => {
-                        text.push('[');
-                        text.push(c);
-                        text.push(']');
-                    }
-                    c => text.push(c),
-                }
+/// A pattern of [`Search::functions`] as a regular expression, one that grep
+/// and [`regex`] take alike.
+pub fn expression(pattern: &str) -> String {
+    let mut text = String::new();
+    for c in pattern.chars() {
+        match c {
+            '*' => text.push_str(".*"),
+            '?' => text.push('.'),
+            '.' | '$' => {
+                text.push('[');
+                text.push(c);
+                text.push(']');
             }
-            text
-        })
+            c => text.push(c),
+        }
     }
+    text
 }
 
 /// Whether a pattern of [`Search::functions`] is one.
@@ -109,8 +109,8 @@ pub fn script(searches: &[(String, Search)]) -> String {
         .iter()
         .flat_map(|(_, search)| search.modules.iter().map(String::as_str))
         .collect();
-    let functions: Vec<String> =
-        searches.iter().flat_map(|(_, search)| search.expression()).collect();
+    let functions = searches.iter().flat_map(|(_, search)| &search.functions);
+    let functions: Vec<_> = functions.map(|one| expression(one)).collect();
     let _ = writeln!(text, "watched_modules='{}'", modules.join(" "));
     let expression = match functions.is_empty() {
         true => String::new(),

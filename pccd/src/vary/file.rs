@@ -172,6 +172,31 @@ impl ScenarioFile {
             "`{ \"answers\": [ { \"answer\": 0, \"drop\": true } ] }`";
         shaped(name, text, example).map_err(|one| Problems(vec![*one]))
     }
+
+    /// What it says, if it can be done; `name` and `text` are those that it
+    /// was read from.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, each with its place.
+    pub fn compile(
+        &self,
+        name: &str,
+        text: &str,
+    ) -> Result<Scenario, Problems> {
+        let (environment, declared) =
+            (Environment::empty(), Declared::default());
+        let mut check =
+            Checker::new(&environment, &declared, std::path::PathBuf::new());
+        let scenario = compile(&mut check, self);
+        let mistakes = check.mistakes.into_iter();
+        let problems: Vec<Problem> =
+            mistakes.map(|one| Problem::mistake(name, text, one)).collect();
+        match problems.is_empty() {
+            true => Ok(scenario),
+            false => Err(Problems(problems)),
+        }
+    }
 }
 
 /// What is left of the limits that hold for a file as a whole.
@@ -187,19 +212,7 @@ impl Scenario {
     ///
     /// All that is wrong with it, each with its place.
     pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
-        let file = ScenarioFile::parse(name, text)?;
-        let (environment, declared) =
-            (Environment::empty(), Declared::default());
-        let mut check =
-            Checker::new(&environment, &declared, std::path::PathBuf::new());
-        let scenario = compile(&mut check, &file);
-        let mistakes = check.mistakes.into_iter();
-        let problems: Vec<Problem> =
-            mistakes.map(|one| Problem::mistake(name, text, one)).collect();
-        match problems.is_empty() {
-            true => Ok(scenario),
-            false => Err(Problems(problems)),
-        }
+        ScenarioFile::parse(name, text)?.compile(name, text)
     }
 }
 

@@ -23,10 +23,8 @@ use crate::claim::Asked;
 use crate::conduct::{Conduct, Limits};
 use crate::config::{Config, mailbox};
 use crate::coverage::{EDGES, Map, range};
+use crate::result::save;
 use crate::session::{End, Event, Session};
-
-/// What the guest's command is.
-pub const AGENT: [&str; 2] = ["sh", "/tests/fuzz.sh"];
 
 /// How long a guest may take to start and to listen.
 const START: Duration = Duration::from_secs(120);
@@ -169,11 +167,7 @@ impl Guest {
 
     /// Has pccd vary what this scenario says from the next request on.
     fn vary(&self, scenario: &Scenario) -> Result<()> {
-        let path = self.place().join("scenario.json");
-        let new = self.place().join("scenario.new");
-        std::fs::write(&new, scenario.to_json())
-            .and_then(|()| std::fs::rename(&new, &path))
-            .with_context(|| format!("writing {}", path.display()))
+        save(&self.place().join("scenario.json"), &scenario.to_json())
     }
 
     /// Waits for a line of the agent that begins so; gives what follows.

@@ -4,7 +4,11 @@
 
 use std::fmt;
 
+use anyhow::Result;
+use regex::Regex;
+
 use crate::console::kernel_line;
+use crate::search::expression;
 
 /// How many lines of a report are kept.
 const LINES: usize = 160;
@@ -204,51 +208,34 @@ const COMMON: &[&str] = &[
 /// What belongs to the driver.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    /// Its modules.
-    pub modules: Vec<String>,
-    /// Patterns of its functions, with `*` and `?`.
-    pub functions: Vec<String>,
+    /// Its modules, with `_` for `-`.
+    modules: Vec<String>,
+    /// What fits its functions.
+    functions: Option<Regex>,
 }
 
 impl Watched {
-    fn has(&self, name: &str, module: Option<&str>) -> bool {
-        let plain = |text: &str| text.replace('-', "_");
-        match module {
-            Some(module) => {
-                self.modules.iter().any(|it| plain(it) == plain(module))
-            }
-            None => self.functions.iter().any(|it| fits(it, name)),
-        }
+    /// Modules by their names, functions by patterns of
+    /// [`crate::search::Search::functions`].
+    ///
+    /// # Errors
+    /// When one is no pattern.
+    pub fn new(modules: &[&str], functions: &[&str]) -> Result<Watched> {
+        let all: Vec<_> = functions.iter().map(|it| expression(it)).collect();
+        let functions = match all.is_empty() {
+            true => None,
+            false => Some(Regex::new(&format!("^({})$", all.join("|")))?),
+        };
+        let modules = modules.iter().map(|it| it.replace('-', "_")).collect();
+        Ok(Watched { modules, functions })
     }
-}
 
-/// Whether a name fits a pattern with `*` and `?`.
-fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut p, mut n) = (0, 0);
-    // Where to go on when the last `*` has to take one more.
-    let mut back = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                back = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == b'?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match back {
-                Some((star, from)) => {
-                    back = Some((star, from + 1));
-                    p = star + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
+    fn has(&self, name: &str, module: Option<&str>) -> bool {
+        match module {
+            Some(module) => self.modules.contains(&module.replace('-', "_")),
+            None => self.functions.as_ref().is_some_and(|it| it.is_match(name)),
         }
     }
-    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 /// A function in a line, `name+0x10/0x20 [module]`, without what the compiler
@@ -355,10 +342,7 @@ mod tests {
     use super::*;
 
     fn watched() -> Watched {
-        Watched {
-            modules: vec!["fan".to_owned()],
-            functions: vec!["acpi_fan_*".to_owned()],
-        }
+        Watched::new(&["fan"], &["acpi_fan_*"]).unwrap()
     }
 
     fn sign(report: &str) -> Sign {
@@ -478,7 +462,8 @@ mod tests {
             ("*", "", true),
             ("", "a", false),
         ] {
-            assert_eq!(fits(pattern, name), is, "{pattern} {name}");
+            let watched = Watched::new(&[], &[pattern]).unwrap();
+            assert_eq!(watched.has(name, None), is, "{pattern} {name}");
         }
     }
 

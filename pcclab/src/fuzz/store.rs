@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::Scenario;
 use super::sign::{Kind, Sign};
+use crate::result::save;
 use crate::usage;
 
 /// Names in the folder.
@@ -160,14 +161,9 @@ impl Store {
         fs::create_dir_all(&place)
             .with_context(|| format!("making {}", place.display()))?;
         keep(&place)?;
-        let save = |name: &str, text: &str| {
-            let path = place.join(name);
-            fs::write(&path, text)
-                .with_context(|| format!("writing {}", path.display()))
-        };
-        save(README, &self.readme(finding, &place))?;
+        save(&place.join(README), &self.readme(finding, &place))?;
         // It counts once this is there.
-        save(SCENARIO, &finding.scenario.to_json())?;
+        save(&place.join(SCENARIO), &finding.scenario.to_json())?;
         Ok(place)
     }
 
@@ -236,11 +232,8 @@ impl Store {
     /// # Errors
     /// When it cannot.
     pub fn save(&self, state: &State) -> Result<()> {
-        let path = self.folder.join(STATE);
-        let new = self.folder.join("state.new");
-        fs::write(&new, serde_json::to_string_pretty(state)? + "\n")
-            .and_then(|()| fs::rename(&new, &path))
-            .with_context(|| format!("writing {}", path.display()))
+        let text = serde_json::to_string_pretty(state)? + "\n";
+        save(&self.folder.join(STATE), &text)
     }
 }
 
