@@ -355,10 +355,8 @@ pub struct Guests {
     /// Boot every machine, as `run --cold` does
     #[arg(long)]
     pub cold: bool,
-    /// Guests at a time; without it one a processor of this machine
-    #[arg(long, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// Seconds until a run counts as hung
     #[arg(long, default_value_t = 180, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
@@ -443,10 +441,8 @@ pub struct Fuzz {
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub seed: Option<u64>,
-    /// Guests at a time; without it one a processor of this machine
-    #[arg(long, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// Folder of the search, which goes on where it stopped; without it
     /// search/NAME here
     #[arg(long, value_name = "DIR")]
@@ -549,6 +545,24 @@ pub struct Initrd {
     pub module: Option<PathBuf>,
     /// File to write
     pub output: PathBuf,
+}
+
+/// How many guests run at a time.
+#[derive(Args)]
+pub struct Jobs {
+    /// Guests at a time; without it one a processor of this machine
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+}
+
+impl Jobs {
+    /// `--jobs`, or without it the processors.
+    pub fn count(&self) -> usize {
+        let processors =
+            std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or(processors, usize::from)
+    }
 }
 
 /// Arguments of `pcclab man`.

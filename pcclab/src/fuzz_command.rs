@@ -103,7 +103,7 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
         output,
         seed: options.seed,
         time: options.time,
-        jobs: crate::matrix_command::jobs(options.jobs),
+        jobs: options.jobs.count(),
         part,
         is_blind: options.random_bytes,
         settings: Settings::default(),

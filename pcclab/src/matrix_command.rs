@@ -103,18 +103,11 @@ fn settings(
     Ok(matrix::Options {
         quick,
         limit: Duration::from_secs(guests.timeout),
-        jobs: jobs(guests.jobs),
+        jobs: guests.jobs.count(),
         append: guests.append.clone(),
         warm: (!guests.cold).then(|| lab::cache("warm")).transpose()?,
         logs: logs.path().to_owned(),
     })
-}
-
-/// `--jobs`, or without it the processors.
-pub fn jobs(given: Option<u16>) -> usize {
-    let processors =
-        std::thread::available_parallelism().map_or(1, usize::from);
-    given.map_or(processors, usize::from)
 }
 
 /// `pcclab regressions`.
