@@ -119,6 +119,9 @@ impl Station {
     /// A file with what is to be said otherwise.
     pub fn vary(&mut self, path: PathBuf) {
         self.service.vary(path);
+        if let Some(opened) = &mut self.opened {
+            opened.watch_file(self.service.scenario());
+        }
     }
 
     /// What is played in it, if a recording is.
@@ -211,7 +214,8 @@ impl Station {
             Ok(opened)
         });
         match opened {
-            Ok(opened) => {
+            Ok(mut opened) => {
+                opened.watch_file(self.service.scenario());
                 self.opened = Some(opened);
                 self.away = Away::default();
                 self.failure = None;

@@ -1,19 +1,23 @@
 //! Being told that something may have changed. Events are a hint and carry
 //! nothing: whoever is woken lists the folder (docs/mailbox.md §3).
 
+use std::ffi::{CStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
-/// A watch on a mailbox and its outbox.
+/// A watch on a mailbox and its outbox, and on a file elsewhere.
 #[derive(Debug)]
 pub struct Watch {
     queue: OwnedFd,
     base: i32,
+    /// The folder of the file, and its name there.
+    file: Option<(i32, OsString)>,
 }
 
 /// Why there is none, and which limit to raise.
@@ -44,7 +48,25 @@ impl Watch {
         add(outbox, WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | away)?;
         let moved = WatchFlags::MOVE | WatchFlags::DELETE;
         let base = add(base, moved | away)?;
-        Ok(Self { queue, base })
+        Ok(Self { queue, base, file: None })
+    }
+
+    /// Also tells when another file is put there. Its folder has to be there,
+    /// and is none of the mailbox.
+    pub fn add_file(&mut self, path: &Path) -> io::Result<()> {
+        let Some(name) = path.file_name() else { return Ok(()) };
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let flags = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE;
+        let flags = flags | WatchFlags::ONLYDIR | WatchFlags::MASK_ADD;
+        let folder = folder.unwrap_or(Path::new("."));
+        let folder = inotify::add_watch(&self.queue, folder, flags)
+            .map_err(|error| unwatched("add", error))?;
+        self.file = Some((folder, name.to_owned()));
+        Ok(())
+    }
+
+    fn is_beside(&self, wd: i32) -> bool {
+        self.file.as_ref().is_some_and(|(folder, _)| *folder == wd)
     }
 
     /// Takes events, as many as one read gives: whoever polls is told of the
@@ -62,6 +84,13 @@ impl Watch {
                     let what = event.events();
                     matters |= !what.intersects(leaves)
                         || what.contains(ReadFlags::ISDIR);
+                }
+                Ok(event) if self.is_beside(event.wd()) => {
+                    let name = event.file_name().map(CStr::to_bytes);
+                    let wanted = self.file.as_ref();
+                    matters |= wanted.is_some_and(|(_, wanted)| {
+                        name == Some(wanted.as_bytes())
+                    });
                 }
                 Ok(_) => matters = true,
                 Err(Errno::INTR) => continue,
@@ -123,6 +152,32 @@ mod tests {
             assert_eq!(watch.drain(), *matters, "{name}");
             assert!(!watch.drain(), "{name}: all is taken");
         }
+    }
+
+    #[test]
+    fn a_file_elsewhere_matters_too() {
+        let (dir, other) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let outbox = dir.path().join("outbox");
+        fs::create_dir(&outbox).unwrap();
+        let mut watch = Watch::arm(dir.path(), &outbox).unwrap();
+        watch.add_file(&other.path().join("wanted")).unwrap();
+        let at = |name: &str| other.path().join(name);
+        let cases: &[(&str, &dyn Fn(), bool)] = &[
+            ("another", &|| fs::write(at("other"), "x").unwrap(), false),
+            ("written", &|| fs::write(at("wanted"), "x").unwrap(), true),
+            (
+                "renamed",
+                &|| fs::rename(at("other"), at("wanted")).unwrap(),
+                true,
+            ),
+            ("gone", &|| fs::remove_file(at("wanted")).unwrap(), false),
+        ];
+        for (name, act, matters) in cases {
+            act();
+            assert_eq!(watch.drain(), *matters, "{name}");
+        }
+        assert!(watch.add_file(&at("no/folder")).is_err());
     }
 
     #[test]

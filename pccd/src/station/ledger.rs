@@ -127,6 +127,22 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether an answer to a request waits.
+    pub fn waits(&self) -> bool {
+        let answers = &self.ledger.answers;
+        answers.iter().any(|it| it.due != Due::Now && !it.requests.is_empty())
+    }
+
+    /// Has the answers go out now that are needed, by their last requests.
+    pub fn hasten(&mut self, is_needed: impl Fn(&RequestName) -> bool) {
+        for answer in &mut self.ledger.answers {
+            let last = answer.requests.last().and_then(|it| it.parse().ok());
+            if last.is_some_and(|last| is_needed(&last)) {
+                answer.due = Due::Now;
+            }
+        }
+    }
+
     /// Takes out the answers whose last requests these are.
     pub fn take(&mut self, names: &[String]) -> Vec<Answer> {
         let is_one = |answer: &mut Answer| {

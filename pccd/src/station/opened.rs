@@ -32,4 +32,12 @@ impl Opened {
         };
         Ok(Self { mailbox, state, watch, unwatched })
     }
+
+    /// Watches a file elsewhere, too. Where that is not possible it is still
+    /// looked at with each request.
+    pub fn watch_file(&mut self, path: Option<&Path>) {
+        if let (Some(watch), Some(path)) = (&mut self.watch, path) {
+            let _ = watch.add_file(path);
+        }
+    }
 }

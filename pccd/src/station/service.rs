@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,14 +20,15 @@ use super::verdict::Verdict;
 use crate::clock::Now;
 use crate::log::Log;
 use crate::mailbox::{
-    Aside, Channel, ChannelsError, Completion, Epoch, Mailbox, ReadError,
-    RequestName,
+    Aside, Channel, Channels, ChannelsError, Completion, Epoch, Mailbox,
+    ReadError, RequestName,
 };
 use crate::messages::Messages;
 use crate::platform::{Action, Changes, Decision};
 use crate::record::{Event, Record};
 use crate::script::delay::Wait;
 use crate::stats::{ANEW, NEVER};
+use crate::vary::DROPPED;
 use crate::wake::Waker;
 
 /// Longest content of any channel that says no size.
@@ -53,6 +54,12 @@ pub struct Service {
     varied: Option<Varied>,
 }
 
+/// Whether the command that a request is needs an answer to come to an end.
+fn is_needed(channels: &Channels, name: &RequestName) -> bool {
+    let on = channels.get(name.subspace);
+    on.is_some_and(|on| on.completion == Completion::Answered)
+}
+
 impl Service {
     pub fn new(site: Site, journal: Journal, waker: Waker) -> Self {
         Self {
@@ -72,6 +79,11 @@ impl Service {
     /// A file with what is to be said otherwise.
     pub fn vary(&mut self, path: PathBuf) {
         self.varied = Some(Varied::new(path));
+    }
+
+    /// The scenario's file, if there may be one.
+    pub fn scenario(&self) -> Option<&Path> {
+        self.varied.as_ref().map(Varied::path)
     }
 
     /// The folder went away, with all that was in it.
@@ -111,6 +123,7 @@ impl Service {
             // They may be of a life that is over.
             self.read_channels(opened, log)?;
         }
+        self.end_commands();
         self.finish(opened, log, &mut None)?;
         self.go_on(opened, log, now)?;
         let (requests, others) =
@@ -225,6 +238,18 @@ impl Service {
         Ok(())
     }
 
+    /// Has the answers go out that commands still need when the scenario that
+    /// kept them back is over: a driver that sees one pending does not send
+    /// the next, with which the next scenario would be taken.
+    fn end_commands(&mut self) {
+        let waits = self.journal.waits();
+        let is_over = |varied: &Varied| waits && varied.look().is_some();
+        if self.varied.as_ref().is_some_and(is_over) {
+            let channels = &self.site.channels;
+            self.journal.hasten(|name| is_needed(channels, name));
+        }
+    }
+
     /// Whether nothing is decided about a request.
     fn is_new(&self, name: &RequestName) -> bool {
         !self.intake.holds(name)
@@ -244,13 +269,8 @@ impl Service {
         let Some(found) = found else { return Ok(()) };
         let (now, endpoint) =
             ((self.site.clock)(), self.site.platform.initial());
-        let channels = &self.site.channels;
-        let is_needed = |name: &RequestName| {
-            let on = channels.get(name.subspace);
-            on.is_some_and(|on| on.completion == Completion::Answered)
-        };
-        let begun =
-            self.journal.restart(&opened.state, endpoint, now, is_needed);
+        let needed = |name: &RequestName| is_needed(&self.site.channels, name);
+        let begun = self.journal.restart(&opened.state, endpoint, now, needed);
         begun.map_err(later("write the ledger"))?;
         let Site { platform, channels, .. } = &mut self.site;
         platform.reset(channels);
@@ -350,10 +370,11 @@ impl Service {
         let now = (self.site.clock)();
         let handler = action.handler.unwrap_or_default();
         let is_later = action.later.is_some();
+        let is_dropped = action.later == Some(DROPPED);
         let (at_once, after): (Vec<_>, Vec<_>) = action
             .unasked
             .into_iter()
-            .partition(|(_, after)| *after == 0 || is_later);
+            .partition(|(_, after)| !is_dropped && (*after == 0 || is_later));
         let at_once = at_once.into_iter().map(|(sending, _)| sending).collect();
         let reply = action.reply;
         let wait = if is_later { Wait::Never } else { action.wait };

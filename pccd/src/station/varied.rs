@@ -64,6 +64,10 @@ pub struct Varied {
 }
 
 impl Varied {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn new(path: PathBuf) -> Self {
         Self {
             path,

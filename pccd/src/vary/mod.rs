@@ -9,8 +9,8 @@ pub use self::file::{
     AnswerFile, AtFile, MOST_BYTES, MOST_COPIES, MOST_ENTRIES, ScenarioFile,
     SettingFile, TellFile, schema,
 };
-pub(crate) use self::scenario::Asked;
 pub use self::scenario::Scenario;
+pub(crate) use self::scenario::{Asked, DROPPED};
 pub use self::spot::{Spot, What, message_fields};
 use crate::mailbox::Channel;
 use crate::messages::Messages;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::spot::{self, Spot, message_fields};
-use crate::mailbox::{Channel, Channels};
+use crate::mailbox::{Channel, Channels, Completion};
 use crate::messages::Messages;
 use crate::platform::{Action, Sending};
 use crate::script::delay::Wait;
@@ -13,6 +13,8 @@ use crate::wire::mctp;
 use crate::wire::pcc::{self, signature};
 use crate::wire::region::SubspaceType;
 
+/// After how many answers one is sent that waits until the scenario is over.
+pub(crate) const DROPPED: u64 = u64::MAX;
 /// Fewest bytes that the device takes: a signature.
 const FEWEST: usize = 4;
 
@@ -140,10 +142,19 @@ impl Entry {
         } else if self.is_of_answer() {
             told.not.push("there is no answer".to_owned());
         }
-        if self.drop && action.reply.take().is_some() {
+        if self.drop
+            && let Some(reply) = action.reply.take()
+        {
             told.done.push("dropped".to_owned());
-            action.reason = Some("the scenario drops it".to_owned());
-            action.wait = Wait::Ms(0);
+            let on = channels.get(asked.subspace);
+            if on.is_some_and(|on| on.completion == Completion::Answered) {
+                // Or the command would be pending for good.
+                action.reply = Some(reply);
+                action.later = Some(DROPPED);
+            } else {
+                action.reason = Some("the scenario drops it".to_owned());
+                action.wait = Wait::Ms(0);
+            }
         }
         if let Some((bytes, subspace)) = &self.unasked {
             let asked_on = channels.get(asked.subspace);

@@ -158,12 +158,17 @@ fn bytes_and_length_come_after_it() {
 
 #[test]
 fn an_answer_is_dropped_late_or_sent_again() {
+    // A command is pending until it is answered.
     let action = varied(2, READ, r#"{"answer": 0, "drop": true}"#);
-    assert_eq!(action.reply, None);
+    assert_eq!((action.later, content(&action)), (Some(DROPPED), SAYS));
+    assert_eq!(action.notes, ["answer 0 varied: dropped"]);
+    let asked = message(&[5, 1]);
+    let action = varied(0, &asked, r#"{"answer": 0, "drop": true}"#);
+    assert_eq!((action.later, action.reply), (None, None));
     assert_eq!(action.reason.as_deref(), Some("the scenario drops it"));
     let action = varied(
-        2,
-        READ,
+        0,
+        &asked,
         r#"{"answer": 0, "drop": true}, {"answer": 0, "length": 9}"#,
     );
     assert_eq!(action.notes[1], "answer 0 not varied: there is no answer");
