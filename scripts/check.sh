@@ -131,6 +131,7 @@ guest() {
   check "verdicts" cargo test --locked -p pccd-tests --test verdicts
   check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
   sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
+  check "a search for bugs" cargo test --locked -p pccd-tests --test fuzz -- --test-threads=1
   check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output --test-threads=1
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
   check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
@@ -175,7 +176,8 @@ long() {
   scripts/broken.sh
   check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
   sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
-  check "a search for bugs" cargo test --locked -p pccd-tests --test fuzz
+  check "all that is planted" cargo test --locked -p pccd-tests --test fuzz -- --ignored --show-output
+  sed -n 's/^planted-.*: found after/  &/p' "$logs/all-that-is-planted.log"
   check "a matrix on Slurm" scripts/slurm.sh
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"

@@ -550,18 +550,18 @@ pub struct Initrd {
 /// How many guests run at a time.
 #[derive(Args)]
 pub struct Jobs {
-    /// Guests at a time; without it one a processor of this machine
+    /// Guests at a time; without it as many as keep this machine busy
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 }
 
 impl Jobs {
-    /// `--jobs`, or without it the processors.
-    pub fn count(&self) -> usize {
+    /// `--jobs`, or without it so many a processor.
+    pub fn count(&self, each: usize) -> usize {
         let processors =
             std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or(processors, usize::from)
+        self.jobs.map_or(each * processors, usize::from)
     }
 }
 

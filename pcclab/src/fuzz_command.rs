@@ -19,6 +19,8 @@ use crate::cli;
 
 /// A guest lives as long as its search wants it.
 const LIMIT: Duration = Duration::from_secs(365 * 86_400);
+/// Guests a processor: most of the time they wait for time-outs.
+const EACH: usize = 3;
 /// Linux waits so many times as long as a channel's nominal latency: cppc,
 /// xgene-hwmon, kunpeng_hccs and hisi_uncore_freq all do.
 const PATIENCE: u64 = 500;
@@ -103,7 +105,7 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
         output,
         seed: options.seed,
         time: options.time,
-        jobs: options.jobs.count(),
+        jobs: options.jobs.count(EACH),
         part,
         is_blind: options.random_bytes,
         settings: Settings::default(),

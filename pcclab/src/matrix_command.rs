@@ -103,7 +103,7 @@ fn settings(
     Ok(matrix::Options {
         quick,
         limit: Duration::from_secs(guests.timeout),
-        jobs: guests.jobs.count(),
+        jobs: guests.jobs.count(1),
         append: guests.append.clone(),
         warm: (!guests.cold).then(|| lab::cache("warm")).transpose()?,
         logs: logs.path().to_owned(),
