@@ -280,9 +280,13 @@ mod tests {
     use super::super::sweep;
     use super::*;
 
-    /// Searches with the fake guest until something is found, or so many
-    /// scenarios were run.
-    fn searched(folder: &Path, seed: u64, is_blind: bool) -> (usize, u64) {
+    /// Searches with the fake guest until it is done, or so many scenarios
+    /// were run: how many.
+    fn searched(
+        folder: &Path,
+        seed: u64,
+        is_done: impl Fn(&Store) -> bool,
+    ) -> u64 {
         const MOST: u64 = 20_000;
         let store = Store::open(folder, "").unwrap();
         let known = Arc::new(known());
@@ -296,7 +300,7 @@ mod tests {
             swept: &swept,
             part: (0, 1),
             corpus: &corpus,
-            is_blind,
+            is_blind: false,
             progress: &progress,
         };
         let hunt = Hunt::new(
@@ -309,7 +313,7 @@ mod tests {
         );
         std::thread::scope(|scope| {
             let worker = scope.spawn(|| search(&plan, hunt, seed));
-            while store.found().unwrap().len() < 2
+            while !is_done(&store)
                 && progress.inputs.load(Ordering::Relaxed) < MOST
                 && !worker.is_finished()
             {
@@ -318,30 +322,34 @@ mod tests {
             progress.ends.store(true, Ordering::Relaxed);
             worker.join().unwrap().unwrap();
         });
-        let inputs = progress.inputs.load(Ordering::Relaxed);
-        (store.found().unwrap().len(), inputs)
+        progress.inputs.load(Ordering::Relaxed)
     }
 
     #[test]
     fn it_finds_what_is_planted() {
         for seed in [1, 2] {
             let folder = tempfile::tempdir().unwrap();
-            let (found, inputs) = searched(folder.path(), seed, false);
-            assert!(found >= 2, "after {inputs} scenarios");
+            let both = |store: &Store| store.found().unwrap().len() >= 2;
+            let inputs = searched(folder.path(), seed, both);
+            let store = Store::open(folder.path(), "").unwrap();
+            assert!(both(&store), "after {inputs} scenarios");
         }
     }
 
     #[test]
     fn what_was_kept_is_there_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
-        searched(folder.path(), 1, false);
         let corpus = folder.path().join("corpus");
+        // The edge that only a count reaches.
+        let has_it = |kept: &[Scenario]| {
+            let mut all = kept.iter().flat_map(|it| &it.answers);
+            all.any(|it| it.set.contains_key("fan.count"))
+        };
+        let all = || Others::new(corpus.clone()).new_ones();
+        searched(folder.path(), 1, |_| has_it(&all()));
         let mut others = Others::new(corpus.clone());
         let kept = others.new_ones();
-        // The edge that only a count reaches.
-        assert!(kept.iter().any(|scenario| {
-            scenario.answers.iter().any(|it| it.set.contains_key("fan.count"))
-        }));
+        assert!(has_it(&kept));
         assert!(others.new_ones().is_empty());
         std::fs::write(corpus.join("x.json"), "no scenario").unwrap();
         let mut others = Others::new(corpus);
