@@ -111,6 +111,8 @@ watched_functions=
 dmesg -n 5
 exec </dev/console
 stty -echo
+# What must be there for an action, such as a link that is up, brings it about.
+(alive) >/dev/null 2>&1
 echo 'pcclab: listening'
 while read -r word number names; do
 	case $word in

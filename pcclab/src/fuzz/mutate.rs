@@ -14,14 +14,14 @@ use libafl_bolts::rands::Rand;
 use super::known::{Answer, Known, edges};
 use super::scenario::{Entry, Envelope, MOST_ACTIONS, Patch, Scenario};
 
-/// The flags of an envelope that the device has, but for `leave-completion`:
-/// what is never complete leaves a driver no way on, and is no bug of it.
+/// The flags of an envelope that the device has, but for those by which a
+/// command is never complete: they leave a driver no way on, and no bug of it
+/// shows. Notifications come beside answers.
 pub const FLAGS: &[&str] = &[
     "no-interrupt",
     "double-interrupt",
     "early-interrupt",
     "error",
-    "notification",
     "force",
 ];
 
