@@ -10,9 +10,12 @@ use anyhow::Result;
 use super::known::Known;
 use super::reduce::reduce;
 use super::scenario::Scenario;
-use super::sign::Sign;
+use super::sign::{Kind, Sign};
 use super::store::{Finding, Store};
 use super::target::{Seen, Target};
+
+/// Claimed by the worker that tries again why a driver died.
+const DEAD: &str = "dead";
 
 /// How a hunt goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -267,7 +270,17 @@ impl<'a, T: Target> Hunt<'a, T> {
         if !self.store.claim(&key) {
             return Ok(false);
         }
+        // One bug kills a driver after many an action: one worker is enough
+        // to look at that.
+        let is_dead = sign.kind == Kind::Dead;
+        if is_dead && !self.store.claim(DEAD) {
+            self.store.release(&key);
+            return Ok(false);
+        }
         let found = self.try_again(sign, last, batch);
+        if is_dead {
+            self.store.release(DEAD);
+        }
         if !matches!(found, Ok(true)) {
             let doubts = self.doubts.entry(key.clone()).or_default();
             *doubts += 1;
@@ -396,7 +409,6 @@ pub(crate) mod testing {
     use std::path::Path;
 
     use super::super::known::Answer;
-    use super::super::sign::Kind;
     use super::*;
     use crate::fuzz::scenario::Number;
 
@@ -475,7 +487,6 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::super::known::testing::known;
-    use super::super::sign::Kind;
     use super::super::store::SCENARIO;
     use super::testing::Fake;
     use super::*;

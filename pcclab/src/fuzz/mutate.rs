@@ -17,13 +17,8 @@ use super::scenario::{Entry, Envelope, MOST_ACTIONS, Patch, Scenario};
 /// The flags of an envelope that the device has, but for those by which a
 /// command is never complete: they leave a driver no way on, and no bug of it
 /// shows. Notifications come beside answers.
-pub const FLAGS: &[&str] = &[
-    "no-interrupt",
-    "double-interrupt",
-    "early-interrupt",
-    "error",
-    "force",
-];
+pub const FLAGS: &[&str] =
+    &["no-interrupt", "double-interrupt", "early-interrupt", "error", "force"];
 
 /// Where chance comes from.
 pub trait Dice {
