@@ -363,13 +363,15 @@ impl Guest {
         self.renew()?;
         for name in self.setup.actions.clone() {
             let mut before = Vec::new();
-            let mut answers = self.answers_to(&before, &name, &mut messages)?;
+            let mut answers =
+                self.answers_to(&mut known, &before, &name, &mut messages)?;
             if answers.is_empty()
                 && let Some(unbind) = &unbind
                 && name != *unbind
             {
                 before = vec![unbind.clone()];
-                answers = self.answers_to(&before, &name, &mut messages)?;
+                answers =
+                    self.answers_to(&mut known, &before, &name, &mut messages)?;
                 if answers.is_empty() {
                     before.clear();
                 }
@@ -382,6 +384,7 @@ impl Guest {
 
     fn answers_to(
         &mut self,
+        known: &mut Known,
         before: &[String],
         name: &str,
         messages: &mut Option<(Messages, Channels)>,
@@ -414,6 +417,7 @@ impl Guest {
         let Some((messages, channels)) = messages else {
             return Ok(Vec::new());
         };
+        known.add_unasked(unasked(&records, messages, channels));
         Ok(answers(&records, messages, channels))
     }
 
@@ -454,6 +458,36 @@ fn waits(entry: &Entry) -> Duration {
     Duration::from_millis(own.saturating_add(device * copies))
 }
 
+/// What of a content can be set, for a channel of this guest.
+fn taken_apart(
+    content: Vec<u8>,
+    subspace: u8,
+    messages: &Messages,
+    channels: &Channels,
+) -> Answer {
+    let (_, content) = split_envelope(&content);
+    let spots = match channels.get(subspace) {
+        Some(on) => pccd::vary::fields(messages, on, content),
+        None => Vec::new(),
+    };
+    Answer { subspace, content: content.to_vec(), spots }
+}
+
+/// The messages among these records that nobody asked for.
+fn unasked(
+    records: &[Record],
+    messages: &Messages,
+    channels: &Channels,
+) -> Vec<Answer> {
+    let unasked = records.iter().filter(|it| it.event == Happened::Unasked);
+    let message = |record: &Record| {
+        let content = hex::decode(record.content.as_ref()?).ok()?;
+        let subspace = record.subspace?;
+        Some(taken_apart(content, subspace, messages, channels))
+    };
+    unasked.filter_map(message).collect()
+}
+
 /// The answers among these records, by the order of their requests.
 fn answers(
     records: &[Record],
@@ -475,12 +509,7 @@ fn answers(
         let Some(content) = content else { return empty };
         let subspace = reply.and_then(|it| it.subspace);
         let subspace = subspace.unwrap_or(empty.subspace);
-        let (_, content) = split_envelope(&content);
-        let spots = match channels.get(subspace) {
-            Some(on) => pccd::vary::fields(messages, on, content),
-            None => Vec::new(),
-        };
-        Answer { subspace, content: content.to_vec(), spots }
+        taken_apart(content, subspace, messages, channels)
     };
     requests.map(answer).collect()
 }

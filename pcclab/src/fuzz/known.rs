@@ -1,7 +1,7 @@
 //! What the platform says when nothing is varied: its answers to each action,
 //! their fields, and the values at and beyond the edges of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pccd::vary::{Spot, What};
 use pccd::wire::layout::Value;
@@ -19,6 +19,29 @@ pub struct Answer {
     pub spots: Vec<Spot>,
 }
 
+impl Answer {
+    /// Its bytes with this field set, if the value fits.
+    fn set(&self, spot: &Spot, value: &Number) -> Option<Vec<u8>> {
+        let value = match value {
+            Number::Number(number) => Value::Number(*number),
+            Number::Below(number) => Value::Number(number.cast_unsigned()),
+            Number::Bytes(digits) => Value::Bytes(hex::decode(digits).ok()?),
+        };
+        let mut content = self.content.clone();
+        spot.write(&mut content, &value).ok()?;
+        Some(content)
+    }
+
+    /// Its bytes, and those with one field at or beyond an edge.
+    pub fn varied(&self) -> Vec<Vec<u8>> {
+        let edges = |spot| edges(spot).into_iter().map(move |it| (spot, it));
+        let all = self.spots.iter().flat_map(edges);
+        let all = all.filter_map(|(spot, value)| self.set(spot, &value));
+        let all = all.chain([self.content.clone()]);
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
 /// What is known of a platform.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -26,6 +49,8 @@ pub struct Known {
     pub platform: String,
     /// The answers to each action of the guest.
     pub answers: BTreeMap<String, Vec<Answer>>,
+    /// Messages that nobody asked for, each once.
+    pub unasked: Vec<Answer>,
     /// What comes before an action, so that there are these answers.
     pub before: BTreeMap<String, Vec<String>>,
     /// How long its drivers wait for an answer, in milliseconds.
@@ -38,6 +63,20 @@ impl Known {
     pub fn answers(&self, scenario: &Scenario) -> Vec<&Answer> {
         let each = scenario.actions.iter();
         each.filter_map(|name| self.answers.get(name)).flatten().collect()
+    }
+
+    /// Takes these messages over that are not known yet; some are enough.
+    pub fn add_unasked(&mut self, messages: Vec<Answer>) {
+        const MOST: usize = 16;
+        for message in messages {
+            let is_it = |known: &Answer| {
+                known.subspace == message.subspace
+                    && known.content == message.content
+            };
+            if self.unasked.len() < MOST && !self.unasked.iter().any(is_it) {
+                self.unasked.push(message);
+            }
+        }
     }
 
     /// The names of the actions.
@@ -202,6 +241,7 @@ pub(crate) mod testing {
         };
         let speed = vec![answer("speed", 7), answer("count", 2)];
         known.answers.insert("speed".to_owned(), speed);
+        known.unasked.push(Answer { subspace: 2, ..answer("hot", 90) });
         let bind = vec![answer("id", 1)];
         known.answers.insert("bind".to_owned(), bind);
         known

@@ -173,9 +173,14 @@ fn blind_length(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
 
 fn unasked(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    let Some((_, said)) = answer(known, dice, to) else { return false };
+    let own = pick(dice, &known.unasked).filter(|_| dice.below(2) == 0);
+    let said = own.or_else(|| answer(known, dice, to).map(|(_, it)| it));
+    let Some(said) = said else { return false };
+    let all = said.varied();
+    let varied = pick(dice, &all).filter(|_| dice.below(2) == 0);
+    let content = hex::encode(varied.unwrap_or(&said.content));
     let entry = entry(to, number);
-    entry.unasked = Some(hex::encode(&said.content));
+    entry.unasked = Some(content);
     entry.subspace = Some(said.subspace);
     true
 }

@@ -48,6 +48,23 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             });
         }
     }
+    let asks = known.answers.iter().find(|(_, answers)| !answers.is_empty());
+    if let Some((action, _)) = asks {
+        let plain = known.plain_of(action);
+        for message in &known.unasked {
+            let subspace = Some(message.subspace);
+            for content in message.varied() {
+                let unasked = Some(hex::encode(content));
+                let mut scenario = plain.clone();
+                scenario.answers.push(Entry {
+                    unasked,
+                    subspace,
+                    ..Entry::of(0)
+                });
+                all.push(scenario);
+            }
+        }
+    }
     mix(&mut all, seed);
     all
 }
@@ -85,6 +102,10 @@ mod tests {
             it.answers.iter().any(|e| e.set.get("fan.count") == Some(&most))
         }));
         assert!(all.iter().any(|it| it.answers.is_empty()));
+        let unasked =
+            |it: &&Scenario| it.answers.iter().any(|e| e.subspace == Some(2));
+        let unasked = all.iter().filter(unasked).count();
+        assert!(unasked > 5, "a message of its own, with each edge");
     }
 
     #[test]
