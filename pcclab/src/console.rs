@@ -237,12 +237,28 @@ impl Untangle {
     }
 }
 
+/// The time in what the kernel's brackets hold: of `    1.234567][   T42`, too,
+/// where it says which thread or processor speaks (CONFIG_PRINTK_CALLER).
+fn time_in(stamp: &str) -> &str {
+    match stamp.split_once("][") {
+        Some((time, caller))
+            if caller.trim_start().strip_prefix(['T', 'C']).is_some_and(
+                |id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()),
+            ) =>
+        {
+            time
+        }
+        _ => stamp,
+    }
+}
+
 /// Where the kernel's `[    1.234567] ` begins.
 fn stamp(line: &str) -> Option<usize> {
     line.match_indices('[').map(|(at, _)| at).find(|at| {
-        let Some((time, _)) = line[at + 1..].split_once("] ") else {
+        let Some((stamp, _)) = line[at + 1..].split_once("] ") else {
             return false;
         };
+        let time = time_in(stamp);
         let Some((seconds, rest)) = time.trim_start().split_once('.') else {
             return false;
         };
@@ -273,8 +289,8 @@ pub(crate) fn kernel_line(line: &str) -> Option<(Option<u8>, &str)> {
 /// When the kernel said that, in microseconds since it started, and what
 /// follows the time stamp that a text begins with.
 pub(crate) fn kernel_time(text: &str) -> Option<(i64, &str)> {
-    let (time, said) = text.strip_prefix('[')?.split_once("] ")?;
-    let (seconds, micros) = time.trim().split_once('.')?;
+    let (stamp, said) = text.strip_prefix('[')?.split_once("] ")?;
+    let (seconds, micros) = time_in(stamp).trim().split_once('.')?;
     let seconds: i64 = seconds.parse::<u32>().ok()?.into();
     let micros: i64 = micros.parse::<u32>().ok()?.into();
     Some((seconds * 1_000_000 + micros, said))
@@ -298,6 +314,7 @@ mod tests {
             ("", "ok 1 z"),
             ("ok 2", "ok 2"),
             ("<3>[    2.000001] e", "<3>[    2.000001] e"),
+            ("ok[    2.000002][   T42] f", "[    2.000002][   T42] f"),
         ];
         for (line, whole) in pairs {
             assert_eq!(untangle.line(line.to_owned()), whole);
@@ -340,7 +357,20 @@ mod tests {
         let text = "[    1.234567] pcc: x";
         assert_eq!(kernel_line(text), Some((None, text)));
         assert_eq!(kernel_line(&format!("<11>{text}")), Some((Some(3), text)));
-        for none in ["", "<3>x", "<x>[    1.234567] y", "[1] z", "<3"] {
+        assert_eq!(kernel_time(text), Some((1_234_567, "pcc: x")));
+        for caller in ["   T42", "    C0", "T12345678"] {
+            let text = format!("[    1.234567][{caller}] pcc: [x] y");
+            assert_eq!(kernel_line(&text), Some((None, text.as_str())));
+            assert_eq!(kernel_time(&text), Some((1_234_567, "pcc: [x] y")));
+        }
+        for none in [
+            "",
+            "<3>x",
+            "<x>[    1.234567] y",
+            "[1] z",
+            "<3",
+            "[    1.234567][x] y",
+        ] {
             assert_eq!(kernel_line(none), None, "{none}");
         }
     }

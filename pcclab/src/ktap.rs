@@ -288,14 +288,14 @@ fn directive(text: &str) -> Option<(&str, Word, &str)> {
     })
 }
 
-/// Strips the `[   12.345678] ` (and `<6>`) that the kernel's console puts
-/// before KUnit's lines.
+/// Strips the `[   12.345678] ` that the kernel's console puts before KUnit's
+/// lines, or the `[   12.345678][   T42] ` of CONFIG_PRINTK_CALLER.
 fn without_time(line: &str) -> &str {
     let Some(rest) = line.strip_prefix('[') else { return line };
     match rest.split_once("] ") {
         Some((time, text))
             if !time.is_empty()
-                && time.chars().all(|c| " .0123456789".contains(c)) =>
+                && time.chars().all(|c| " .0123456789][TC".contains(c)) =>
         {
             text
         }
@@ -404,6 +404,17 @@ mod tests {
         assert_eq!(report.count(&Status::Passed), 1);
         assert_eq!(report.count(&Status::Skipped(String::new())), 1);
         assert_eq!(report.tests[1].status, Status::Skipped("no luck".into()));
+    }
+
+    #[test]
+    fn kunits_lines_lose_the_kernels_time() {
+        for stamp in ["[    1.234567] ", "[    1.234567][   T42] "] {
+            let lines = ["KTAP version 1", "1..2", "ok 1 a", "not ok 2 b"];
+            let report = read(&lines.map(|l| format!("{stamp}{l}\n")).concat());
+            assert_eq!(report.tests.len(), 2, "{stamp}");
+            assert_eq!(report.tests[1].name, "b");
+        }
+        assert!(read("1..1\n[ x] ok 1 a\n").tests.is_empty());
     }
 
     #[test]

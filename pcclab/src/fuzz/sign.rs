@@ -345,11 +345,11 @@ mod tests {
         Watched::new(&["fan"], &["acpi_fan_*"]).unwrap()
     }
 
-    fn sign(report: &str) -> Sign {
+    fn sign(report: &str, caller: &str) -> Sign {
         let mut console = Console::default();
         for (number, line) in report.lines().enumerate() {
             let line = line.trim();
-            console.line(&format!("[{:5}.{:06}] {line}", number, number));
+            console.line(&format!("[{number:5}.{number:06}]{caller} {line}"));
         }
         console.sign(&watched()).unwrap()
     }
@@ -410,7 +410,9 @@ mod tests {
                 "lockdep-fan_lock",
             ),
         ] {
-            assert_eq!(sign(report).key(), key, "{report}");
+            for caller in ["", "[   T60]"] {
+                assert_eq!(sign(report, caller).key(), key, "{report}");
+            }
         }
     }
 
