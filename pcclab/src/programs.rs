@@ -75,10 +75,12 @@ pub(crate) fn machine(config: &Config) -> Vec<OsString> {
         .collect()
 }
 
-/// The kernel's command line.
+/// The kernel's command line. Its lines on the console are known by their time
+/// stamps, which a kernel without `CONFIG_PRINTK_TIME` has only if it is told.
 pub(crate) fn kernel_arguments(config: &Config) -> String {
     format!(
-        "console=ttyAMA0 panic=-1 loglevel=4 sysrq_always_enabled {}",
+        "console=ttyAMA0 panic=-1 loglevel=4 printk.time=1 \
+         sysrq_always_enabled {}",
         config.append
     )
 }

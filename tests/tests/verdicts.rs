@@ -82,6 +82,11 @@ fn what_the_guest_does_is_the_guests_doing() {
         ),
         ("printf '1..1\\nok 1 a\\n'", exit::PASS, "1 passed"),
         ("printf 'ok 1 a\\nok 2 b\\n1..2\\n'", exit::PASS, "2 passed"),
+        // What the kernel says counts, whether it says who or not, and when:
+        // one without CONFIG_PRINTK_TIME is told to.
+        ("echo '<3>BUG: x' >/dev/kmsg", exit::PANIC, "SPLAT"),
+        ("echo '[    1.234567][   T42] BUG: x'", exit::PANIC, "SPLAT"),
+        ("cat /proc/cmdline", exit::PASS, " printk.time=1 "),
     ];
     all(each_of(cases, |(script, status, word)| {
         let output = pcclab_run(&["--", "sh", "-c", script]).output().unwrap();
