@@ -2,7 +2,7 @@
 # ACPICA's iasl 20250404 (acpica-tools of Debian trixie), on RHCT and WPBT.
 #
 # "iasl -d" makes a listing of a data table, "iasl -T" a template; iasl compiles
-# both. RHCT (ACPI 6.6 §5.2.37) has each RISC-V machine with ACPI, WPBT
+# both. RHCT (ACPI 6.6) has each RISC-V machine with ACPI, WPBT
 # (Microsoft's table of that name) many a PC.
 #
 # Guess before running it: the listing, compiled, has the bytes of the table but

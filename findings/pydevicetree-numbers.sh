@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pydevicetree 0.0.13 (PyPI), which reads and writes the source of device trees.
 #
-# Numbers and expressions are C's (Devicetree Specification 0.4 §6.2, §6.3): 0755
+# Numbers and expressions are C's (Devicetree Specification 0.4 §6.3): 0755
 # is octal, 7 / 2 is 3, a comparison is 1 or 0. What "&label { ... };" says of a
 # property replaces what was there.
 #

@@ -14,7 +14,7 @@
 # it asks for. In an answer the status is taken from a byte of flags, always 0:
 # "invalid opcode" (03h) is SUCCESS; and the data are read 3 bytes too early in a
 # layout that is no version's: 40 °C is 14063 °C. build_nvme_mi_fragmented() sets
-# the bit of the integrity check and leaves the check out; all receivers drop it.
+# the bit of the integrity check and leaves the check out: a receiver has to drop it.
 . "$(dirname "$0")/lib/pypi"
 pypi serialcables-sphinx==0.6.1
 
