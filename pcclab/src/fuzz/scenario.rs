@@ -9,6 +9,8 @@ use libafl::corpus::CorpusId;
 use libafl::inputs::Input;
 use serde::{Deserialize, Serialize};
 
+use crate::result::save;
+
 /// How many entries `pccd` takes.
 pub const MOST_ENTRIES: usize = 256;
 /// How many actions one scenario has at most: its line for the guest is short.
@@ -187,7 +189,10 @@ impl Scenario {
 
 impl Input for Scenario {
     fn to_file<P: AsRef<Path>>(&self, path: P) -> Result<(), libafl::Error> {
-        libafl_bolts::fs::write_file_atomic(path, self.to_json().as_bytes())
+        // LibAFL's own takes one name for half a file, whoever writes it, and
+        // workers keep the same scenario at the same time.
+        save(path.as_ref(), &self.to_json())
+            .map_err(|error| libafl::Error::unknown(format!("{error:#}")))
     }
 
     fn from_file<P: AsRef<Path>>(path: P) -> Result<Self, libafl::Error> {
@@ -219,6 +224,24 @@ mod tests {
 
     fn scenario() -> Scenario {
         serde_json::from_str(TEXT).unwrap()
+    }
+
+    #[test]
+    fn workers_may_keep_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("same.json");
+        let scenario = scenario();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        scenario.to_file(&path).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(Scenario::from_file(&path).unwrap(), scenario);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     }
 
     #[test]
