@@ -19,6 +19,9 @@ use crate::wire::pcc::{HEADER_LEN, SIGNATURE, UNCOUNTED_LEN};
 use crate::wire::region::{Head, Region, SubspaceType, header_len};
 use crate::wire::scmi;
 
+/// Most commands of which it is said why they do not fit.
+const MOST_NAMED: usize = 16;
+
 /// A command as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -182,7 +185,7 @@ enum Miss {
 
 impl Channel {
     /// The first command that fits what the guest wrote, whether that will
-    /// count or not; or why each with this code does not.
+    /// count or not; or why those with this code do not.
     fn find(
         &self,
         code: u64,
@@ -191,26 +194,44 @@ impl Channel {
         kind: SubspaceType,
     ) -> Result<&Command, Miss> {
         let value = &Value::Number(code);
-        let mut why = Vec::new();
-        for command in &self.commands {
-            if !command.code.holds(value, None) {
-                continue;
-            }
+        let mut numbers =
+            self.lookup.candidates(code, |subject| taken.holds(subject));
+        if kind.is_extended() {
+            // Whatever they want, a request may be too short for them.
+            let all = self.commands.iter().enumerate();
+            let all = all.filter(|(_, one)| !one.short);
+            numbers.extend(all.map(|(number, _)| number));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let has_code = |one: &&Command| one.code.holds(value, None);
+        let found = numbers.iter().filter_map(|at| self.commands.get(*at));
+        for command in found.filter(has_code) {
             if let Some(cut) = self.cut_short(command, request, kind) {
                 return Err(Miss::Short(cut));
             }
-            match taken.holds(&command.when) {
-                Ok(()) => return Ok(command),
-                Err(differs) => {
-                    why.push(format!("`{}`: {differs}", command.name));
-                }
+            if taken.unmet(&command.when).is_none() {
+                return Ok(command);
             }
         }
+        let mut others = self.commands.iter().filter(has_code);
+        let why: Vec<String> = others
+            .by_ref()
+            .filter_map(|command| {
+                let differs = taken.differs(taken.unmet(&command.when)?);
+                Some(format!("`{}`: {differs}", command.name))
+            })
+            .take(MOST_NAMED)
+            .collect();
+        let more = match others.count() {
+            0 => String::new(),
+            count => format!("; nor does any of {count} more"),
+        };
         Err(Miss::Unknown(if why.is_empty() {
             format!("`{}` has no command {code:#x}", self.name)
         } else {
             let why = why.join("; ");
-            format!("no command {code:#x} of `{}` fits: {why}", self.name)
+            format!("no command {code:#x} of `{}` fits: {why}{more}", self.name)
         }))
     }
 
@@ -284,7 +305,7 @@ impl Channel {
         let mut before = Bank::new(context, memory, dice);
         if self.counts {
             let name = format!("{}@{}", self.name, context.subspace);
-            before.count = before.memory.count(&name);
+            before.count = before.memory.to_mut().count(&name);
         }
         let seen = request_json(self, context.subspace, &heads, request.space);
         before.request = Some(seen);
@@ -296,7 +317,7 @@ impl Channel {
             handler,
             content: refusal(asked, context.subspace),
             unasked: Vec::new(),
-            memory: before.memory.clone(),
+            memory: before.memory.clone().into_owned(),
             wait: Wait::Ms(0),
             in_order: true,
             timely: false,

@@ -2,6 +2,7 @@
 //! command or a notification is worked on. Nothing lasts that is not written
 //! into the memory in the end.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, Value as Filling};
@@ -18,7 +19,7 @@ use crate::script::dice::Dice;
 use crate::script::memory::{Declared, Memory};
 use crate::script::number::parse_number;
 use crate::script::problem::Wrong;
-use crate::script::template::render;
+use crate::script::template::{names, render, states};
 use crate::wire::layout::Value;
 use crate::wire::region::Head;
 
@@ -40,7 +41,7 @@ pub struct Context<'a> {
 pub struct Bank<'a> {
     context: Context<'a>,
     /// What is remembered, scenarios and variables included.
-    pub memory: Memory,
+    pub memory: Cow<'a, Memory>,
     /// The request as templates see it.
     pub request: Option<Json>,
     /// The fields of its header.
@@ -55,7 +56,7 @@ pub struct Bank<'a> {
 
 impl<'a> Bank<'a> {
     /// The registers as they are remembered.
-    pub fn new(context: Context<'a>, memory: &Memory, dice: Dice) -> Self {
+    pub fn new(context: Context<'a>, memory: &'a Memory, dice: Dice) -> Self {
         let kept = memory.registers.get(&context.subspace);
         let registers = context.channel.registers.iter();
         let values = registers.map(|(name, register)| {
@@ -72,7 +73,7 @@ impl<'a> Bank<'a> {
             values: values.collect(),
             cells: Cells::of(&context.channel.registers, kept),
             context,
-            memory: memory.clone(),
+            memory: Cow::Borrowed(memory),
             request: None,
             heads: Vec::new(),
             touched: BTreeSet::new(),
@@ -130,59 +131,90 @@ impl<'a> Bank<'a> {
         values.collect()
     }
 
-    /// Whether conditions hold; else the first that does not.
-    pub fn holds(&self, when: &[(Subject, Condition)]) -> Result<(), String> {
-        for (subject, condition) in when {
-            let mut part = None;
-            let (name, value, register) = match subject {
-                Subject::Register(name) => (
-                    name.as_str(),
-                    self.value(name),
-                    self.context.channel.registers.get(name),
-                ),
-                Subject::Variable(name) => {
-                    let now = self.context.declared.now(&self.memory, name);
-                    (name.as_str(), now.map(|now| now.value()), None)
-                }
-                Subject::Head(name) => {
-                    let head = self.heads.iter().find(|h| h.name == *name);
-                    // Parts of the command have names.
-                    part = head
-                        .filter(|_| name.contains('.'))
-                        .and_then(|h| h.meaning.clone());
-                    (*name, head.map(|h| Value::Number(h.value)), None)
-                }
-            };
-            let text = |value: &Value| match (register, value) {
-                (Some(register), value) => register.text(value),
-                (None, Value::Number(number)) => number.to_string(),
-                (None, Value::Bytes(bytes)) => {
-                    format!("`{}`", String::from_utf8_lossy(bytes))
-                }
-            };
-            let Some(value) = value else {
-                return Err(format!("there is no `{name}`"));
-            };
-            let named = register.and_then(|one| one.name_of(&value));
-            let named = named.or(part.as_deref());
-            if !condition.holds(&value, named) {
-                return Err(format!(
-                    "`{name}` is {}, wanted {}",
-                    text(&value),
-                    condition.text(&text)
-                ));
+    /// What a condition is on: its value, the name that this has, and the
+    /// register, if it is one.
+    fn held(
+        &self,
+        subject: &Subject,
+    ) -> (Option<Value>, Option<&str>, Option<&Register>) {
+        let context = &self.context;
+        match subject {
+            Subject::Register(name) => {
+                let (value, register) =
+                    (self.value(name), context.channel.registers.get(name));
+                let name = value.as_ref().zip(register);
+                let name = name.and_then(|(value, one)| one.name_of(value));
+                (value, name, register)
+            }
+            Subject::Variable(name) => {
+                let now = context.declared.now(&self.memory, name);
+                (now.map(|now| now.value()), None, None)
+            }
+            Subject::Head(name) => {
+                let head = self.heads.iter().find(|h| h.name == *name);
+                // Parts of the command have names.
+                let part = head.filter(|_| name.contains('.'));
+                let part = part.and_then(|head| head.meaning.as_deref());
+                (head.map(|head| Value::Number(head.value)), part, None)
             }
         }
-        Ok(())
     }
 
-    fn filling(&self) -> Filling {
-        let mut state: Map<String, Json> = self
-            .values
-            .keys()
-            .filter_map(|name| Some((name.clone(), json(&self.value(name)?))))
+    /// What a subject of conditions holds.
+    pub fn holds(&self, subject: &Subject) -> Option<Value> {
+        self.held(subject).0
+    }
+
+    /// The first condition that is not met.
+    pub fn unmet<'w>(
+        &self,
+        when: &'w [(Subject, Condition)],
+    ) -> Option<&'w (Subject, Condition)> {
+        when.iter().find(|(subject, condition)| {
+            let (value, name, _) = self.held(subject);
+            !value.is_some_and(|value| condition.holds(&value, name))
+        })
+    }
+
+    /// What there is instead of what a condition wants.
+    pub fn differs(
+        &self,
+        (subject, condition): &(Subject, Condition),
+    ) -> String {
+        let name = match subject {
+            Subject::Register(name) | Subject::Variable(name) => name,
+            Subject::Head(name) => *name,
+        };
+        let (value, _, register) = self.held(subject);
+        let text = |value: &Value| match (register, value) {
+            (Some(register), value) => register.text(value),
+            (None, Value::Number(number)) => number.to_string(),
+            (None, Value::Bytes(bytes)) => {
+                format!("`{}`", String::from_utf8_lossy(bytes))
+            }
+        };
+        match value {
+            None => format!("there is no `{name}`"),
+            Some(value) => format!(
+                "`{name}` is {}, wanted {}",
+                text(&value),
+                condition.text(&text)
+            ),
+        }
+    }
+
+    /// What a template that uses these names sees.
+    fn filling(&self, names: &[String]) -> Filling {
+        let (asked, declared) = (states(names), self.context.declared);
+        let registers = asked.of(self.values.keys().map(String::as_str));
+        let mut state: Map<String, Json> = registers
+            .into_iter()
+            .filter_map(|name| {
+                Some((name.to_owned(), json(&self.value(name)?)))
+            })
             .collect();
-        state.extend(self.context.declared.json(&self.memory));
+        let variables = asked.of(declared.0.keys().map(String::as_str));
+        state.extend(declared.json_of(&self.memory, variables));
         filling(
             self.request.clone(),
             state,
@@ -194,7 +226,9 @@ impl<'a> Bank<'a> {
     }
 
     fn render(&self, source: &str) -> Result<Json, Wrong> {
-        render(self.context.environment, source, &self.filling())
+        let environment = self.context.environment;
+        let filling = self.filling(&names(environment, source));
+        render(environment, source, &filling)
             .map(|text| Json::String(text.trim().to_owned()))
     }
 
@@ -235,7 +269,8 @@ impl<'a> Bank<'a> {
                             .declared
                             .value(name, &self.render(source)?)?,
                     };
-                    self.memory.variables.insert(name.clone(), value);
+                    let memory = self.memory.to_mut();
+                    memory.variables.insert(name.clone(), value);
                 }
             }
         }
@@ -289,7 +324,7 @@ impl<'a> Bank<'a> {
 
     /// What is remembered from now on: registers that differ from their
     /// reset values, of all accesses but `answer`.
-    pub fn remember(mut self) -> Memory {
+    pub fn remember(self) -> Memory {
         let channel = self.context.channel;
         let mut kept = BTreeMap::new();
         for (name, value) in &self.values {
@@ -308,11 +343,12 @@ impl<'a> Bank<'a> {
                 kept.insert(name.clone(), register.keep(value));
             }
         }
+        let mut memory = self.memory.into_owned();
         if kept.is_empty() {
-            self.memory.registers.remove(&self.context.subspace);
+            memory.registers.remove(&self.context.subspace);
         } else {
-            self.memory.registers.insert(self.context.subspace, kept);
+            memory.registers.insert(self.context.subspace, kept);
         }
-        self.memory
+        memory
     }
 }

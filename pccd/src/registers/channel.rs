@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use minijinja::Value as Filling;
 
 use super::file::{CommandWord, Rest};
+use super::lookup::{Lookup, Wanted};
 use super::register::Register;
 use crate::script::check::Clock;
 use crate::script::condition::Condition;
@@ -33,7 +34,7 @@ pub enum Assign {
 }
 
 /// What a condition is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     Register(String),
     Variable(String),
@@ -109,6 +110,36 @@ pub struct Command {
     pub short: bool,
 }
 
+impl Command {
+    /// What it wants, for looking it up.
+    pub fn wanted(&self) -> Wanted<Subject> {
+        let number = |value: Option<&Value>| match value {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        };
+        let values = self.when.iter().filter_map(|(subject, condition)| {
+            let is_variable = matches!(subject, Subject::Variable(_));
+            let value = condition.exact().filter(|_| !is_variable)?;
+            Some((subject.clone(), value.clone()))
+        });
+        let range = self.when.iter().find_map(|(subject, condition)| {
+            let (from, to) = match (subject, condition) {
+                (Subject::Variable(_), Condition::Range { from, to }) => {
+                    (*from, *to)
+                }
+                (Subject::Variable(_), one) => {
+                    let number = number(one.exact())?;
+                    (number, number)
+                }
+                _ => return None,
+            };
+            Some((subject.clone(), from, to))
+        });
+        let code = number(self.code.exact());
+        Wanted { code, values: values.collect(), range }
+    }
+}
+
 /// What is said unasked, by the clock.
 #[derive(Debug, Clone)]
 pub struct Notification {
@@ -131,6 +162,8 @@ pub struct Channel {
     pub tables: Filling,
     pub registers: BTreeMap<String, Register>,
     pub commands: Vec<Command>,
+    /// Which of its commands may fit a request.
+    pub lookup: Lookup<Subject>,
     pub otherwise: Option<Effect>,
     /// What is said by the clock.
     pub notifications: Vec<Notification>,

@@ -1,7 +1,7 @@
 //! From a file's shape to channels that work: what is wrong is found at the
 //! start and not when a command comes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use minijinja::Value as Filling;
 use serde_json::{Map, Value as Json};
@@ -15,6 +15,7 @@ use super::file::{
 };
 use super::layout::registers;
 use super::looked::looks_at;
+use super::lookup::Lookup;
 use super::template::Scope;
 use crate::script::check::{Checker, Uses};
 use crate::script::condition::Condition;
@@ -61,12 +62,14 @@ pub fn channel(
     let mut scope = Scope::new(&registers, &source.tables, source.command_word);
     let mut seen = BTreeSet::new();
     let mut commands: Vec<Command> = Vec::new();
+    let (mut lookup, mut always) = (Lookup::default(), HashMap::new());
     let list = at.key("commands");
     for (number, source) in source.commands.iter().enumerate() {
         let at = list.index(number);
         name(check, &at, &source.name, &mut seen);
         if let Some(command) = command(check, &at, source, &scope) {
-            reached(check, &at, &command, &commands);
+            reached(check, &at, &command, &mut always);
+            lookup.add(commands.len(), command.wanted());
             commands.push(command);
         }
     }
@@ -91,34 +94,35 @@ pub fn channel(
         tables: Filling::from_serialize(&source.tables),
         registers,
         commands,
+        lookup,
         otherwise,
         notifications,
         counts: check.uses.count,
     })
 }
 
-/// A command that an earlier one answers in any case is a mistake.
+/// A command that an earlier one answers in any case is a mistake. `always`
+/// has the names of those that answer one code in any case.
 fn reached(
     check: &mut Checker<'_>,
     at: &Place<'_>,
     command: &Command,
-    others: &[Command],
+    always: &mut HashMap<Value, String>,
 ) {
     let Some(code) = command.code.exact() else {
         return;
     };
-    let earlier = others.iter().find(|other| {
-        other.when.is_empty() && other.code.exact() == Some(code)
-    });
-    if let Some(earlier) = earlier {
+    if let Some(earlier) = always.get(code) {
         let wrong = Wrong::new(
             format!(
-                "`{}` is never asked: `{}` answers this code before it",
-                command.name, earlier.name
+                "`{}` is never asked: `{earlier}` answers this code before it",
+                command.name
             ),
             "the command with `when` first",
         );
         check.wrong(&at.key("code"), wrong);
+    } else if command.when.is_empty() {
+        always.insert(code.clone(), command.name.clone());
     }
 }
 

@@ -15,6 +15,7 @@ pub mod decode;
 pub mod file;
 mod layout;
 mod looked;
+mod lookup;
 mod players;
 pub mod rebuild;
 pub mod register;
@@ -199,7 +200,7 @@ impl Played<'_> {
         let context = self.context(declared, began, now);
         let mut bank = Bank::new(context, &memory, dice);
         bank.count = count;
-        if bank.holds(&notification.when).is_err() {
+        if bank.unmet(&notification.when).is_some() {
             return Some(Ok(Ticked { content: None, memory }));
         }
         let made = bank.set(&notification.says).and_then(|()| {

@@ -120,8 +120,17 @@ impl Declared {
 
     /// What templates see under `state`.
     pub fn json(&self, memory: &Memory) -> Map<String, Json> {
-        let all = self.0.keys().filter_map(|name| {
-            Some((name.clone(), self.now(memory, name)?.json()))
+        self.json_of(memory, self.0.keys().map(String::as_str))
+    }
+
+    /// The same of these, as far as they are declared.
+    pub fn json_of<'n>(
+        &self,
+        memory: &Memory,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Map<String, Json> {
+        let all = names.into_iter().filter_map(|name| {
+            Some((name.to_owned(), self.now(memory, name)?.json()))
         });
         all.collect()
     }

@@ -100,12 +100,12 @@ impl Scope<'_> {
         let names = names.map_err(|error| {
             Wrong::new(format!("template: {error:#}"), self.example)
         })?;
-        for used in names {
-            let first = used.split('.').next().unwrap_or(&used);
+        for used in &names {
+            let first = used.split('.').next().unwrap_or(used);
             check.uses.count |= first == "count";
             check.uses.time |= first == "time";
-            if self.knows(check, &used)
-                || check.environment.globals().any(|(name, _)| name == used)
+            if self.knows(check, used)
+                || check.environment.globals().any(|(name, _)| name == *used)
             {
                 continue;
             }
@@ -125,19 +125,28 @@ impl Scope<'_> {
             return Err(Wrong::unknown(
                 format!("template: unknown name `{used}`"),
                 self.expected,
-                &used,
+                used,
                 known.iter().map(String::as_str),
             ));
         }
-        self.try_out(check, source)
+        self.try_out(check, source, &states(&names))
     }
 
     /// Names of filters and functions come to light only when a template
     /// runs: runs it once on a request that has everything. What else goes
     /// wrong then may be right with other values.
-    fn try_out(&self, check: &Checker<'_>, source: &str) -> Result<(), Wrong> {
+    fn try_out(
+        &self,
+        check: &Checker<'_>,
+        source: &str,
+        states: &States,
+    ) -> Result<(), Wrong> {
         let random = |from: u64, _: u64| from;
-        let mut state = check.declared.json(&Memory::default());
+        let declared = &check.declared.0;
+        let mut state = check.declared.json_of(
+            &Memory::default(),
+            states.of(declared.keys().map(String::as_str)),
+        );
         state.extend((self.state)());
         let mut filling = vec![
             ("state", Filling::from_serialize(state)),
@@ -160,6 +169,45 @@ impl Scope<'_> {
             _ => return Ok(()),
         };
         Err(Wrong::new(format!("template: {error:#}"), expected))
+    }
+}
+
+/// What of `state` a template asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum States {
+    /// Any of it.
+    All,
+    /// These alone.
+    Only(BTreeSet<String>),
+}
+
+/// What of `state` a template with these names asks for: of a thousand
+/// variables most want one or two.
+pub(crate) fn states(names: &[String]) -> States {
+    let mut only = BTreeSet::new();
+    for name in names {
+        let mut parts = name.split('.');
+        match (parts.next(), parts.next()) {
+            (Some("state"), None) => return States::All,
+            (Some("state"), Some(one)) => {
+                only.insert(one.to_owned());
+            }
+            _ => {}
+        }
+    }
+    States::Only(only)
+}
+
+impl States {
+    /// Those asked for, of all there are.
+    pub fn of<'s>(
+        &'s self,
+        all: impl Iterator<Item = &'s str>,
+    ) -> Vec<&'s str> {
+        match self {
+            Self::All => all.collect(),
+            Self::Only(names) => names.iter().map(String::as_str).collect(),
+        }
     }
 }
 
