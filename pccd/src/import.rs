@@ -37,3 +37,6 @@ pub fn import(side: &Side) -> Imported {
     notes.extend(judge::judge(side, &files));
     Imported { files, notes }
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,15 +215,26 @@ impl Made {
             if is_sequence {
                 let from = count;
                 count += step.times;
-                let range = match at == last {
-                    true => json!({ "from": from }),
-                    false => json!({ "from": from, "to": count - 1 }),
+                // What comes once needs no counting, and the last stays.
+                let (is, next) = match step.times {
+                    _ if at == last => {
+                        (json!({ "range": { "from": from } }), None)
+                    }
+                    1 => (json!(from), Some(json!(count))),
+                    _ => {
+                        let range = json!({ "from": from, "to": count - 1 });
+                        let next = format!("{{{{ state.{variable} + 1 }}}}");
+                        (json!({ "range": range }), Some(json!(next)))
+                    }
                 };
-                when.insert(variable.clone(), json!({ "range": range }));
-                let next = format!("{{{{ state.{variable} + 1 }}}}");
-                let set = says.entry("set").or_insert_with(|| json!({}));
-                if let Some(set) = set.as_object_mut() {
-                    set.insert(variable.clone(), next.into());
+                when.insert(variable.clone(), is);
+                if let Some(next) = next
+                    && let Some(set) = says
+                        .entry("set")
+                        .or_insert_with(|| json!({}))
+                        .as_object_mut()
+                {
+                    set.insert(variable.clone(), next);
                 }
             }
             let name = self.names.unique(&format!("{code:#x}"));
