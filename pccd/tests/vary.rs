@@ -237,12 +237,17 @@ fn what_was_varied_is_varied_once_whatever_happens_to_the_daemon() {
         let notes = varied.reasons(Event::Note);
         notes.iter().any(|note| note.contains("9 bytes long"))
     });
+    // It is told before it is written down.
+    let ledger = varied.bench.path("state/ledger.json");
+    let reply = format!("{stem}.r1.pcc");
+    varied.bench.wait("the ledger", || {
+        fs::read_to_string(&ledger).is_ok_and(|text| text.contains(&reply))
+    });
     daemon.kill();
     // By one without a scenario; it does not decide anew.
     let daemon = varied.bench.start();
-    let ledger = varied.bench.path("state/ledger.json");
     let ledger = fs::read_to_string(ledger).unwrap();
-    assert!(ledger.contains(&format!("{stem}.r1.pcc")), "{ledger}");
+    assert!(ledger.contains(&reply), "{ledger}");
     assert!(ledger.contains(&hex::encode(b"\x02CCP\x01\0\0\0\x05")));
     drop(daemon);
     // By one that takes it again: its platform begins anew.
