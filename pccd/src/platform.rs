@@ -554,7 +554,7 @@ impl Platform {
     /// All that is sent by the clock on these channels.
     pub fn timed(&self, channels: &Channels) -> Vec<Timed> {
         if let Some(replayed) = &self.replayed {
-            return replayed.timed();
+            return replayed.timed(&self.memory).into_iter().collect();
         }
         let own = self.handlers().timed();
         let own =
@@ -577,8 +577,9 @@ impl Platform {
     ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
         if let Some(replayed) = &self.replayed {
             let eid = self.endpoint.eid();
-            let made = replayed.tick(name, channels, eid, self.unit())?;
-            let mut memory = self.memory.clone();
+            let (memory, unit) = (&self.memory, self.unit());
+            let made = replayed.tick(name, memory, channels, eid, unit)?;
+            let mut memory = memory.clone();
             memory.count(name);
             let endpoint = self.endpoint.state();
             let changes = Changes { endpoint, memory };

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
 use common::{
     Bench, Daemon, EPOCH, content, finish, pccd, single, stderr_of, write,
 };
+use pccd::capture::{Capture, Entry, Kind};
 use pccd::{Event, Record};
 
 const CHANNELS: &str = r#"
@@ -489,6 +491,59 @@ fn each_mailbox_of_a_capture_needs_one() {
     let (code, text) = finish(&mut command);
     assert_eq!(code, 2);
     assert!(text.contains("has 1 mailboxes, and --mailbox names 2"), "{text}");
+}
+
+/// A capture of messages that nobody asked for, and of one request after them.
+fn opening(path: &Path, count: u32) {
+    let mut capture = Capture::create(path).unwrap();
+    let mut add = |kind: Kind, name: &str, ms: u32, content: Vec<u8>| {
+        let mut entry = Entry::new(kind);
+        entry.set_name(name);
+        entry.content = content;
+        let time = DateTime::from_timestamp_millis(ms.into()).unwrap();
+        assert!(capture.write_entry("m", time, &entry).is_none());
+    };
+    add(Kind::Started, "", 0, Vec::new());
+    for number in 1..=count {
+        let name = format!("{EPOCH}-{number}-001.pcc");
+        let message = [&[0x7e, 0x1a, 0xf4], &number.to_be_bytes()[..]].concat();
+        let mut content = content(&single(0, &message));
+        content[0] = 1;
+        add(Kind::Unasked, &name, number / 50, content);
+    }
+    let name = format!("{EPOCH}-00000001-000.pcc");
+    add(Kind::Request, &name, count, content(&single(0, &[0, 0x80, 2])));
+}
+
+#[test]
+fn many_messages_before_the_first_request_are_sent_in_order() {
+    /// Bytes that a daemon writes for so many.
+    fn cost(count: u32) -> u64 {
+        let first = Bench::new();
+        let path = first.dir.path().join("a.pcapng");
+        opening(&path, count);
+        let (bench, daemon) = replay(&path, &[]);
+        bench.wait("all of them", || {
+            bench.list("inbox").len() == usize::try_from(count).unwrap()
+        });
+        let io = format!("/proc/{}/io", daemon.0.id());
+        let io = fs::read_to_string(io).unwrap();
+        let written = io.lines().find_map(|one| one.strip_prefix("wchar: "));
+        let written = written.unwrap().parse().unwrap();
+        let sent: Vec<u32> = inbox(&bench)
+            .iter()
+            .map(|one| u32::from_be_bytes(one[23..27].try_into().unwrap()))
+            .collect();
+        assert!(sent.into_iter().eq(1..=count));
+        bench.request(1, &single(0, &[0, 0x80, 2]));
+        bench.wait("the request", || bench.count(Event::Received) == 1);
+        assert_eq!(daemon.terminate(), 0);
+        written
+    }
+    let (few, many) = (cost(40), cost(320));
+    println!("{few} and {many} bytes");
+    // Eight times as many; where each is written down with all others, 50.
+    assert!(many < few * 12, "{few} and {many} bytes");
 }
 
 /// Handler files made of a capture, in `imported` of a mailbox's folder.

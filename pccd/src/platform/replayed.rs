@@ -11,6 +11,7 @@ use crate::recording::{
 };
 use crate::registers::Timed;
 use crate::script::check::Clock;
+use crate::script::memory::Memory;
 use crate::script::problem::Wrong;
 use crate::wire::mctp::Eid;
 
@@ -194,33 +195,39 @@ impl Replayed {
         format!("the guest departs from the recording {what}; {done}")
     }
 
-    /// Which messages are sent before the guest asks anything.
-    pub fn timed(&self) -> Vec<Timed> {
-        let all = self.replay.openings().iter().enumerate();
-        let clock = |after| Clock { after, every: None, times: 1 };
-        all.map(|(at, one)| Timed {
-            name: self.opening(at),
-            clock: clock(one.after),
-        })
-        .collect()
+    /// Which message is sent next before the guest asks anything, if one is
+    /// left: they are sent one after the other, and counted in the memory.
+    pub fn timed(&self, memory: &Memory) -> Option<Timed> {
+        let name = self.opening();
+        let all = self.replay.openings();
+        let next = all.get(sent(memory, &name)?)?;
+        let times = u64::try_from(all.len()).ok()?;
+        let clock = Clock { after: next.after, every: None, times };
+        Some(Timed { name, clock })
     }
 
-    fn opening(&self, at: usize) -> String {
-        format!("recorded unasked {}.{}", self.replay.life(), at + 1)
+    fn opening(&self) -> String {
+        format!("recorded unasked {}", self.replay.life())
     }
 
-    /// One of those.
+    /// That message.
     pub fn tick(
         &self,
         name: &str,
+        memory: &Memory,
         channels: &Channels,
         eid: Eid,
         unit: usize,
     ) -> Option<Result<Sending, Wrong>> {
-        let mut all = self.replay.openings().iter().enumerate();
-        let (_, one) = all.find(|(at, _)| self.opening(*at) == name)?;
+        let place = sent(memory, name).filter(|_| name == self.opening())?;
+        let one = self.replay.openings().get(place)?;
         Some(unasked(&one.said, channels, eid, unit))
     }
+}
+
+/// How many of the messages of a name were sent.
+fn sent(memory: &Memory, name: &str) -> Option<usize> {
+    usize::try_from(memory.times(name)).ok()
 }
 
 /// A request as it reads.

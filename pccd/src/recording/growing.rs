@@ -221,6 +221,10 @@ impl Growing {
                 None => side.openings.entry(life).or_default().extend(moved),
             }
         }
+        // They are sent one after the other.
+        for openings in side.openings.values_mut() {
+            openings.sort_by_key(|one| one.after);
+        }
         side
     }
 

@@ -33,6 +33,8 @@ use crate::wake::Waker;
 
 /// Longest content of any channel that says no size.
 const MOST_CONTENT: usize = 16 << 20;
+/// Most messages of a recording that are sent before requests are looked at.
+const MOST_TIMED: usize = 64;
 
 /// A name the device cannot have made.
 const LATER: &str = "its name claims a later life of the guest than the \
@@ -705,12 +707,24 @@ impl Service {
         if self.journal.ledger.epoch.is_empty() {
             return Ok(());
         }
-        let timed = self.site.platform.timed(&self.site.channels);
-        let now = (self.site.clock)();
-        for due in self.timers.due(timed, &self.journal.ledger, now) {
-            self.send_timed(opened, log, due)?;
+        // Of a recording only the next is known, until it is sent.
+        let mut rounds = match self.site.platform.replayed() {
+            Some(_) => MOST_TIMED,
+            None => 1,
+        };
+        loop {
+            let timed = self.site.platform.timed(&self.site.channels);
+            let now = (self.site.clock)();
+            let all = self.timers.due(timed, &self.journal.ledger, now);
+            if all.is_empty() || rounds == 0 {
+                // What is left is due still.
+                return Ok(());
+            }
+            rounds -= 1;
+            for due in all {
+                self.send_timed(opened, log, due)?;
+            }
         }
-        Ok(())
     }
 
     fn send_timed<W: Write>(

@@ -44,7 +44,8 @@ impl Timers {
                 self.0.remove(&name);
                 continue;
             }
-            let stored = ledger.timers.get(&name).copied();
+            // Of those that come once each has a time of its own.
+            let stored = clock.every.and(ledger.timers.get(&name)).copied();
             let first = || later_by(ledger.began, clock.after);
             let Some(at) = stored.or_else(first) else { continue };
             let again = clock.every.filter(|_| stored.is_some());
@@ -142,6 +143,36 @@ mod tests {
         assert_eq!(timers.due(faster(), &ledger, at(409)), []);
         assert_eq!(timers.due(faster(), &ledger, at(410)).len(), 1);
         assert_eq!(timers.due(Vec::new(), &ledger, at(999)), []);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn messages_of_one_name_come_one_after_the_other() {
+        let start = clock::system();
+        let at = |ms| Now {
+            time: later_by(start.time, ms).unwrap(),
+            instant: start.after(Duration::from_millis(ms)),
+        };
+        let mut ledger = Ledger::new("e".into(), start.time, State::default());
+        let mut timers = Timers::default();
+        let next = |ledger: &Ledger| {
+            let afters = [10, 30];
+            let sent = usize::try_from(ledger.memory.times("two")).unwrap();
+            let after = afters.get(sent).copied().unwrap_or_default();
+            let clock = Clock { after, every: None, times: 2 };
+            vec![Timed { name: "two".to_owned(), clock }]
+        };
+        for (too_early, due_at) in [(9, 10), (29, 30)] {
+            let timed = next(&ledger);
+            assert_eq!(timers.due(timed, &ledger, at(too_early)), []);
+            assert_eq!(timers.next(), Some(at(due_at).instant));
+            let due = timers.due(next(&ledger), &ledger, at(due_at)).remove(0);
+            assert_eq!((due.at, due.next), (at(due_at).time, None));
+            ledger.memory.count("two");
+            ledger.timers.insert("two".to_owned(), due.at);
+            timers.sent(due, at(due_at));
+        }
+        assert_eq!(timers.due(next(&ledger), &ledger, at(99)), []);
         assert_eq!(timers.next(), None);
     }
 
