@@ -493,6 +493,36 @@ fn each_mailbox_of_a_capture_needs_one() {
     assert!(text.contains("has 1 mailboxes, and --mailbox names 2"), "{text}");
 }
 
+#[test]
+fn packets_that_make_no_message_are_held_against_the_recording() {
+    // Neither a start nor an end.
+    let stray = vec![1, 9, 8, 0x18, 0x55];
+    let ask = |bench: &Bench, strays: u32| {
+        for seq in 1..=strays {
+            let name = format!("{EPOCH}-{seq:08}-000.pcc");
+            bench.put(&name, &content(&stray));
+            bench.wait_answered();
+        }
+        bench.exchange(strays + 1, &single(0, &[0, 0x80, 2]));
+    };
+    let first = Bench::new();
+    first.make_folders();
+    first.channels(EPOCH, CHANNELS);
+    let path = first.dir.path().join("a.pcapng");
+    let daemon = first.spawn(first.command().arg("--capture").arg(&path));
+    ask(&first, 1);
+    assert_eq!(daemon.terminate(), 0);
+    let (bench, daemon) = replay(&path, &[]);
+    ask(&bench, 1);
+    assert_eq!(daemon.terminate(), 0);
+    assert_eq!(said(&bench, Event::Failed), [""; 0]);
+    let (bench, daemon) = replay(&path, &[]);
+    ask(&bench, 2);
+    assert_eq!(daemon.terminate(), 1);
+    let failed = said(&bench, Event::Failed);
+    contains(&failed, "with 1 more packets on subspace 0 that make no message");
+}
+
 /// A capture of messages that nobody asked for, and of one request after them.
 fn opening(path: &Path, count: u32) {
     let mut capture = Capture::create(path).unwrap();
@@ -589,9 +619,9 @@ fn what_tcpdump_wrote_is_imported() {
     let bench = Bench::new();
     let path = bench.dir.path().join("a.pcap");
     let packets = [
-        (1, cooked(true, &single(0, &[0, 0x80, 4, 0]))),
+        (1, cooked(true, &[1, 20, 8, 0xc8, 0, 0x80, 4, 0])),
         (9, cooked(false, &[1, 8, 20, 0xc0, 0, 0, 4, 0, 1, 0xf1, 0xf0, 0, 0])),
-        (40, cooked(true, &single(2, &[1, 0x81, 0, 2]))),
+        (40, cooked(true, &[1, 20, 8, 0xca, 1, 0x81, 0, 2])),
         (41, cooked(false, &[1, 8, 20, 0xc2, 1, 1, 0, 2, 0, 1])),
     ];
     fs::write(&path, pcap(113, &packets)).unwrap();
@@ -608,6 +638,27 @@ fn what_tcpdump_wrote_is_imported() {
     ] {
         assert!(made.contains(part), "{part}: {made}");
     }
+}
+
+#[test]
+fn what_the_files_do_not_answer_is_said() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("a.pcap");
+    let to = |eid: u8, message: &[u8]| [&[1, eid, 8, 0xc8], message].concat();
+    let packets = [
+        (1, cooked(true, &to(20, &[1, 0x81, 0, 2]))),
+        (2, cooked(false, &[1, 8, 20, 0xc0, 1, 1, 0, 2, 0, 1])),
+        // Another endpoint; the files have one.
+        (3, cooked(true, &to(30, &[1, 0x81, 0, 2]))),
+        (4, cooked(false, &[1, 8, 30, 0xc0, 1, 1, 0, 2, 0, 1])),
+    ];
+    fs::write(&path, pcap(113, &packets)).unwrap();
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 1, "{text}");
+    let note = "not answered: request 2 (MCTP, at";
+    assert!(text.contains(note), "{text}");
+    assert!(text.contains("destination EID 30 is not ours"), "{text}");
+    assert!(!text.contains("request 1 "), "{text}");
 }
 
 /// A command that is followed by a notification, and by a message on

@@ -15,6 +15,9 @@ const MOST: usize = 10;
 /// Bytes of a channel where the recording does not say.
 const SIZE: usize = 65_536;
 
+/// Why a request gets no answer of which all packets were taken.
+const UNFINISHED: &str = "its packets make no message";
+
 /// Asks what the recording has; says where the answer is another.
 pub fn judge(side: &Side, files: &[(String, String)]) -> Vec<String> {
     let texts: Vec<(&str, &str)> =
@@ -40,7 +43,7 @@ pub fn judge(side: &Side, files: &[(String, String)]) -> Vec<String> {
             platform.reset(&channels);
         }
         let subspace = one.subspace.unwrap_or_default();
-        let mut said = None;
+        let (mut said, mut why) = (None, None);
         for content in contents(one, subspace) {
             seq += 1;
             let name = RequestName { epoch: epoch.clone(), seq, subspace };
@@ -48,10 +51,20 @@ pub fn judge(side: &Side, files: &[(String, String)]) -> Vec<String> {
             match platform.receive(&channels, &name, &content, time) {
                 Decision::Complete { action, .. }
                 | Decision::Command(action) => said = Some(action),
-                _ => {}
+                Decision::Rejected(reason) | Decision::Dropped((_, reason)) => {
+                    why = Some(reason)
+                }
+                Decision::Waiting { .. } => {}
             }
         }
-        let Some(action) = said else { continue };
+        let Some(action) = said else {
+            if one.reply.is_some() {
+                let place = side.place(one.number - 1);
+                let why = why.unwrap_or_else(|| UNFINISHED.to_owned());
+                notes.push(format!("not answered: {place}: {why}"));
+            }
+            continue;
+        };
         if !is_same(one, &action) {
             let place = side.place(one.number - 1);
             notes.push(format!("answered otherwise: {place}"));
@@ -63,7 +76,7 @@ pub fn judge(side: &Side, files: &[(String, String)]) -> Vec<String> {
     let more = notes.len().saturating_sub(MOST);
     notes.truncate(MOST);
     if more > 0 {
-        notes.push(format!("answered otherwise: {more} more"));
+        notes.push(format!("answered otherwise, or not: {more} more"));
     }
     notes
 }

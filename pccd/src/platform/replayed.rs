@@ -1,6 +1,6 @@
 //! What a request leads to where a recording is played: what it led to there.
 
-use super::decision::{Action, Decision};
+use super::decision::{Action, Decision, Dropped};
 use super::differs::differs;
 use super::pack::Sending;
 use super::recorded::{Place, act, refuse, unasked};
@@ -111,12 +111,18 @@ impl Replayed {
         let Place { channels, name, content, .. } = *at;
         let took = self.sorter.push(name.subspace, content, name.clone());
         let (asked, requests, dropped) = match took {
-            Took::Waiting(dropped) => return Decision::Waiting { dropped },
+            Took::Waiting(dropped) => {
+                self.lose(name.subspace, dropped.as_ref());
+                return Decision::Waiting { dropped };
+            }
             Took::Dropped(parts, reason) => {
-                return Decision::Dropped((parts, reason));
+                let dropped = (parts, reason);
+                self.lose(name.subspace, Some(&dropped));
+                return Decision::Dropped(dropped);
             }
             Took::Asked(asked, parts, dropped) => (asked, parts, dropped),
         };
+        self.lose(name.subspace, dropped.as_ref());
         let on = channels.get(name.subspace);
         let kind = on.map(|on| on.kind);
         let taken = self.replay.take(name.subspace, kind, &asked);
@@ -142,6 +148,20 @@ impl Replayed {
             Asked::Message(Message { bytes: message, .. }) => {
                 Decision::Complete { requests, message, action, dropped }
             }
+        }
+    }
+
+    /// Packets that make no message ask nothing; they are told where the
+    /// recording has less of them.
+    fn lose(&mut self, subspace: u8, dropped: Option<&Dropped>) {
+        let Some((parts, reason)) = dropped else { return };
+        let count = parts.len();
+        if let Some(known) = self.replay.lose(subspace, count) {
+            self.tell(format!(
+                "the guest departs from the recording with {count} more \
+                 packets on subspace {subspace} that make no message, where \
+                 the recording has {known} in all: {reason}"
+            ));
         }
     }
 

@@ -107,7 +107,16 @@ impl Ours {
         let number = (entry.epoch, name.seq);
         let (content, subspace) = (&entry.content, name.subspace);
         let took = self.sorter.push(subspace, content, number);
-        let Took::Asked(asked, parts, _) = took else { return Ok(()) };
+        let (asked, lost) = match took {
+            Took::Waiting(lost) => (None, lost),
+            Took::Dropped(parts, reason) => (None, Some((parts, reason))),
+            Took::Asked(asked, parts, lost) => (Some((asked, parts)), lost),
+        };
+        if let Some((parts, _)) = lost {
+            let broken = &mut self.growing.side.broken;
+            *broken.entry(subspace).or_default() += parts.len();
+        }
+        let Some((asked, parts)) = asked else { return Ok(()) };
         let place = self.growing.ask(Some(subspace), asked, at)?;
         self.places.extend(parts.into_iter().map(|part| (part, place)));
         if let Some(exchange) = self.growing.at(place) {

@@ -66,6 +66,8 @@ pub struct Replay {
     turns: BTreeMap<Option<u8>, Turn>,
     /// Which exchanges were played.
     played: Vec<bool>,
+    /// By subspace, how many packets made no message.
+    broken: BTreeMap<u8, usize>,
     life: usize,
     departures: u64,
 }
@@ -85,6 +87,7 @@ impl Replay {
             index,
             turns: BTreeMap::new(),
             played,
+            broken: BTreeMap::new(),
             life: 0,
             departures: 0,
         }
@@ -147,6 +150,18 @@ impl Replay {
         }
         self.departures += u64::from(taken.departed.is_some());
         taken
+    }
+
+    /// Packets came that make no message; returns how many the recording has
+    /// of them on this subspace, if these are more.
+    pub fn lose(&mut self, subspace: u8, count: usize) -> Option<usize> {
+        let known = self.side.broken.get(&subspace).copied();
+        let known = known.unwrap_or_default();
+        let broken = self.broken.entry(subspace).or_default();
+        *broken += count;
+        let is_more = *broken > known;
+        self.departures += u64::from(is_more);
+        is_more.then_some(known)
     }
 
     fn look_up(&self, key: &Key) -> Taken {
@@ -250,6 +265,7 @@ impl Replay {
             None => {
                 self.life = 0;
                 self.played.fill(false);
+                self.broken.clear();
             }
         }
         self.turns.clear();

@@ -75,6 +75,8 @@ pub struct Side {
     pub kinds: BTreeMap<u8, SubspaceType>,
     /// What was sent before a life's first request, by life.
     pub openings: BTreeMap<usize, Vec<Unasked>>,
+    /// By subspace, how many packets of the guest make no message.
+    pub broken: BTreeMap<u8, usize>,
     /// Whether no message in it has an EID.
     pub is_nameless: bool,
 }

@@ -626,12 +626,14 @@ impl Service {
                 let mut receipt = receipt(content, Vec::new(), 1);
                 self.intake.write_receipt(&self.site, log, &mut receipt);
                 self.intake.wait(name.clone());
+                self.tell(log, Some(name), told);
                 self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
             }
             Decision::Dropped(dropped) => {
                 let mut receipt = receipt(content, Vec::new(), 1);
                 self.intake.write_receipt(&self.site, log, &mut receipt);
                 let dropped = Some(dropped);
+                self.tell(log, Some(name), told);
                 self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
             }
             Decision::Complete { requests, message, mut action, dropped } => {
