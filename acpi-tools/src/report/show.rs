@@ -10,7 +10,7 @@ use crate::field::{Field, Kind, REGISTER};
 use crate::platform::Facts;
 use crate::table::header::FIELDS;
 use crate::table::layout::TABLE;
-use crate::table::{Channel, Form, Pcct, Table, mpam, users};
+use crate::table::{Channel, Form, Pcct, Table, users};
 
 /// A field with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,10 +93,10 @@ pub fn sources(facts: &Facts, others: bool) -> Vec<Source> {
         all.push(show_pcct(table, pcct));
     }
     let behind = |table: &&Table| {
-        table.bytes.starts_with(b"MPAM") && !users::subspaces(table).is_empty()
+        users::parts(table).is_some() && !users::subspaces(table).is_empty()
     };
     let tables = &facts.platform.tables;
-    all.extend(tables.iter().filter(behind).map(show_mpam));
+    all.extend(tables.iter().filter(behind).filter_map(show_parts));
     for (table, aml) in &facts.aml {
         let notes = show_aml(facts, aml);
         if !notes.is_empty() {
@@ -168,13 +168,12 @@ fn show_pcct(table: &Table, pcct: &Pcct) -> Source {
     Source { table: table.signature(), origin: table.origin.clone(), sections }
 }
 
-/// Memory system components, some of them behind PCC.
-fn show_mpam(table: &Table) -> Source {
-    let body = table.body();
-    let (parts, stop) = mpam::walk(body);
+/// A table of parts, some of them behind PCC.
+fn show_parts(table: &Table) -> Option<Source> {
+    let (parts, stop) = users::parts(table)?;
     let mut sections = vec![Section {
         title: format!("header, {} bytes", table.bytes.len()),
-        fields: values(FIELDS, body, 0),
+        fields: values(FIELDS, table.body(), 0),
         notes: Vec::new(),
     }];
     sections.extend(parts.into_iter().map(|part| Section {
@@ -187,7 +186,8 @@ fn show_mpam(table: &Table) -> Source {
         fields: Vec::new(),
         notes: vec![stop.text],
     }));
-    Source { table: table.signature(), origin: table.origin.clone(), sections }
+    let origin = table.origin.clone();
+    Some(Source { table: table.signature(), origin, sections })
 }
 
 type Users = std::collections::HashMap<(u8, u64), Vec<(usize, &'static str)>>;

@@ -4,7 +4,9 @@ pub mod header;
 pub mod known;
 pub mod layout;
 pub mod mpam;
+pub mod part;
 pub mod pcct;
+pub mod ras2;
 pub mod raw;
 pub mod users;
 

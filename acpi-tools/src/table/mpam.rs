@@ -3,30 +3,9 @@
 
 use super::header::LENGTH;
 use super::layout::reserved;
+use super::part::{Part, Stop};
 use crate::bytes;
 use crate::field::{Field, Impact, Kind, field};
-
-/// A node or a part of one, with where it lies in the table.
-#[derive(Debug, Clone)]
-pub struct Part<'a> {
-    /// What it is, for people.
-    pub title: String,
-    /// Its fields.
-    pub fields: &'static [Field],
-    /// Offset in the table.
-    pub at: usize,
-    /// Its bytes.
-    pub bytes: &'a [u8],
-}
-
-/// Where the walk ended before the table did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stop {
-    /// Offset in the table.
-    pub at: usize,
-    /// Why.
-    pub text: String,
-}
 
 const fn part(
     name: &'static str,

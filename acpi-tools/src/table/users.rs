@@ -2,8 +2,20 @@
 //! §5.2.20, §5.2.21, §5.2.22, §5.2.28), MPAM (Arm DEN0065).
 
 use super::header::LENGTH;
+use super::part::{Part, Stop};
 use super::raw::Table;
+use super::{mpam, ras2};
 use crate::bytes;
+
+/// The parts behind the header of a table whose fields are known, and where
+/// it does not end as it says.
+pub fn parts(table: &Table) -> Option<(Vec<Part<'_>>, Option<Stop>)> {
+    match table.signature().as_str() {
+        "MPAM" => Some(mpam::walk(table.body())),
+        "RAS2" => Some(ras2::walk(table.body())),
+        _ => None,
+    }
+}
 
 /// The subspaces a table names: id and offset of the id in the table.
 pub fn subspaces(table: &Table) -> Vec<(usize, usize)> {

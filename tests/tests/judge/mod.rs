@@ -171,6 +171,21 @@ fn iasl_reads_the_same_components() {
     assert!(walk.is_none(), "{walk:#?}");
 }
 
+/// iasl's template of the RAS2 table.
+#[test]
+fn iasl_reads_the_same_descriptors() {
+    let folder = tempfile::tempdir().unwrap();
+    iasl(folder.path(), &["-T", "RAS2"]);
+    iasl(folder.path(), &["ras2.asl"]);
+    let bytes = fs::read(folder.path().join("ras2.aml")).unwrap();
+    let table = Table { origin: "template".to_owned(), bytes };
+    let platform = Platform { tables: vec![table], ..Platform::default() };
+    assert_eq!(same_values("template", &platform, "RAS2"), 9 + 2 + 2 * 4);
+    let findings = check_facts(&Facts::of(&platform));
+    let walk = findings.iter().find(|found| found.rule.id == "ACPI-012");
+    assert!(walk.is_none(), "{walk:#?}");
+}
+
 /// What the specification forbids in the template.
 const EXPECTED: &[&str] =
     &["PCCT-003", "PCCT-022", "PCCT-023", "PCCT-050", "PCCT-051"];

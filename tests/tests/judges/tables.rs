@@ -93,7 +93,8 @@ pub fn iasl(program: &str, name: &'static str) -> Judged {
     for Set { name, platform } in &sets {
         for table in &platform.tables {
             // Its own listing of other tables is not about PCC.
-            if !["PCCT", "SSDT", "MPAM"].contains(&&*table.signature()) {
+            if !["PCCT", "SSDT", "MPAM", "RAS2"].contains(&&*table.signature())
+            {
                 continue;
             }
             count += 1;
@@ -118,7 +119,7 @@ pub fn iasl(program: &str, name: &'static str) -> Judged {
         name,
         version: version.unwrap().to_owned(),
         what: format!(
-            "{count} tables (PCCT, SSDT, MPAM) of {} machines",
+            "{count} tables (PCCT, SSDT, MPAM, RAS2) of {} machines",
             sets.len()
         ),
         agreed,

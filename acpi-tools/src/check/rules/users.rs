@@ -4,7 +4,7 @@
 use super::channels::pcct;
 use crate::check::rule::{Effect, KERNELS, Rule, Severity, Sink};
 use crate::platform::Facts;
-use crate::table::{Channel, Table, mpam, users};
+use crate::table::{Channel, Table, ras2, users};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -48,7 +48,48 @@ pub(super) const RULES: &[Rule] = &[
             not fit for no resources.",
         fix: "write the length of the node and the numbers of resources and \
             dependencies that are there",
-        check: nodes,
+        check: |facts, sink| ends(facts, sink, "MPAM"),
+    },
+    Rule {
+        id: "PCCT-105",
+        severity: Severity::Error,
+        effect: Effect::None,
+        kernels: KERNELS,
+        title: "the memory of a RAS subspace holds what every feature has",
+        source: "ACPI 6.5 §5.2.20, §5.2.21",
+        explanation: "Version, features, what is asked for, its status and \
+            the number of parameter blocks end at byte 48 of the memory; the \
+            block of patrol scrub has 52 bytes more, since ACPI 6.6 up to \
+            312. Linux 6.12 and 7 have no driver for RASF and RAS2.",
+        fix: "make the memory 48 bytes, and the blocks of its features",
+        check: ras_memory,
+    },
+    Rule {
+        id: "ACPI-012",
+        severity: Severity::Error,
+        effect: Effect::None,
+        kernels: KERNELS,
+        title: "the descriptors of RAS2 fill the table",
+        source: "ACPI 6.5 §5.2.21",
+        explanation: "A descriptor has eight bytes, and the table says how \
+            many there are. Whoever takes the number reads beyond the end, \
+            whoever takes the length reads others. Linux 6.12 and 7 have no \
+            driver for RAS2.",
+        fix: "write the number of descriptors that are there",
+        check: |facts, sink| ends(facts, sink, "RAS2"),
+    },
+    Rule {
+        id: "ACPI-013",
+        severity: Severity::Error,
+        effect: Effect::None,
+        kernels: KERNELS,
+        title: "a platform has RASF or RAS2, not both",
+        source: "ACPI 6.5 §5.2.21",
+        explanation: "RAS2 has all that RASF has, and more instances of it. \
+            With both there are two ways to the same scrubber. Linux 6.12 \
+            and 7 have no driver for either.",
+        fix: "leave RASF out",
+        check: ras_both,
     },
 ];
 
@@ -85,11 +126,10 @@ fn mpam(facts: &Facts, sink: &mut Sink) {
     });
 }
 
-fn nodes(facts: &Facts, sink: &mut Sink) {
-    for table in &facts.platform.tables {
-        if table.signature() == "MPAM"
-            && let (_, Some(stop)) = mpam::walk(table.body())
-        {
+/// Where a table of parts does not end as it says.
+fn ends(facts: &Facts, sink: &mut Sink, signature: &str) {
+    for table in facts.platform.all(signature) {
+        if let Some((_, Some(stop))) = users::parts(table) {
             sink.table(table, stop.at, stop.text);
         }
     }
@@ -101,4 +141,23 @@ fn ras(facts: &Facts, sink: &mut Sink) {
             sink.table(table, at, format!("it names {}", channel.title()));
         }
     });
+}
+
+fn ras_memory(facts: &Facts, sink: &mut Sink) {
+    named(facts, &["RASF", "RAS2"], |table, channel, at| {
+        if channel.size < ras2::LEAST {
+            let (title, size) = (channel.title(), channel.size);
+            let text = format!("the memory of {title} has {size} bytes");
+            sink.table(table, at, text);
+        }
+    });
+}
+
+fn ras_both(facts: &Facts, sink: &mut Sink) {
+    if let Some(old) = facts.platform.all("RASF").next()
+        && let Some(table) = facts.platform.all("RAS2").next()
+    {
+        let text = format!("there is RASF, too, from {}", old.origin);
+        sink.whole(table, text);
+    }
 }

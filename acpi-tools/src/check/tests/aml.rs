@@ -39,6 +39,21 @@ pub const CASES: &[(&str, Make, Make)] = &[
         || one().with(b"RAS2", RAS2),
     ),
     (
+        "PCCT-105",
+        || one().set(0, "memory_length", 47).with(b"RAS2", RAS2),
+        || one().set(0, "memory_length", 48).with(b"RAS2", RAS2),
+    ),
+    (
+        "ACPI-012",
+        || one().with(b"RAS2", &[RAS2, &[0]].concat()),
+        || one().with(b"RAS2", RAS2),
+    ),
+    (
+        "ACPI-013",
+        || one().with(b"RAS2", RAS2).with(b"RASF", &[0; 12]),
+        || one().with(b"RASF", &[0; 12]),
+    ),
+    (
         "PCCT-104",
         || one().ssdt(&region(b"SHM_", 0, 64)),
         || pcct(&[3]).ssdt(&region(b"SHM_", 0, 64)),
