@@ -68,7 +68,8 @@ const PCCLAB: &str = "
     verdict: conduct exchange ktap
     initramfs: lab
     search:
-    platform: json kernel latency search usage
+    content:
+    platform: content json kernel latency search usage
     new: lab platform
     console: input process
     qmp: input
@@ -80,7 +81,7 @@ const PCCLAB: &str = "
     scenario: result usage
     run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
     aml: lab
-    machine: aml claim config kernel lab latency platform run search
+    machine: aml claim config content kernel lab latency platform run search
     check: aml claim config json kernel lab machine platform process search
     matrix: config interrupted kernel lab log logs machine platform report result run table verdict
     regressions: matrix platform table verdict

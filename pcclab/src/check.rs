@@ -521,6 +521,8 @@ impl Check<'_> {
                     "mailbox" | "id" => Some("nothing: pcclab says it"),
                     _ => None,
                 };
+                let by_us = by_us.or((name == "content")
+                    .then_some("`content` beside `device`, in hexadecimal"));
                 let message = match value {
                     _ if by_us.is_some() => {
                         format!("`{name}` is not for platforms to say")
@@ -531,6 +533,13 @@ impl Check<'_> {
                 let expected = by_us.unwrap_or("a number, or text in quotes");
                 let expected = Some(expected.to_owned());
                 self.wrong(&at(index, name), message, expected, None);
+            }
+            if self.report.mistakes.len() == before
+                && let Err(wrong) = channel.begins(0)
+            {
+                let path =
+                    [key("channels"), Step::Index(index), key("content")];
+                self.wrong(&path, format!("{wrong:#}"), None, None);
             }
             if self.report.mistakes.len() > before {
                 broken.insert(index);

@@ -57,6 +57,7 @@ pub mod commands;
 pub mod conduct;
 pub mod config;
 mod console;
+mod content;
 pub mod coverage;
 pub mod defects;
 pub mod doctor;

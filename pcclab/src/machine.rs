@@ -15,10 +15,10 @@ use crate::config::{Config, escaped};
 use crate::kernel::Kernel;
 use crate::lab;
 use crate::latency::{Limit, Promise};
-use crate::meant;
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
 use crate::search::{self, Search};
+use crate::{content, meant};
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
 pub(crate) const CHANNEL: &str = "pcc-channel";
@@ -35,6 +35,9 @@ pub struct Machine {
     pub machine: String,
     /// QEMU's `-device`, in this order.
     pub devices: Vec<String>,
+    /// What the memory of some of them begins with, by their places in that
+    /// list.
+    pub contents: BTreeMap<usize, Vec<u8>>,
     /// The SSDTs.
     pub tables: Vec<Table>,
     /// Handler folders for pccd.
@@ -142,6 +145,7 @@ impl Machine {
             mode,
             machine: format!("virt,pcc=bare,pcc-mode={}", mode.name()),
             devices: Vec::new(),
+            contents: BTreeMap::new(),
             tables: Vec::new(),
             messages: Vec::new(),
             plays: Map::new(),
@@ -313,6 +317,10 @@ impl Machine {
             };
             device.push_str(&format!(",{name}={value}"));
         }
+        let number = u8::try_from(id).unwrap_or(u8::MAX);
+        if let Some(content) = channel.begins(number).context("`content`")? {
+            self.contents.insert(self.devices.len(), content);
+        }
         self.devices.push(device);
         if let Some(plays) = &channel.plays {
             self.plays.insert(id.to_string(), plays.clone().into());
@@ -383,7 +391,13 @@ impl Machine {
                 command => command.to_vec(),
             })
             .collect();
-        for device in &self.devices {
+        for (index, device) in self.devices.iter().enumerate() {
+            let mut device = device.clone();
+            if let Some(bytes) = self.contents.get(&index) {
+                let file = content::file(bytes, &lab::cache("content")?)?;
+                let file = escaped(&file.to_string_lossy());
+                device.push_str(&format!(",content={file}"));
+            }
             config.qemu_args.extend(["-device".into(), device.into()]);
         }
         let cache = lab::cache("aml")?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use pccd::script::problem::Problems;
+use pccd::wire::region::SubspaceType;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -17,7 +18,7 @@ use crate::json;
 use crate::kernel::Kernel;
 use crate::latency::Promise;
 use crate::search::Search;
-use crate::{meant, usage};
+use crate::{content, meant, usage};
 
 /// How the platform's channels tell that they are done: the PCCT's global
 /// flag (ACPI 6.5 §14.1.1).
@@ -182,6 +183,10 @@ pub(crate) struct Channel {
     /// -machine none -device pcc-type3,help` lists them.
     #[schemars(schema_with = "properties")]
     pub(crate) device: Map<String, Value>,
+    /// What its memory holds behind the header when a life of the guest
+    /// begins, before any command: lines of hexadecimal, blanks as one likes.
+    #[serde(default)]
+    pub(crate) content: Vec<String>,
 }
 
 impl Channel {
@@ -189,6 +194,26 @@ impl Channel {
     pub(crate) fn variable(&self) -> String {
         let name = self.name.to_uppercase().replace('-', "_");
         format!("CHANNEL_{name}")
+    }
+
+    /// What its memory begins with as subspace `id`, the header included, if
+    /// the platform says so.
+    ///
+    /// # Errors
+    /// When that cannot be.
+    pub(crate) fn begins(&self, id: u8) -> Result<Option<Vec<u8>>> {
+        if self.content.is_empty() {
+            return Ok(None);
+        }
+        let kind = self.device.get("subspace-type").and_then(Value::as_u64);
+        let kind = kind
+            .and_then(|kind| u8::try_from(kind).ok())
+            .and_then(|kind| SubspaceType::try_from(kind).ok())
+            .context("only a channel with a `subspace-type` has a content")?;
+        let size = self.device.get("size").and_then(Value::as_u64);
+        // What QEMU takes without.
+        let size = size.unwrap_or(4096);
+        content::bytes(&self.content, kind, id, size).map(Some)
     }
 
     /// Its nominal latency in microseconds, where it says one.

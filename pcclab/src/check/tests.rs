@@ -179,6 +179,24 @@ fn each_mistake_has_its_place() {
         (
             "platform.json",
             "\"size\": 64",
+            "\"content\": \"/tmp/fan\"",
+            "platform.json:5: `content` is not for platforms to say",
+        ),
+        (
+            "platform.json",
+            "\"size\": 64 }",
+            "\"size\": 10 }, \"content\": [\"00 01\", \"02\"]",
+            "platform.json:5: 11 bytes with the header of 8, `size` is 10",
+        ),
+        (
+            "platform.json",
+            "\"size\": 64 }",
+            "\"size\": 64 }, \"content\": [\"00 1\"]",
+            "platform.json:5: 3 hexadecimal digits, two a byte, are wanted",
+        ),
+        (
+            "platform.json",
+            "\"size\": 64",
             "\"driver\": \"pcc-chanel\"",
             "platform.json:5: there is no device \"pcc-chanel\" (pcc-channel?)",
         ),
