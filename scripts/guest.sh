@@ -4,7 +4,7 @@
 # and the base initramfs.
 # usage: guest.sh        for the lab's kernel, as MODULE, PCC_CLIENT, INITRD ...
 #        guest.sh 6.12|debug   the drivers for KERNEL_6_12 too, as MODULE_6_12 ...
-#        guest.sh debian|debian-6.12   mpam-fb for Debian's kernel, as MPAM_FB_DEBIAN ...
+#        guest.sh debian|debian-6.12   pcc-client and mpam-fb for Debian's kernel, as PCC_CLIENT_DEBIAN ...
 #   MODULE=path  use this driver instead of mctp-pcc
 . "$(dirname "$0")/lib.sh"
 
@@ -29,26 +29,29 @@ build_driver() { # BUILD-TREE NAME [MAKE-VARIABLE]...
   make -C "$1" M="$modules/$2" ARCH=arm64 CROSS_COMPILE="$CROSS" W=1 KCFLAGS=-Werror "${@:3}" modules
 }
 
-# debian NAME: mpam-fb alone, as the other drivers need MCTP, which Debian's
-# kernels do not have. Built with their headers and the host's programs of our
-# kernel of that series. Debian's compiler is newer, and knows one option more.
+# debian NAME: all but mctp-pcc, as Debian's kernels have no MCTP. Built with
+# their headers and the host's programs of our kernel of that series. Debian's
+# compiler is newer, and knows one option more.
 debian() {
-  local build headers=$CACHE/$1/headers release tree
+  local build headers=$CACHE/$1/headers name release tree
   release=$(cat "$CACHE/$1/version") tree=$headers/linux-headers-$release
   case $1 in debian) build=KERNEL_BUILD ;; *) build=KERNEL_6_12_BUILD ;; esac
   build=$(published "$build")
   # Without such a kernel, or the headers, there is no such driver.
   { [ -e "$build/source" ] && [ -e "$headers" ]; } || return 0
-  modules=$CACHE/modules-$(key "$compiler" "$build" "$release" "$(hash_of guest-scripts/mpam-fb)" </dev/null)
-  [ -e "$modules/mpam-fb/mpam-fb.ko" ] ||
-    locked guest step "building the mpam-fb driver" "5 s" build_debian "$tree" "$build"
+  modules=$CACHE/modules-$(key "$compiler" "$build" "$release" "$(hash_of guest-scripts/pcc-client guest-scripts/mpam-fb)" </dev/null)
+  for name in pcc-client mpam-fb; do
+    [ -e "$modules/$name/$name.ko" ] ||
+      locked guest step "building the $name driver" "5 s" build_debian "$tree" "$build" "$name"
+  done
+  publish "PCC_CLIENT$suffix" "$modules/pcc-client/pcc-client.ko"
   publish "MPAM_FB$suffix" "$modules/mpam-fb/mpam-fb.ko"
 }
 
-build_debian() { # TREE BUILD-TREE
+build_debian() { # TREE BUILD-TREE NAME
   ln -sfn "$2/scripts" "$1/scripts"
   ln -sfn "$(realpath "$2/source")/scripts" "${1%-arm64}-common/scripts"
-  build_driver "$1" mpam-fb CC="${CROSS}gcc" CONFIG_DEBUG_INFO_BTF_MODULES= \
+  build_driver "$1" "$3" CC="${CROSS}gcc" CONFIG_DEBUG_INFO_BTF_MODULES= \
     CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=
 }
 

@@ -26,6 +26,8 @@ pub const NAMES: &[&str] = &[
     "MODULE_DEBUG",
     "PCC_CLIENT",
     "PCC_CLIENT_6_12",
+    "PCC_CLIENT_DEBIAN",
+    "PCC_CLIENT_DEBIAN_6_12",
     "PCC_CLIENT_DEBUG",
     "PCC_CLIENT_AML",
     "MPAM_FB",
