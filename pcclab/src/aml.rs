@@ -117,7 +117,7 @@ pub fn compile(table: &Table, cache: &Path) -> Result<PathBuf> {
     let mut text: String = table
         .defines
         .iter()
-        .map(|(name, value)| format!("#define {name} {value}\n"))
+        .map(|(name, value)| format!("#define {name} {}\n", hex(value)))
         .collect();
     text.push_str(&source);
     let stem = table.asl.file_stem().unwrap_or_default().to_string_lossy();
@@ -167,6 +167,13 @@ pub fn compile(table: &Table, cache: &Path) -> Result<PathBuf> {
     std::fs::rename(folder.path().join("table.aml"), &aml)
         .with_context(|| format!("writing {}", aml.display()))?;
     Ok(aml)
+}
+
+/// A decimal number as both ASL and tables of data read it: to the latter all
+/// numbers are hexadecimal.
+fn hex(value: &str) -> String {
+    let number = value.parse::<u64>();
+    number.map_or_else(|_| value.to_owned(), |number| format!("{number:#x}"))
 }
 
 /// The link to the source's folder.
@@ -288,6 +295,37 @@ mod tests {
         let error = compile(&table("MODE_IRQ"), &cache).unwrap_err();
         assert!(error.to_string().contains("t.asl"), "{error}");
         assert!(error.to_string().contains("rror"), "{error}");
+    }
+
+    /// RAS2 with one descriptor, whose channel is at byte 40.
+    #[test]
+    fn ids_are_decimal_in_tables_of_data_too() {
+        let fields = [
+            ("0004", "Signature", "\"RAS2\""),
+            ("0004", "Table Length", "00000000"),
+            ("0001", "Revision", "01"),
+            ("0001", "Checksum", "00"),
+            ("0006", "Oem ID", "\"PCCD\""),
+            ("0008", "Oem Table ID", "\"RAS2\""),
+            ("0004", "Oem Revision", "00000001"),
+            ("0004", "Asl Compiler ID", "\"INTL\""),
+            ("0004", "Asl Compiler Revision", "00000000"),
+            ("0002", "Reserved", "0000"),
+            ("0002", "Number of PCC Descriptors", "0001"),
+            ("0001", "Channel ID", "CHANNEL_X"),
+            ("0002", "Reserved", "0000"),
+            ("0001", "Feature Type", "00"),
+            ("0004", "Instance", "00000000"),
+        ];
+        let lines = fields
+            .map(|(size, name, value)| format!("[{size}] {name} : {value}\n"));
+        let folder = tempfile::tempdir().unwrap();
+        let asl = folder.path().join("ras2.asl");
+        std::fs::write(&asl, lines.concat()).unwrap();
+        let defines = vec![("CHANNEL_X".to_owned(), "10".to_owned())];
+        let made = compile(&Table { asl, defines }, folder.path()).unwrap();
+        let bytes = std::fs::read(made).unwrap();
+        assert_eq!((bytes.len(), bytes[40]), (48, 10));
     }
 
     #[test]
