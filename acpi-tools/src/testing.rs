@@ -276,6 +276,16 @@ pub fn region(name: &[u8; 4], id: u8, length: u8) -> Vec<u8> {
     aml
 }
 
+/// So many fields of 32 bits of a region, from its first byte on.
+pub fn fields(region: &[u8; 4], count: u8) -> Vec<u8> {
+    let mut content = region.to_vec();
+    content.push(1);
+    for number in 0..count {
+        content.extend([b'F', b'0', b'0', b'A' + number, 32]);
+    }
+    package(&[0x5b, 0x81], &content)
+}
+
 /// A buffer with a resource template of these descriptors.
 pub fn buffer(descriptors: &[u8]) -> Vec<u8> {
     let template = [descriptors, &[0x79, 0]].concat();

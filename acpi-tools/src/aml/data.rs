@@ -7,6 +7,41 @@ const PATH: usize = 250;
 
 /// `PkgLength` at `at`: end of the package, and where its content begins.
 pub fn package(aml: &[u8], at: usize) -> Option<(usize, usize)> {
+    let (length, content) = length(aml, at)?;
+    // The length counts its own bytes.
+    (length >= content - at).then_some((at + length, content))
+}
+
+/// The bits from its region's first at which each field of a list with a name
+/// begins (ACPI 6.5 §20.2.5.2), if all of the list can be read.
+pub fn fields(aml: &[u8], from: usize, to: usize) -> Option<Vec<u64>> {
+    let (mut at, mut bit, mut begins) = (from, 0, Vec::new());
+    while at < to {
+        at = match bytes::u8(aml, at)? {
+            // Bits without a name.
+            0x00 => {
+                let (bits, next) = length(aml, at + 1)?;
+                bit += bits as u64;
+                next
+            }
+            // Another way of access, from here on.
+            0x01 => at + 3,
+            0x03 => at + 4,
+            // What serial buses need.
+            0x02 => return None,
+            _ => {
+                let (bits, next) = length(aml, at + 4)?;
+                begins.push(bit);
+                bit += bits as u64;
+                next
+            }
+        };
+    }
+    (at == to).then_some(begins)
+}
+
+/// A `PkgLength`, and where it ends.
+fn length(aml: &[u8], at: usize) -> Option<(usize, usize)> {
     let lead = bytes::u8(aml, at)?;
     let more = usize::from(lead >> 6);
     let mut length = usize::from(lead & if more == 0 { 0x3f } else { 0x0f });
@@ -14,8 +49,7 @@ pub fn package(aml: &[u8], at: usize) -> Option<(usize, usize)> {
         let byte = bytes::u8(aml, at + 1 + n)?;
         length |= usize::from(byte) << (4 + 8 * n);
     }
-    // The length counts its own bytes.
-    (length > more).then_some((at + length, at + 1 + more))
+    Some((length, at + 1 + more))
 }
 
 /// A `NameString`: absolute, carets, segments; and where it ends.

@@ -146,6 +146,30 @@ pub struct WrongLength {
     pub pcc: bool,
 }
 
+/// A list of fields of a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// The region's path, if it stands in the same scope; it may stand further
+    /// out.
+    pub region: String,
+    /// Offset in the table.
+    pub at: usize,
+    /// Bits from the region's first at which those with a name begin.
+    pub begins: Vec<u64>,
+}
+
+impl Fields {
+    /// Whether they are fields of the region with this path.
+    pub fn are_of(&self, path: &str) -> bool {
+        fn split(path: &str) -> (&str, &str) {
+            path.rsplit_once(['.', '\\']).unwrap_or(("", path))
+        }
+        let ((scope, name), (outer, wanted)) =
+            (split(&self.region), split(path));
+        name == wanted && scope.starts_with(outer)
+    }
+}
+
 /// An object that may name subspaces, and needs running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
@@ -164,6 +188,8 @@ pub struct Aml {
     pub devices: Vec<Device>,
     /// Mentions of subspaces in their order.
     pub references: Vec<Reference>,
+    /// Lists of fields, of regions in whatever space.
+    pub fields: Vec<Fields>,
     /// The `_CPC` packages.
     pub cpcs: Vec<Cpc>,
     /// Register descriptors of a wrong length.

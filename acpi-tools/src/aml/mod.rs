@@ -16,6 +16,7 @@ pub mod resource;
 mod walk;
 
 pub use self::found::{
-    Aml, Cpc, Device, Element, Reference, Trouble, Unread, Use, WrongLength,
+    Aml, Cpc, Device, Element, Fields, Reference, Trouble, Unread, Use,
+    WrongLength,
 };
 pub use self::walk::{scan, scan_all};

@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::data::{self, Constant};
-use super::found::{Aml, Device};
+use super::found::{Aml, Device, Fields};
 use super::names::{Body, Entry, Names};
 use super::object::{self, Number, Object, What};
 use super::resolve::Source;
@@ -244,8 +244,20 @@ impl Walk<'_, '_> {
                 piece.at = self.declared_region(piece)?;
                 Some(None)
             }
-            // Field, IndexField, BankField: nothing of interest inside.
-            0x81 | 0x86 | 0x87 => {
+            // FieldOp PkgLength NameString flags FieldList.
+            0x81 => {
+                let (end, content) = self.package(at + 2, piece)?;
+                if let Some((name, flags)) = data::name(aml, content)
+                    && let Some(begins) = data::fields(aml, flags + 1, end)
+                {
+                    let region = name.within(&piece.scope);
+                    self.found.fields.push(Fields { region, at, begins });
+                }
+                piece.at = end;
+                Some(None)
+            }
+            // IndexField, BankField: nothing of interest inside.
+            0x86 | 0x87 => {
                 piece.at = self.package(at + 2, piece)?.0;
                 Some(None)
             }

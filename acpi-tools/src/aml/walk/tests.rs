@@ -195,3 +195,22 @@ fn what_firmware_writes_is_read_without_trouble() {
     let whole = Use::Region { length: Some(0x40) };
     assert_eq!(lengths.iter().filter(|usage| **usage == whole).count(), 3);
 }
+
+#[test]
+fn fields_begin_where_they_say() {
+    // AAAA, 16 bits; 48 bits of no name; AccessAs; BBBB, 300 bits; CCCC.
+    let list = b"AAAA\x10\x00\x30\x01\x03\x00BBBB\x4c\x12CCCC\x08";
+    let field = package(&[0x5b, 0x81], &[&b"SHM_\x01"[..], list].concat());
+    let found = scan(&table(&[REGION, &device(b"OPRG", &field)].concat()));
+    let fields = &found.fields[0];
+    assert_eq!(fields.begins, [0, 64, 364]);
+    assert_eq!(fields.region, "\\OPRG.SHM_");
+    assert!(fields.are_of(&found.references[0].path));
+    assert!(!fields.are_of("\\OPRG.SHMX"));
+    assert!(!fields.are_of("\\OTHR.SHM_"));
+    // A connection of a serial bus, and a list that is cut.
+    for list in [&b"\x02^BUS_AAAA\x10"[..], b"AAAA\x10BBB", b"AAAA\xc0"] {
+        let field = package(&[0x5b, 0x81], &[b"SHM_\x01", list].concat());
+        assert_eq!(scan(&table(&field)).fields, []);
+    }
+}

@@ -1,6 +1,7 @@
 //! Who names which subspace.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 
 use super::channels::pcct;
 use crate::aml::{Reference, Use};
@@ -43,10 +44,41 @@ pub(super) const RULES: &[Rule] = &[
         explanation: "The specification allows types 0 to 2. But ACPICA \
             sends when something is written to bytes 12 to 15, where type 3 \
             has its command; the command of types 0 to 2 is at 4, and what \
-            is written there is kept and never sent. A change of it was \
-            proposed in 2026 and is in neither kernel.",
+            is written there is kept and never sent. ACPICA changes that \
+            since July 2026, and neither kernel has it.",
         fix: "use a type 3 subspace for Linux",
         check: region_type,
+    },
+    Rule {
+        id: "PCCT-106",
+        severity: Severity::Linux,
+        effect: Effect::Channel,
+        kernels: KERNELS,
+        title: "a field of an OperationRegion begins where Linux sends",
+        source: "ACPICA, exfield.c, in Linux 6.12 and 7",
+        explanation: "ACPICA counts from the signature, and sends when a \
+            field that begins at byte 12 to 15 is written. AML that counts \
+            from behind the signature, as the specification has it, has its \
+            command at byte 8: there it is kept and never sent, and what is \
+            at byte 12 is sent as a command. ACPICA changes that since July \
+            2026; AML for both needs a region of its own for each.",
+        fix: "begin the fields with the signature, so that the command of \
+            type 3 is at byte 12",
+        check: region_linux,
+    },
+    Rule {
+        id: "PCCT-107",
+        severity: Severity::Warning,
+        effect: Effect::None,
+        kernels: KERNELS,
+        title: "a field of an OperationRegion begins where the command is",
+        source: "ACPI 6.5 §5.5.2.4.7",
+        explanation: "A region begins behind the signature: the command of \
+            types 0 to 2 is at byte 0, that of type 3 at byte 8. Writing it \
+            sends; without a field there nothing is ever sent. Looked at \
+            for the target spec; PCCT-106 is about Linux.",
+        fix: "declare the command as a field of its own",
+        check: region_command,
     },
     Rule {
         id: "PCCT-082",
@@ -199,6 +231,49 @@ fn region_of(facts: &Facts, sink: &mut Sink, wrong: fn(u8) -> bool) {
             sink.object(table, &found.path, found.at, text);
         }
     }
+}
+
+/// Regions of which a list of fields could be read, and none of the fields
+/// begins within these bytes of a channel's.
+fn region_fields(
+    facts: &Facts,
+    sink: &mut Sink,
+    within: impl Fn(&Channel) -> Option<RangeInclusive<u64>>,
+    only: Option<Target>,
+) {
+    for (table, found) in regions(facts) {
+        let Some(channel) = find(facts, found) else { continue };
+        let Some(within) = within(channel) else { continue };
+        let lists = facts.aml.iter().flat_map(|(_, aml)| &aml.fields);
+        let mut lists = lists.filter(|it| it.are_of(&found.path)).peekable();
+        let first = lists.peek().map(|list| list.at);
+        let mut begins = lists.flat_map(|list| &list.begins);
+        if let Some(at) = first
+            && !begins.any(|bit| within.contains(&(bit / 8)))
+        {
+            let (from, to) = (within.start(), within.end());
+            let text = format!(
+                "no field begins at byte {from} to {to}, and so nothing is \
+                 sent to {}",
+                channel.title()
+            );
+            sink.object(table, &found.path, at, text).only = only;
+        }
+    }
+}
+
+fn region_linux(facts: &Facts, sink: &mut Sink) {
+    let command = |channel: &Channel| (channel.kind == 3).then_some(12..=15);
+    region_fields(facts, sink, command, None);
+}
+
+fn region_command(facts: &Facts, sink: &mut Sink) {
+    let command = |channel: &Channel| match channel.kind {
+        0..=2 => Some(0..=1),
+        3 => Some(8..=11),
+        _ => None,
+    };
+    region_fields(facts, sink, command, Some(Target::Spec));
 }
 
 fn region_alone(facts: &Facts, sink: &mut Sink) {

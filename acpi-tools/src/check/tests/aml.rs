@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::testing::{
-    Case, buffer, cpc, cpc_of, cpc_package, descriptor, device, hid_device,
-    package, pcct, region, register,
+    Case, buffer, cpc, cpc_of, cpc_package, descriptor, device, fields,
+    hid_device, package, pcct, region, register,
 };
 
 type Make = fn() -> Case;
@@ -39,6 +39,16 @@ pub const CASES: &[(&str, Make, Make)] = &[
         || one().with(b"RAS2", RAS2),
     ),
     (
+        "PCCT-106",
+        || pcct(&[3]).ssdt(&with_fields(3)),
+        || pcct(&[3]).ssdt(&with_fields(4)),
+    ),
+    (
+        "PCCT-107",
+        || pcct(&[3]).ssdt(&with_fields(2)),
+        || pcct(&[3]).ssdt(&with_fields(3)),
+    ),
+    (
         "PCCT-105",
         || one().set(0, "memory_length", 47).with(b"RAS2", RAS2),
         || one().set(0, "memory_length", 48).with(b"RAS2", RAS2),
@@ -65,6 +75,12 @@ const RAS2: &[u8] = &[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 fn one() -> Case {
     pcct(&[1])
+}
+
+/// A region and so many of its first fields of 32 bits, a scope further in.
+fn with_fields(count: u8) -> Vec<u8> {
+    let within = device(b"OPRG", &fields(b"SHM_", count));
+    [region(b"SHM_", 0, 64), within].concat()
 }
 
 fn entry() -> Vec<u8> {
