@@ -1012,7 +1012,7 @@ impl Check<'_> {
                 self.option(&at("lacks"), option, Side::Value);
             }
             let idle = on.smp.is_none() && on.lacks.is_none();
-            if idle && on.accepts.is_empty() {
+            if idle && on.without.is_none() && on.accepts.is_empty() {
                 self.note(format!("`on` {release:?} changes nothing"));
             }
         }

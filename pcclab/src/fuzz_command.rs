@@ -39,6 +39,9 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
     if !lacks.is_empty() {
         bail!("this kernel lacks CONFIG_{}", lacks.join(", CONFIG_"));
     }
+    if let Some((thing, why)) = machine.without(&kernel).first() {
+        bail!("this kernel has no {thing}: {why}");
+    }
     if machine.search.is_empty() {
         return Err(usage(format!(
             "{} says nothing of what its driver can be made to do: add \

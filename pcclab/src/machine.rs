@@ -369,6 +369,14 @@ impl Machine {
             .collect()
     }
 
+    /// What this kernel is without although no option tells, each with the
+    /// reason why that is known.
+    pub fn without(&self, kernel: &Kernel) -> Vec<(String, String)> {
+        let on = self.on(kernel.release());
+        on.filter_map(|on| Some((on.without.clone()?, on.because.clone())))
+            .collect()
+    }
+
     /// Makes a run of it; returns what the platforms must have been asked.
     /// Without a `command` the guest runs their own tests.
     ///
@@ -494,6 +502,7 @@ mod tests {
 
     use super::*;
     use crate::platform::names;
+    use crate::verdict::Verdict;
 
     fn write(folder: &Path, name: &str, json: &str) -> String {
         let folder = folder.join(name);
@@ -614,6 +623,34 @@ mod tests {
                     assert!(folder.is_dir(), "{}", folder.display());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_no_option_tells_goes_by_the_release() {
+        let folder = tempfile::tempdir().unwrap();
+        let on = r#""on": { "7.3": { "without": "blades",
+            "because": "they came later" } }, "needs""#;
+        let fan = FAN.replace("\"needs\"", on);
+        let fan = write(folder.path(), "fan", &fan);
+        let image = folder.path().join("Image");
+        for (release, said) in [("7.3.4+deb13-arm64", 1), ("7.4.0", 0)] {
+            // An arm64 PE header, as crate::kernel wants it, and the banner.
+            let mut bytes = vec![0; 128];
+            bytes[..2].copy_from_slice(b"MZ");
+            bytes[60] = 64;
+            bytes[64..70].copy_from_slice(&[b'P', b'E', 0, 0, 0x64, 0xaa]);
+            bytes.extend(format!("Linux version {release} (x)").bytes());
+            std::fs::write(&image, bytes).unwrap();
+            let kernel = Kernel::at(&image).unwrap();
+            let machine = Machine::of(std::slice::from_ref(&fan), None);
+            let without = machine.unwrap().without(&kernel);
+            assert_eq!(without.len(), said, "{release}");
+            let platform = Platform::load(&fan).unwrap();
+            assert_eq!(platform.lacks(&kernel).is_some(), said == 1);
+            let text = Verdict::without(&without).text;
+            let wanted = "this kernel has no blades: they came later";
+            assert_eq!(text == wanted, said == 1, "{text}");
         }
     }
 }

@@ -177,6 +177,10 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
             if !lacks.is_empty() {
                 return Ok(Verdict::missing(&lacks));
             }
+            let without = machine.without(&kernel);
+            if !without.is_empty() {
+                return Ok(Verdict::without(&without));
+            }
             Some(machine)
         }
     };

@@ -211,6 +211,10 @@ fn one(
     if !lacks.is_empty() {
         return Ok((Verdict::missing(&lacks), left_out));
     }
+    let without = machine.without(&column.kernel);
+    if !without.is_empty() {
+        return Ok((Verdict::without(&without), left_out));
+    }
     let unbuilt = lab::unbuilt(Some(&column.path), &machine.modules)?;
     if !unbuilt.is_empty() {
         return Ok((Verdict::unbuilt(&unbuilt), left_out));

@@ -143,6 +143,9 @@ pub struct On {
     pub smp: Option<u32>,
     /// An option that this kernel does not have.
     pub lacks: Option<String>,
+    /// Something that it does not have and no option tells: nothing is run
+    /// there.
+    pub without: Option<String>,
     /// Rules of conduct that the driver may break there, by their ids, each
     /// with the reason.
     #[serde(default)]
@@ -384,11 +387,12 @@ impl Platform {
         Ok(folders)
     }
 
-    /// An option that this kernel lacks, if that is known.
+    /// An option that this kernel lacks, or something else that it is
+    /// without, if that is known.
     pub fn lacks(&self, kernel: &Kernel) -> Option<String> {
         let known = self.file.on.iter().find_map(|(prefix, on)| {
             let here = kernel.release()?.starts_with(prefix);
-            on.lacks.clone().filter(|_| here)
+            on.lacks.clone().or(on.without.clone()).filter(|_| here)
         });
         let missing = |option: &&String| kernel.has(option) == Some(false);
         known.or_else(|| self.file.needs.keys().find(missing).cloned())

@@ -108,6 +108,21 @@ impl Verdict {
         }
     }
 
+    /// Of a kernel that is without these things, each with the reason.
+    pub fn without(things: &[(String, String)]) -> Verdict {
+        let texts = things.iter().map(|(thing, why)| format!("{thing}: {why}"));
+        Verdict {
+            missing: things.iter().map(|(thing, _)| thing.clone()).collect(),
+            ..Verdict::new(
+                exit::TROUBLE,
+                format!(
+                    "this kernel has no {}",
+                    texts.collect::<Vec<_>>().join("; no ")
+                ),
+            )
+        }
+    }
+
     /// Of a kernel that these drivers of `guest-scripts/` are not built for.
     pub fn unbuilt(drivers: &[String]) -> Verdict {
         Verdict {

@@ -106,6 +106,9 @@ fn mistakes_of_a_platform_are_noticed() {
     let mut defects = Vec::new();
     for name in names().unwrap() {
         let platform = Platform::load(&name).unwrap();
+        if platform.lacks(&column.kernel).is_some() {
+            continue;
+        }
         defects.extend(
             platform.defects().iter().cloned().map(|d| (platform.clone(), d)),
         );
