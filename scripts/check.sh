@@ -179,6 +179,8 @@ long() {
   check "all that is planted" cargo test --locked -p pccd-tests --test fuzz -- --ignored --show-output
   sed -n 's/^planted-.*: found after/  &/p' "$logs/all-that-is-planted.log"
   check "a matrix on Slurm" scripts/slurm.sh
+  check "platforms on every kernel" cargo test --locked -p pccd-tests --test platforms every_kernel -- --ignored --show-output
+  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-every-kernel.log"
   check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
   sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
   check "drivers on the debug kernel" cargo test --locked -p pccd-tests --test channels debug_kernel -- --ignored

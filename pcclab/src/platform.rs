@@ -363,6 +363,11 @@ impl Platform {
         &self.file.modules
     }
 
+    /// The platforms that this one is made of; none if it is one of its own.
+    pub fn parts(&self) -> &[String] {
+        &self.file.of
+    }
+
     /// Mistakes that its test must notice.
     pub fn defects(&self) -> &[Defect] {
         &self.file.defects

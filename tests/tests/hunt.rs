@@ -123,8 +123,10 @@ fn broken_drivers_are_noticed_and_the_terminal_says_why() {
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(Driver::read)
-        .filter(|driver| {
-            only.is_empty() || only.split(',').any(|o| o == driver.name)
+        .filter(|driver| match only.as_str() {
+            // Those pass here; tests/search.rs runs them with both platforms.
+            "" => !driver.name.starts_with("planted-"),
+            only => only.split(',').any(|one| one == driver.name),
         })
         .collect();
     assert!(!drivers.is_empty(), "no driver of {only:?} is there");
