@@ -297,35 +297,30 @@ mod tests {
         assert!(error.to_string().contains("rror"), "{error}");
     }
 
-    /// RAS2 with one descriptor, whose channel is at byte 40.
+    /// A table that no iasl knows, with a channel at byte 36.
     #[test]
     fn ids_are_decimal_in_tables_of_data_too() {
         let fields = [
-            ("0004", "Signature", "\"RAS2\""),
+            ("0004", "Signature", "\"OEM1\""),
             ("0004", "Table Length", "00000000"),
             ("0001", "Revision", "01"),
             ("0001", "Checksum", "00"),
             ("0006", "Oem ID", "\"PCCD\""),
-            ("0008", "Oem Table ID", "\"RAS2\""),
+            ("0008", "Oem Table ID", "\"CHANNELS\""),
             ("0004", "Oem Revision", "00000001"),
             ("0004", "Asl Compiler ID", "\"INTL\""),
             ("0004", "Asl Compiler Revision", "00000000"),
-            ("0002", "Reserved", "0000"),
-            ("0002", "Number of PCC Descriptors", "0001"),
-            ("0001", "Channel ID", "CHANNEL_X"),
-            ("0002", "Reserved", "0000"),
-            ("0001", "Feature Type", "00"),
-            ("0004", "Instance", "00000000"),
+            ("0001", "UINT8", "CHANNEL_X"),
         ];
         let lines = fields
             .map(|(size, name, value)| format!("[{size}] {name} : {value}\n"));
         let folder = tempfile::tempdir().unwrap();
-        let asl = folder.path().join("ras2.asl");
+        let asl = folder.path().join("oem1.asl");
         std::fs::write(&asl, lines.concat()).unwrap();
         let defines = vec![("CHANNEL_X".to_owned(), "10".to_owned())];
         let made = compile(&Table { asl, defines }, folder.path()).unwrap();
         let bytes = std::fs::read(made).unwrap();
-        assert_eq!((bytes.len(), bytes[40]), (48, 10));
+        assert_eq!((bytes.len(), bytes[36]), (37, 10));
     }
 
     #[test]
