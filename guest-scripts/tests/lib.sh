@@ -70,6 +70,15 @@ counter() {
 	cat "/sys/class/net/$iface/statistics/$1"
 }
 
+# number FILE AT BYTES: what stands there, the lowest byte first
+number() {
+	number_text=
+	for number_byte in $(dd if="$1" bs=1 skip="$2" count="$3" status=none | hexdump -v -e '/1 "%02x "'); do
+		number_text=$number_byte$number_text
+	done
+	echo $((0x$number_text))
+}
+
 pcc_clients=/sys/kernel/debug/pcc-client
 
 # pcc ID [OPTION]... COMMAND [DATA]: sends it, prints how it went

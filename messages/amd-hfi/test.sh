@@ -9,15 +9,6 @@
 # shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
 
-# number FILE AT BYTES: what stands there, the lowest byte first
-number() {
-	number_text=
-	for number_byte in $(dd if="$1" bs=1 skip="$2" count="$3" status=none | hexdump -v -e '/1 "%02x "'); do
-		number_text=$number_byte$number_text
-	done
-	echo $((0x$number_text))
-}
-
 pcct=/sys/firmware/acpi/tables/PCCT
 memory=${pcc_clients:?}/0/memory
 messages=$pcc_clients/0/messages

@@ -19,15 +19,6 @@ little() {
 	done
 }
 
-# number FILE AT BYTES: what stands there, the lowest byte first
-number() {
-	number_text=
-	for number_byte in $(dd if="$1" bs=1 skip="$2" count="$3" status=none | hexdump -v -e '/1 "%02x "'); do
-		number_text=$number_byte$number_text
-	done
-	echo $((0x$number_text))
-}
-
 # ras2 ID CAPABILITIES COMMAND [BASE [SIZE [PARAMETERS [OPTION]...]]]: Execute
 # RAS2 Command; leaves how it went in $line, and the memory as it is
 ras2() {

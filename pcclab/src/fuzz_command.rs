@@ -35,12 +35,8 @@ pub fn run(options: &cli::Fuzz) -> Result<u8> {
     for (name, option) in &machine.left_out {
         say(format_args!("without {name}: no CONFIG_{option}"));
     }
-    let lacks = machine.lacks(&kernel);
-    if !lacks.is_empty() {
-        bail!("this kernel lacks CONFIG_{}", lacks.join(", CONFIG_"));
-    }
-    if let Some((thing, why)) = machine.without(&kernel).first() {
-        bail!("this kernel has no {thing}: {why}");
+    if let Some(unfit) = machine.unfit(&kernel) {
+        bail!("{}", unfit.text);
     }
     if machine.search.is_empty() {
         return Err(usage(format!(

@@ -18,6 +18,7 @@ use crate::latency::{Limit, Promise};
 use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
 use crate::search::{self, Search};
+use crate::verdict::Verdict;
 use crate::{content, meant};
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
@@ -369,6 +370,17 @@ impl Machine {
             .collect()
     }
 
+    /// What comes of a run on this kernel, if it need not be booted to know.
+    pub fn unfit(&self, kernel: &Kernel) -> Option<Verdict> {
+        let lacks = self.lacks(kernel);
+        let without = self.without(kernel);
+        match () {
+            () if !lacks.is_empty() => Some(Verdict::missing(&lacks)),
+            () if !without.is_empty() => Some(Verdict::without(&without)),
+            () => None,
+        }
+    }
+
     /// What this kernel is without although no option tells, each with the
     /// reason why that is known.
     pub fn without(&self, kernel: &Kernel) -> Vec<(String, String)> {
@@ -502,7 +514,6 @@ mod tests {
 
     use super::*;
     use crate::platform::names;
-    use crate::verdict::Verdict;
 
     fn write(folder: &Path, name: &str, json: &str) -> String {
         let folder = folder.join(name);

@@ -173,13 +173,8 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
             for (name, option) in &machine.left_out {
                 say(format_args!("without {name}: no CONFIG_{option}"));
             }
-            let lacks = machine.lacks(&kernel);
-            if !lacks.is_empty() {
-                return Ok(Verdict::missing(&lacks));
-            }
-            let without = machine.without(&kernel);
-            if !without.is_empty() {
-                return Ok(Verdict::without(&without));
+            if let Some(unfit) = machine.unfit(&kernel) {
+                return Ok(unfit);
             }
             Some(machine)
         }

@@ -207,13 +207,8 @@ fn one(
     let names = [name.to_owned()];
     let machine = Machine::on_kernel(&names, Some(mode), Some(&column.kernel))?;
     let left_out = machine.left_out.clone();
-    let lacks = machine.lacks(&column.kernel);
-    if !lacks.is_empty() {
-        return Ok((Verdict::missing(&lacks), left_out));
-    }
-    let without = machine.without(&column.kernel);
-    if !without.is_empty() {
-        return Ok((Verdict::without(&without), left_out));
+    if let Some(unfit) = machine.unfit(&column.kernel) {
+        return Ok((unfit, left_out));
     }
     let unbuilt = lab::unbuilt(Some(&column.path), &machine.modules)?;
     if !unbuilt.is_empty() {

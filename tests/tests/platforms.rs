@@ -2,6 +2,7 @@
 //! or, as the README's table has them, all; that its test notices the mistakes
 //! that its `platform.json` names.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,15 +65,14 @@ fn all(kernels: &[&str], which: Which, quick: bool) -> Vec<Cell> {
     let columns = columns(kernels);
     let names = names().unwrap();
     let mut tasks = tasks(&columns, &names).unwrap();
-    let all: Vec<_> =
-        names.iter().map(|n| Platform::load(n).unwrap()).collect();
+    let all: BTreeMap<_, _> =
+        names.iter().map(|n| (n, Platform::load(n).unwrap())).collect();
     let shared =
-        |name: &String| all.iter().any(|one| one.parts().contains(name));
+        |name: &String| all.values().any(|one| one.parts().contains(name));
     tasks.retain(|task| {
         let Wanted { platform: name, mode, .. } = &task.wanted;
-        let platform = Platform::load(name).unwrap();
         which == Which::All
-            || !shared(name) && platform.modes().first() == Some(mode)
+            || !shared(name) && all[name].modes().first() == Some(mode)
     });
     let cells = run_all(&tasks, &options(quick, &logs()), |cell| {
         println!("{}: {}", cell.name(), cell.verdict.text);
@@ -83,7 +83,7 @@ fn all(kernels: &[&str], which: Which, quick: bool) -> Vec<Cell> {
             // What a kernel cannot do is written down, in platform.json or in
             // its own configuration; so is nothing else.
             let column = columns.iter().find(|c| c.name == cell.kernel);
-            let platform = Platform::load(&cell.platform).unwrap();
+            let platform = &all[&cell.platform];
             let lacks = platform.lacks(&column.unwrap().kernel);
             let path = Path::new(&cell.kernel);
             let unbuilt = unbuilt(Some(path), platform.modules()).unwrap();

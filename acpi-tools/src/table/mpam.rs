@@ -171,6 +171,7 @@ fn inside<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::testing::covered;
     use super::*;
 
     fn node(length: u8, resources: u8) -> Vec<u8> {
@@ -194,18 +195,7 @@ mod tests {
         let body = [&[0; LENGTH][..], &all].concat();
         let (parts, stop) = walk(&body);
         assert_eq!(stop, None);
-        let mut next = LENGTH;
-        for part in &parts {
-            assert_eq!(part.at, next, "{}", part.title);
-            let mut within = 0;
-            for field in part.fields {
-                assert_eq!(field.offset, within, "{}", field.name);
-                within += field.kind.width();
-            }
-            assert_eq!(within, part.bytes.len(), "{}", part.title);
-            next += within;
-        }
-        assert_eq!(next, body.len());
+        assert_eq!(covered(&parts), LENGTH..body.len());
         assert_eq!(parts[0].title, "MSC 7: by PCC, 72 bytes at 0x24");
         assert_eq!(parts[2].title, "resource 0 of MSC 7");
     }

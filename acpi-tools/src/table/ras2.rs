@@ -73,6 +73,7 @@ pub fn walk(body: &[u8]) -> (Vec<Part<'_>>, Option<Stop>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::testing::covered;
     use super::*;
 
     fn body(count: u16, descriptors: &[u8]) -> Vec<u8> {
@@ -86,18 +87,7 @@ mod tests {
             body(2, &[7, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0x80, 2, 0, 0, 0]);
         let (parts, stop) = walk(&body);
         assert_eq!(stop, None);
-        let mut next = LENGTH;
-        for part in &parts {
-            assert_eq!(part.at, next, "{}", part.title);
-            let mut within = 0;
-            for field in part.fields {
-                assert_eq!(field.offset, within, "{}", field.name);
-                within += field.kind.width();
-            }
-            assert_eq!(within, part.bytes.len(), "{}", part.title);
-            next += within;
-        }
-        assert_eq!(next, body.len());
+        assert_eq!(covered(&parts), LENGTH..body.len());
         assert_eq!(parts[2].title, "descriptor 1");
         assert_eq!(DESCRIPTOR[0].number(parts[2].bytes), Some(8));
     }

@@ -245,8 +245,7 @@ impl Service {
     /// the next, with which the next scenario would be taken.
     fn end_commands(&mut self) {
         let waits = self.journal.waits();
-        let is_over = |varied: &Varied| waits && varied.look().is_some();
-        if self.varied.as_ref().is_some_and(is_over) {
+        if waits && self.varied.as_ref().is_some_and(Varied::is_over) {
             let channels = &self.site.channels;
             self.journal.hasten(|name| is_needed(channels, name));
         }

@@ -80,6 +80,11 @@ impl Varied {
         }
     }
 
+    /// Whether another file is there than the one in force.
+    pub fn is_over(&self) -> bool {
+        Stamp::of(&self.path) != self.stamp
+    }
+
     /// What is there, if it is another file than the one in force.
     pub fn look(&self) -> Option<Found> {
         let stamp = Stamp::of(&self.path);

@@ -21,7 +21,7 @@ pub struct Answer {
 
 impl Answer {
     /// Its bytes with this field set, if the value fits.
-    fn set(&self, spot: &Spot, value: &Number) -> Option<Vec<u8>> {
+    pub fn set(&self, spot: &Spot, value: &Number) -> Option<Vec<u8>> {
         let value = match value {
             Number::Number(number) => Value::Number(*number),
             Number::Below(number) => Value::Number(number.cast_unsigned()),

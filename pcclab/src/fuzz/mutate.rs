@@ -176,9 +176,10 @@ fn unasked(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let own = pick(dice, &known.unasked).filter(|_| dice.below(2) == 0);
     let said = own.or_else(|| answer(known, dice, to).map(|(_, it)| it));
     let Some(said) = said else { return false };
-    let all = said.varied();
-    let varied = pick(dice, &all).filter(|_| dice.below(2) == 0);
-    let content = hex::encode(varied.unwrap_or(&said.content));
+    let spot = pick(dice, &said.spots).filter(|_| dice.below(2) == 0);
+    let varied =
+        spot.and_then(|spot| said.set(spot, pick(dice, &edges(spot))?));
+    let content = hex::encode(varied.as_ref().unwrap_or(&said.content));
     let entry = entry(to, number);
     entry.unasked = Some(content);
     entry.subspace = Some(said.subspace);
