@@ -56,7 +56,7 @@ fast() {
   scripts/setup.sh
   check "rustfmt" cargo fmt --check
   check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
-  check "cargo test" env PCCD_CHECK=1 cargo test --locked
+  check "cargo test" env PCCD_CHECK=1 cargo test --locked --no-fail-fast
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
   # shellcheck disable=SC2046 # file names without spaces
   check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/*)

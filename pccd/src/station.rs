@@ -172,7 +172,7 @@ impl Station {
         let text = match done {
             Ok(()) => {
                 self.failure = None;
-                let next = self.service.next();
+                let next = self.service.next(now);
                 let poll = retry.filter(|_| polls);
                 return Ok(next.into_iter().chain(poll).min());
             }

@@ -87,6 +87,30 @@ fn a_delayed_answer_holds_up_its_own_channel_only() {
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// A look in which an answer comes due finds what waits for it, though nothing
+/// new wakes the daemon: here, while it is busy with another channel.
+#[test]
+fn what_waits_for_an_answer_is_not_forgotten() {
+    let bench = bench(
+        r#"{"handlers": [
+          {"name": "soon", "match": {"hex": "05 01"}, "reply": {"hex": "05 01"},
+           "delay": 2},
+          {"name": "long", "match": {"hex": "05 02"},
+           "reply": {"hex": "05 {{ ('0' * 10000) | length | hex(2) }}"}}]}"#,
+    );
+    bench.make_folders();
+    two_pairs(&bench, EPOCH);
+    for seq in 1..=2 {
+        bench.request(seq, &single(0, &[5, 1]));
+    }
+    for seq in 3..=200 {
+        other(&bench, seq, &[5, 2]);
+    }
+    let _daemon = bench.start();
+    bench.wait_answered();
+    assert_eq!(replied(&bench).len(), 200);
+}
+
 #[test]
 fn an_answer_may_be_overtaken() {
     let bench = bench(SLOW);

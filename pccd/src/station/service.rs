@@ -54,6 +54,8 @@ pub struct Service {
     pub verdict: Verdict,
     echoes: Echoes,
     varied: Option<Varied>,
+    /// Whether a look left something that can be done now.
+    again: bool,
 }
 
 /// Whether the command that a request is needs an answer to come to an end.
@@ -75,6 +77,7 @@ impl Service {
             verdict: Verdict::default(),
             echoes: Echoes::default(),
             varied: None,
+            again: false,
         }
     }
 
@@ -109,9 +112,10 @@ impl Service {
     }
 
     /// When something is due without a request.
-    pub fn next(&self) -> Option<Instant> {
+    pub fn next(&self, now: Now) -> Option<Instant> {
+        let again = self.again.then_some(now.instant);
         let parts = [self.journal.next(), self.timers.next(), self.held.next()];
-        parts.into_iter().flatten().min()
+        parts.into_iter().chain([again]).flatten().min()
     }
 
     /// Does all there is to do.
@@ -143,7 +147,7 @@ impl Service {
         }
         let mut known = true;
         let mut unread: Option<io::Error> = None;
-        let mut waits = Vec::new();
+        let (mut waits, mut passed) = (Vec::new(), Vec::new());
         for name in requests {
             if self.waker.is_stopped() {
                 break;
@@ -153,11 +157,11 @@ impl Service {
                 self.take_scenario(opened, log, &name)?;
             }
             // Nothing overtakes what could not be read.
-            if waits.contains(&name.subspace)
-                || self.intake.holds(&name)
-                || self.journal.holds(&name)
-                || self.held.holds(&name)
-            {
+            if waits.contains(&name.subspace) || self.intake.holds(&name) {
+                continue;
+            }
+            if self.is_later(&name) {
+                passed.push(name);
                 continue;
             }
             if !std::mem::take(&mut known) {
@@ -172,6 +176,8 @@ impl Service {
             }
         }
         self.tick(opened, log)?;
+        // What they waited for may have become due since.
+        self.again = passed.iter().any(|name| !self.is_later(name));
         if let Some(error) = unread {
             return Err(Trouble::Unread(error));
         }
@@ -249,6 +255,11 @@ impl Service {
             let channels = &self.site.channels;
             self.journal.hasten(|name| is_needed(channels, name));
         }
+    }
+
+    /// Whether a request has its answer coming, or comes after one that has.
+    fn is_later(&self, name: &RequestName) -> bool {
+        self.journal.holds(name) || self.held.holds(name)
     }
 
     /// Whether nothing is decided about a request.
