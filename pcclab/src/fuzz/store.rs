@@ -63,7 +63,15 @@ pub struct Store {
     machine: String,
     /// Keys of what is known.
     known: Mutex<BTreeSet<String>>,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Store {
+    /// A child that another thread just made may hold the file open, and with
+    /// it the lock, until it runs a program of its own.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Store {
@@ -95,7 +103,7 @@ impl Store {
             folder: folder.to_owned(),
             machine: machine.to_owned(),
             known: Mutex::default(),
-            _lock: lock,
+            lock,
         };
         let found = store.found()?;
         store.known().extend(found);
