@@ -29,7 +29,7 @@ pub struct EnvelopeFile {
 
 /// A flag of the envelope.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
@@ -69,7 +69,7 @@ const INTERRUPT: &[SubspaceType] =
     &[HwReduced, HwReducedAck, Initiator, Responder];
 
 impl Flag {
-    pub fn bit(self) -> u32 {
+    pub(crate) fn bit(self) -> u32 {
         1 << self as u32
     }
 

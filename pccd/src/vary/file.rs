@@ -26,7 +26,15 @@ pub const MOST_COPIES: u64 = 256;
 /// A scenario: what the guest does, and what becomes of the platform's
 /// answers meanwhile.
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioFile {
@@ -51,7 +59,15 @@ pub struct ScenarioFile {
 
 /// What becomes of one answer.
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AnswerFile {
@@ -96,8 +112,20 @@ pub struct AnswerFile {
     pub subspace: Option<u8>,
 }
 
+impl AnswerFile {
+    /// One for this answer, which changes nothing yet.
+    pub fn of(answer: u64) -> Self {
+        Self { answer, ..Self::default() }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::of(self.answer)
+    }
+}
+
 /// A value of a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SettingFile {
     /// A number.
@@ -126,7 +154,15 @@ impl JsonSchema for SettingFile {
 
 /// Bytes at a place.
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct AtFile {
@@ -138,7 +174,15 @@ pub struct AtFile {
 
 /// What the device is told beside an answer (docs/mailbox.md §6.1).
 #[derive(
-    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct TellFile {

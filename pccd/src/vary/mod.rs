@@ -14,6 +14,7 @@ pub(crate) use self::scenario::{Asked, DROPPED};
 pub use self::spot::{Spot, What, message_fields};
 use crate::mailbox::Channel;
 use crate::messages::Messages;
+pub use crate::script::envelope::Flag;
 
 /// What of one answer a scenario's `set` can set. `content` is a file of the
 /// inbox, with its envelope or without, for the channel `on` of a mailbox

@@ -13,10 +13,11 @@ use anyhow::{Context, Result, bail};
 use pccd::mailbox::Channels;
 use pccd::messages::Messages;
 use pccd::record::{Event as Happened, Record};
+use pccd::vary::AnswerFile;
 use pccd::wire::pcc::split_envelope;
 
 use super::known::{Answer, Known};
-use super::scenario::{Entry, Scenario};
+use super::scenario::Scenario;
 use super::sign::{Console, Kind, Sign, Watched};
 use super::target::{Seen, Target};
 use crate::claim::Asked;
@@ -391,11 +392,7 @@ impl Guest {
     ) -> Result<Vec<Answer>> {
         let mut actions = before.to_vec();
         actions.push(name.to_owned());
-        let plain = Scenario {
-            platform: self.setup.platform.clone(),
-            actions,
-            answers: Vec::new(),
-        };
+        let plain = Scenario::plain(&self.setup.platform, actions);
         let seen = self.run(&plain, &mut [])?;
         let records = std::mem::take(&mut self.records);
         let alive = self.alive(&plain.actions)?;
@@ -451,11 +448,13 @@ enum Waited {
 }
 
 /// How long an entry has somebody wait.
-fn waits(entry: &Entry) -> Duration {
-    let device = entry.envelope.as_ref().map_or(0, |it| it.delay_ms.into());
-    let copies = u64::from(entry.repeat.unwrap_or(0)) + 1;
+fn waits(entry: &AnswerFile) -> Duration {
+    let device = entry.envelope.as_ref().and_then(|it| it.delay_ms);
+    let copies = entry.repeat.unwrap_or(0).saturating_add(1);
     let own = entry.delay_ms.unwrap_or(0);
-    Duration::from_millis(own.saturating_add(device * copies))
+    Duration::from_millis(
+        own.saturating_add(device.unwrap_or(0).saturating_mul(copies)),
+    )
 }
 
 /// What of a content can be set, for a channel of this guest.

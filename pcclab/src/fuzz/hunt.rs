@@ -408,9 +408,10 @@ fn class(hits: u8) -> u8 {
 pub(crate) mod testing {
     use std::path::Path;
 
+    use pccd::vary::SettingFile;
+
     use super::super::known::Answer;
     use super::*;
-    use crate::fuzz::scenario::Number;
 
     /// A guest whose driver trusts a count, and dies of a dropped answer once
     /// it was unbound.
@@ -443,7 +444,7 @@ pub(crate) mod testing {
                 let Some(answer) = answers.get(at) else { continue };
                 let count = entry.set.get("fan.count");
                 if answer.spots[0].name == "fan.count"
-                    && let Some(Number::Number(count)) = count
+                    && let Some(SettingFile::Number(count)) = count
                 {
                     if let Some(hit) = hits.get_mut(100) {
                         *hit = 1;
@@ -486,11 +487,12 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use pccd::vary::{AnswerFile, SettingFile};
+
     use super::super::known::testing::known;
     use super::super::store::SCENARIO;
     use super::testing::Fake;
     use super::*;
-    use crate::fuzz::scenario::{Entry, Number};
 
     struct Bench {
         folder: tempfile::TempDir,
@@ -526,8 +528,8 @@ mod tests {
     }
 
     fn set(scenario: &mut Scenario, answer: u64, name: &str, value: u64) {
-        let mut entry = Entry::of(answer);
-        entry.set.insert(name.to_owned(), Number::Number(value));
+        let mut entry = AnswerFile::of(answer);
+        entry.set.insert(name.to_owned(), SettingFile::Number(value));
         scenario.answers.push(entry);
     }
 
@@ -545,7 +547,10 @@ mod tests {
         let small = bench.scenario("kasan-fan_read");
         assert_eq!(small.actions, ["speed"]);
         assert_eq!(small.answers.len(), 1);
-        assert_eq!(small.answers[0].set["fan.count"], Number::Number(0x1_0000));
+        assert_eq!(
+            small.answers[0].set["fan.count"],
+            SettingFile::Number(0x1_0000)
+        );
     }
 
     #[test]
@@ -556,7 +561,7 @@ mod tests {
         let first = bench.known.plain(&["bind"]);
         assert!(!hunt.one(&first, &mut hits).unwrap());
         let mut second = bench.known.plain(&["speed"]);
-        second.answers.push(Entry { drop: true, ..Entry::of(0) });
+        second.answers.push(AnswerFile { drop: true, ..AnswerFile::of(0) });
         let mut found = false;
         for _ in 0..20 {
             found |= hunt.one(&second, &mut hits).unwrap();

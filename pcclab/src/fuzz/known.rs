@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pccd::vary::{Spot, What};
+use pccd::vary::{SettingFile, Spot, What};
 use pccd::wire::layout::Value;
 
-use super::scenario::{Number, Scenario};
+use super::scenario::Scenario;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -21,11 +21,15 @@ pub struct Answer {
 
 impl Answer {
     /// Its bytes with this field set, if the value fits.
-    pub fn set(&self, spot: &Spot, value: &Number) -> Option<Vec<u8>> {
+    pub fn set(&self, spot: &Spot, value: &SettingFile) -> Option<Vec<u8>> {
         let value = match value {
-            Number::Number(number) => Value::Number(*number),
-            Number::Below(number) => Value::Number(number.cast_unsigned()),
-            Number::Bytes(digits) => Value::Bytes(hex::decode(digits).ok()?),
+            SettingFile::Number(number) => Value::Number(*number),
+            SettingFile::Negative(number) => {
+                Value::Number(number.cast_unsigned())
+            }
+            SettingFile::Text(digits) => {
+                Value::Bytes(hex::decode(digits).ok()?)
+            }
         };
         let mut content = self.content.clone();
         spot.write(&mut content, &value).ok()?;
@@ -86,11 +90,8 @@ impl Known {
 
     /// A scenario that varies nothing.
     pub fn plain(&self, actions: &[&str]) -> Scenario {
-        Scenario {
-            platform: self.platform.clone(),
-            actions: actions.iter().map(|&name| name.to_owned()).collect(),
-            answers: Vec::new(),
-        }
+        let actions = actions.iter().map(|&name| name.to_owned()).collect();
+        Scenario::plain(&self.platform, actions)
     }
 
     /// A scenario that varies nothing, of one action and what comes before it.
@@ -113,7 +114,7 @@ impl Known {
     }
 
     /// Lengths at and beyond the edges of an answer's own.
-    pub fn lengths(answer: &Answer) -> Vec<usize> {
+    pub fn lengths(answer: &Answer) -> Vec<u64> {
         let length = answer.content.len();
         let mut all = vec![0, 1, 4, 8, 16, length / 2, length * 2];
         all.extend([length.saturating_sub(1), length + 1]);
@@ -124,7 +125,7 @@ impl Known {
         all.sort_unstable();
         all.dedup();
         all.retain(|it| *it != length && *it <= 4096);
-        all
+        all.into_iter().map(|it| it as u64).collect()
     }
 }
 
@@ -134,11 +135,11 @@ fn ones(width: u32) -> u64 {
 }
 
 /// Values at and beyond the edges of a field, without the one it has.
-pub fn edges(spot: &Spot) -> Vec<Number> {
+pub fn edges(spot: &Spot) -> Vec<SettingFile> {
     match &spot.value {
         Value::Number(now) => {
             let all = numbers(spot, *now).into_iter();
-            all.map(Number::Number).collect()
+            all.map(SettingFile::Number).collect()
         }
         Value::Bytes(now) => {
             let mut all = vec![vec![0; now.len()], vec![0xff; now.len()]];
@@ -156,7 +157,9 @@ pub fn edges(spot: &Spot) -> Vec<Number> {
             all.extend((0..now.len().min(4)).map(flipped));
             all.retain(|bytes| bytes != now);
             all.dedup();
-            all.into_iter().map(|it| Number::Bytes(hex::encode(it))).collect()
+            all.into_iter()
+                .map(|it| SettingFile::Text(hex::encode(it)))
+                .collect()
         }
     }
 }
@@ -281,7 +284,7 @@ mod tests {
         assert_eq!(
             edges(&spot),
             ["0000", "ffff", "415a", "8001", "0081"]
-                .map(|it| Number::Bytes(it.to_owned()))
+                .map(|it| SettingFile::Text(it.to_owned()))
         );
         spot.value = Value::Bytes(Vec::new());
         assert!(edges(&spot).is_empty());

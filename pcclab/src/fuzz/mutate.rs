@@ -10,15 +10,21 @@ use libafl::mutators::{MutationResult, Mutator};
 use libafl::state::{HasCorpus, HasRand};
 use libafl_bolts::Named;
 use libafl_bolts::rands::Rand;
+use pccd::vary::{AnswerFile, AtFile, Flag, TellFile};
 
 use super::known::{Answer, Known, edges};
-use super::scenario::{Entry, Envelope, MOST_ACTIONS, Patch, Scenario};
+use super::scenario::{MOST_ACTIONS, Scenario};
 
 /// The flags of an envelope that the device has, but for those by which a
 /// command is never complete: they leave a driver no way on, and no bug of it
 /// shows. Notifications come beside answers.
-pub const FLAGS: &[&str] =
-    &["no-interrupt", "double-interrupt", "early-interrupt", "error", "force"];
+pub const FLAGS: &[Flag] = &[
+    Flag::NoInterrupt,
+    Flag::DoubleInterrupt,
+    Flag::EarlyInterrupt,
+    Flag::Error,
+    Flag::Force,
+];
 
 /// Where chance comes from.
 pub trait Dice {
@@ -83,11 +89,11 @@ fn answer<'k>(
 }
 
 /// The entry for an answer, a new one if there is none.
-fn entry(scenario: &mut Scenario, answer: u64) -> &mut Entry {
+fn entry(scenario: &mut Scenario, answer: u64) -> &mut AnswerFile {
     let all = &mut scenario.answers;
     let at = all.iter().position(|entry| entry.answer == answer);
     let at = at.unwrap_or_else(|| {
-        all.push(Entry::of(answer));
+        all.push(AnswerFile::of(answer));
         all.len() - 1
     });
     &mut all[at]
@@ -106,11 +112,11 @@ fn flag(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some(&flag) = pick(dice, FLAGS) else { return false };
     let envelope = &mut entry(to, number).envelope;
     let flags = &mut envelope.get_or_insert_default().flags;
-    match flags.iter().position(|it| it == flag) {
+    match flags.iter().position(|it| *it == flag) {
         Some(at) => drop(flags.remove(at)),
-        None => flags.push(flag.to_owned()),
+        None => flags.push(flag),
     }
-    if *envelope == Some(Envelope::default()) {
+    if *envelope == Some(TellFile::default()) {
         *envelope = None;
     }
     true
@@ -124,7 +130,7 @@ fn interrupt_delay(
     let Some((number, _)) = answer(known, dice, to) else { return false };
     let Some(&ms) = pick(dice, &known.delays()) else { return false };
     let envelope = entry(to, number).envelope.get_or_insert_default();
-    envelope.delay_ms = u32::try_from(ms).unwrap_or(u32::MAX);
+    envelope.delay_ms = Some(ms);
     true
 }
 
@@ -144,14 +150,14 @@ fn drop_answer(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
 
 fn repeat(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    let count = 1 + u32::try_from(dice.below(3)).unwrap_or(0);
+    let count = 1 + dice.below(3) as u64;
     entry(to, number).repeat = Some(count);
     true
 }
 
 fn later(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    let count = 1 + u32::try_from(dice.below(3)).unwrap_or(0);
+    let count = 1 + dice.below(3) as u64;
     entry(to, number).later = Some(count);
     true
 }
@@ -167,7 +173,7 @@ fn length(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
 
 fn blind_length(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    entry(to, number).length = Some(dice.below(512));
+    entry(to, number).length = Some(dice.below(512) as u64);
     true
 }
 
@@ -195,7 +201,8 @@ fn bytes(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
         (0..count).filter_map(|_| u8::try_from(dice.below(256)).ok()).collect();
     let at = &mut entry(to, number).at;
     at.truncate(MOST - 1);
-    at.push(Patch { offset, hex: hex::encode(bytes) });
+    let offset = offset as u64;
+    at.push(AtFile { offset, hex: hex::encode(bytes) });
     true
 }
 
@@ -370,10 +377,10 @@ impl<S: HasRand + HasCorpus<Scenario>> Mutator<Scenario, S> for Splice {
 #[cfg(test)]
 mod tests {
     use libafl_bolts::rands::StdRand;
+    use pccd::vary::{MOST_ENTRIES, SettingFile};
 
     use super::super::known::testing::known;
     use super::*;
-    use crate::fuzz::scenario::{MOST_ENTRIES, Number};
 
     /// What a change makes of a scenario, for many throws of the dice.
     fn made(change: Change) -> Vec<Scenario> {
@@ -413,7 +420,7 @@ mod tests {
             all.iter().any(|scenario| {
                 let entry = &scenario.answers[0];
                 entry.answer == answer
-                    && entry.set.get(name) == Some(&Number::Number(value))
+                    && entry.set.get(name) == Some(&SettingFile::Number(value))
             })
         };
         assert!(has(0, "fan.speed", u64::from(u32::MAX)));
@@ -443,7 +450,7 @@ mod tests {
             let mut flags = envelope.unwrap_or_default().flags;
             counts.insert(flags.len());
             let count = flags.len();
-            flags.sort();
+            flags.sort_by_key(|it| *it as u32);
             flags.dedup();
             assert_eq!(flags.len(), count, "none is there twice");
         }
@@ -487,11 +494,12 @@ mod tests {
     fn two_scenarios_are_spliced() {
         let known = known();
         let mut one = known.plain(&["speed", "bind"]);
-        one.answers = vec![Entry::of(1), Entry::of(2)];
+        one.answers = vec![AnswerFile::of(1), AnswerFile::of(2)];
         one.answers[0].drop = true;
         one.answers[1].drop = true;
         let mut other = known.plain(&["bind"]);
-        other.answers = vec![Entry { length: Some(3), ..Entry::of(0) }];
+        other.answers =
+            vec![AnswerFile { length: Some(3), ..AnswerFile::of(0) }];
         let whole = splice(&known, &one, 1, &other);
         assert_eq!(whole.actions, ["speed", "bind"]);
         assert_eq!(whole.answers.len(), 2);

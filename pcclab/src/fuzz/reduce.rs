@@ -2,9 +2,10 @@
 //! answers, then actions, then members of entries, then makes values simple.
 
 use anyhow::Result;
+use pccd::vary::{AnswerFile, SettingFile, TellFile};
 
 use super::known::Known;
-use super::scenario::{Entry, Envelope, Number, Scenario};
+use super::scenario::Scenario;
 
 /// The smallest scenario that was found for which `shows` is true still. It
 /// is asked at most `most` times.
@@ -110,11 +111,12 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Reducer<F> {
             for name in names(&self.best.answers[at]) {
                 for value in [0, 1, 0x10, 0x100, 0x1_0000] {
                     let now = self.best.answers[at].set.get(&name);
-                    if !matches!(now, Some(Number::Number(it)) if *it > value) {
+                    if !matches!(now, Some(SettingFile::Number(it)) if *it > value)
+                    {
                         continue;
                     }
                     let mut smaller = self.best.clone();
-                    let value = Number::Number(value);
+                    let value = SettingFile::Number(value);
                     smaller.answers[at].set.insert(name.clone(), value);
                     if self.take(smaller)? {
                         break;
@@ -131,7 +133,7 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Reducer<F> {
     fn smaller<T: Copy + PartialEq>(
         &mut self,
         at: usize,
-        member: impl Fn(&mut Entry) -> &mut Option<T>,
+        member: impl Fn(&mut AnswerFile) -> &mut Option<T>,
         value: T,
     ) -> Result<()> {
         let mut smaller = self.best.clone();
@@ -144,12 +146,12 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Reducer<F> {
     }
 }
 
-fn names(entry: &Entry) -> Vec<String> {
+fn names(entry: &AnswerFile) -> Vec<String> {
     entry.set.keys().cloned().collect()
 }
 
 /// What an entry can be without.
-const MEMBERS: &[fn(&mut Entry)] = &[
+const MEMBERS: &[fn(&mut AnswerFile)] = &[
     |entry| drop(entry.at.pop()),
     |entry| entry.at.clear(),
     |entry| entry.length = None,
@@ -163,7 +165,7 @@ const MEMBERS: &[fn(&mut Entry)] = &[
     },
     |entry| entry.envelope = None,
     |entry| {
-        let without = |it: Envelope| Envelope { delay_ms: 0, ..it };
+        let without = |it: TellFile| TellFile { delay_ms: None, ..it };
         entry.envelope = entry.envelope.take().map(without);
     },
     |entry| {
@@ -178,7 +180,7 @@ const MEMBERS: &[fn(&mut Entry)] = &[
 fn without(known: &Known, scenario: &Scenario, at: usize) -> Scenario {
     let part = |actions: &[String]| {
         let actions = actions.to_vec();
-        let part = Scenario { actions, ..Scenario::default() };
+        let part = Scenario::plain("", actions);
         known.answers(&part).len() as u64
     };
     let first = part(&scenario.actions[..at]);
@@ -196,9 +198,10 @@ fn without(known: &Known, scenario: &Scenario, at: usize) -> Scenario {
 
 #[cfg(test)]
 mod tests {
+    use pccd::vary::{AtFile, Flag};
+
     use super::super::known::testing::known;
     use super::*;
-    use crate::fuzz::scenario::Patch;
 
     /// A large scenario, of which the fifth answer's status alone matters.
     fn large() -> Scenario {
@@ -206,13 +209,13 @@ mod tests {
         let mut large =
             known.plain(&["speed", "bind", "speed", "speed", "bind"]);
         for answer in 0..8 {
-            let mut entry = Entry::of(answer);
-            entry.set.insert("fan.length".to_owned(), Number::Number(9));
-            entry.set.insert("fan.status".to_owned(), Number::Number(200));
-            entry.at.push(Patch { offset: 3, hex: "ff".to_owned() });
+            let mut entry = AnswerFile::of(answer);
+            entry.set.insert("fan.length".to_owned(), SettingFile::Number(9));
+            entry.set.insert("fan.status".to_owned(), SettingFile::Number(200));
+            entry.at.push(AtFile { offset: 3, hex: "ff".to_owned() });
             entry.delay_ms = Some(answer + 40);
-            let flags = vec!["force".to_owned(), "error".to_owned()];
-            entry.envelope = Some(Envelope { flags, delay_ms: 4 });
+            let flags = vec![Flag::Force, Flag::Error];
+            entry.envelope = Some(TellFile { flags, delay_ms: Some(4) });
             large.answers.push(entry);
         }
         large
@@ -228,7 +231,8 @@ mod tests {
                 .get(at)
                 .is_some_and(|it| it.spots[0].name == "fan.count");
             let status = entry.set.get("fan.status");
-            let is_high = matches!(status, Some(Number::Number(it)) if *it > 5);
+            let is_high =
+                matches!(status, Some(SettingFile::Number(it)) if *it > 5);
             is_count && is_high
         })
     }
@@ -246,8 +250,8 @@ mod tests {
         assert_eq!(small.actions, ["speed"]);
         assert_eq!(small.answers.len(), 1, "{small:?}");
         let entry = &small.answers[0];
-        let mut wanted = Entry::of(1);
-        wanted.set.insert("fan.status".to_owned(), Number::Number(0x10));
+        let mut wanted = AnswerFile::of(1);
+        wanted.set.insert("fan.status".to_owned(), SettingFile::Number(0x10));
         assert_eq!(*entry, wanted);
         assert!(asked < 100, "{asked}");
     }

@@ -1,18 +1,17 @@
 //! One input of the search: a JSON file that `pccd run --vary` and `pcclab run
 //! --vary` take as it is.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use libafl::corpus::CorpusId;
 use libafl::inputs::Input;
+use pccd::vary::{AnswerFile, MOST_ENTRIES, ScenarioFile};
 use serde::{Deserialize, Serialize};
 
 use crate::result::save;
 
-/// How many entries `pccd` takes.
-pub const MOST_ENTRIES: usize = 256;
 /// How many actions one scenario has at most: its line for the guest is short.
 pub const MOST_ACTIONS: usize = 24;
 
@@ -20,112 +19,31 @@ pub const MOST_ACTIONS: usize = 24;
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
 )]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
-    /// The platforms, with blanks between them.
-    #[serde(default)]
-    pub platform: String,
-    /// What the guest does, by the names of the platform's `search`.
-    #[serde(default)]
-    pub actions: Vec<String>,
-    /// What becomes of answers.
-    #[serde(default)]
-    pub answers: Vec<Entry>,
-}
+#[serde(transparent)]
+pub struct Scenario(ScenarioFile);
 
-/// What becomes of one answer; see `docs/search.md`.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Entry {
-    /// Which: requests that the platform decided about, from 0.
-    pub answer: u64,
-    /// Values of fields, by the names that `pccd decode` gives.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Number>,
-    /// Bytes that are written over.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub at: Vec<Patch>,
-    /// Bytes of the content.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub length: Option<usize>,
-    /// There is none.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub drop: bool,
-    /// More copies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repeat: Option<u32>,
-    /// Milliseconds it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
-    /// It is published so many answers later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub later: Option<u32>,
-    /// How the device tells of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub envelope: Option<Envelope>,
-    /// A content that is sent beside it, in hex.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unasked: Option<String>,
-    /// Where `unasked` is sent to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subspace: Option<u8>,
-}
+impl Deref for Scenario {
+    type Target = ScenarioFile;
 
-/// A field's value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Number {
-    /// A number.
-    Number(u64),
-    /// One below zero.
-    Below(i64),
-    /// Bytes, in hex.
-    Bytes(String),
-}
-
-/// Bytes that are written over.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patch {
-    /// Where, from the beginning of the content.
-    pub offset: usize,
-    /// What.
-    pub hex: String,
-}
-
-/// How the device tells of an answer, as handlers say it.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize,
-)]
-#[serde(deny_unknown_fields)]
-pub struct Envelope {
-    /// Names of the flags.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
-    /// Milliseconds that the device waits.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub delay_ms: u32,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-impl Entry {
-    /// One for this answer, which changes nothing yet.
-    pub fn of(answer: u64) -> Entry {
-        Entry { answer, ..Entry::default() }
+    fn deref(&self) -> &ScenarioFile {
+        &self.0
     }
+}
 
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Entry::of(self.answer)
+impl DerefMut for Scenario {
+    fn deref_mut(&mut self) -> &mut ScenarioFile {
+        &mut self.0
     }
 }
 
 impl Scenario {
+    /// One that varies nothing, of a platform (or several, with blanks
+    /// between) and actions by the names of its `search`.
+    pub fn plain(platform: &str, actions: Vec<String>) -> Scenario {
+        let platform = Some(platform.to_owned());
+        Scenario(ScenarioFile { platform, actions, ..ScenarioFile::default() })
+    }
+
     /// Scenarios one after the other as one: each with how many requests the
     /// platform decided about in it.
     pub fn joined(parts: &[(Scenario, u64)]) -> Scenario {
@@ -134,7 +52,7 @@ impl Scenario {
         for (part, requests) in parts {
             whole.platform.clone_from(&part.platform);
             whole.actions.extend(part.actions.iter().cloned());
-            let moved = part.answers.iter().map(|entry| Entry {
+            let moved = part.answers.iter().map(|entry| AnswerFile {
                 answer: entry.answer + before,
                 ..entry.clone()
             });
@@ -175,7 +93,7 @@ impl Scenario {
                 entry.delay_ms.is_some(),
                 entry.later.is_some(),
                 entry.unasked.is_some(),
-                entry.envelope.as_ref().is_some_and(|e| e.delay_ms > 0),
+                entry.envelope.as_ref().is_some_and(|e| e.delay_ms.is_some()),
             ];
             let flags = entry.envelope.as_ref().map_or(0, |e| e.flags.len());
             1 + entry.set.len()
@@ -209,6 +127,8 @@ impl Input for Scenario {
 
 #[cfg(test)]
 mod tests {
+    use pccd::vary::SettingFile;
+
     use super::*;
 
     /// What pccd and people write.
@@ -247,7 +167,7 @@ mod tests {
     #[test]
     fn files_are_read_and_written() {
         let scenario = scenario();
-        assert_eq!(scenario.answers[0].set["fan.t"], Number::Below(-1));
+        assert_eq!(scenario.answers[0].set["fan.t"], SettingFile::Negative(-1));
         assert_eq!(scenario.answers[3].at[0].offset, 17);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(scenario.name());
@@ -269,7 +189,7 @@ mod tests {
         assert_eq!(answers, [0, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15]);
         assert!(whole.size() > scenario().size());
         let mut empty = whole.clone();
-        empty.answers = vec![Entry::of(3)];
+        empty.answers = vec![AnswerFile::of(3)];
         empty.trim();
         assert!(empty.answers.is_empty());
     }

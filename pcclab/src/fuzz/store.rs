@@ -256,11 +256,7 @@ mod tests {
     fn finding(shown: usize) -> Finding {
         Finding {
             sign: Sign::new(Kind::Oops, "fan_read", "an oops".to_owned()),
-            scenario: Scenario {
-                platform: "fan pump".to_owned(),
-                actions: vec!["read".to_owned()],
-                answers: Vec::new(),
-            },
+            scenario: Scenario::plain("fan pump", vec!["read".to_owned()]),
             shown: (shown, 3),
             inputs: 7,
             seconds: 8,

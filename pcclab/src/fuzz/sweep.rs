@@ -2,9 +2,11 @@
 //! answer, and all else that can become of an answer. There are some hundreds
 //! to some thousands; the search does them beside what chance brings.
 
+use pccd::vary::{AnswerFile, TellFile};
+
 use super::known::{Known, edges};
 use super::mutate::FLAGS;
-use super::scenario::{Entry, Envelope, Scenario};
+use super::scenario::Scenario;
 
 /// All of them, mixed by `seed`.
 pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
@@ -14,8 +16,8 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         // `answers` are those to all of it.
         all.push(plain.clone());
         for (number, answer) in answers.iter().enumerate() {
-            let entry = Entry::of(number as u64);
-            let mut add = |entry: Entry| {
+            let entry = AnswerFile::of(number as u64);
+            let mut add = |entry: AnswerFile| {
                 let mut scenario = plain.clone();
                 scenario.answers.push(entry);
                 all.push(scenario);
@@ -28,20 +30,20 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
                 }
             }
             for flag in FLAGS {
-                let flags = vec![(*flag).to_owned()];
-                let envelope = Some(Envelope { flags, delay_ms: 0 });
-                add(Entry { envelope, ..entry.clone() });
+                let flags = vec![*flag];
+                let envelope = Some(TellFile { flags, delay_ms: None });
+                add(AnswerFile { envelope, ..entry.clone() });
             }
             for ms in known.delays() {
-                add(Entry { delay_ms: Some(ms), ..entry.clone() });
+                add(AnswerFile { delay_ms: Some(ms), ..entry.clone() });
             }
             for length in Known::lengths(answer) {
-                add(Entry { length: Some(length), ..entry.clone() });
+                add(AnswerFile { length: Some(length), ..entry.clone() });
             }
-            add(Entry { drop: true, ..entry.clone() });
-            add(Entry { repeat: Some(1), ..entry.clone() });
-            add(Entry { later: Some(1), ..entry.clone() });
-            add(Entry {
+            add(AnswerFile { drop: true, ..entry.clone() });
+            add(AnswerFile { repeat: Some(1), ..entry.clone() });
+            add(AnswerFile { later: Some(1), ..entry.clone() });
+            add(AnswerFile {
                 unasked: Some(hex::encode(&answer.content)),
                 subspace: Some(answer.subspace),
                 ..entry.clone()
@@ -56,10 +58,10 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             for content in message.varied() {
                 let unasked = Some(hex::encode(content));
                 let mut scenario = plain.clone();
-                scenario.answers.push(Entry {
+                scenario.answers.push(AnswerFile {
                     unasked,
                     subspace,
-                    ..Entry::of(0)
+                    ..AnswerFile::of(0)
                 });
                 all.push(scenario);
             }
@@ -82,9 +84,10 @@ fn mix<T>(all: &mut [T], seed: u64) {
 mod tests {
     use std::collections::BTreeSet;
 
+    use pccd::vary::SettingFile;
+
     use super::super::known::testing::known;
     use super::*;
-    use crate::fuzz::scenario::Number;
 
     #[test]
     fn each_is_there_once_and_changes_one_thing() {
@@ -97,7 +100,7 @@ mod tests {
             assert_eq!(scenario.actions.len(), 1);
             assert!(scenario.answers.len() <= 1);
         }
-        let most = Number::Number(u64::from(u32::MAX));
+        let most = SettingFile::Number(u64::from(u32::MAX));
         assert!(all.iter().any(|it| {
             it.answers.iter().any(|e| e.set.get("fan.count") == Some(&most))
         }));
