@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -58,10 +59,25 @@ fn check(bench: &Bench, case: &str) {
     assert_eq!(bench.list("rejected"), [""; 0], "{case}");
 }
 
+/// A daemon under strace; neither outlives a test that fails.
+struct Traced(Child);
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let group = rustix::process::Pid::from_child(&self.0);
+        let signal = rustix::process::Signal::KILL;
+        let _ = rustix::process::kill_process_group(group, signal);
+        let _ = self.0.wait();
+    }
+}
+
 /// A daemon under strace, which does something to some of its calls.
-fn traced(bench: &Bench, calls: &str, what: &str) -> Child {
+fn traced(bench: &Bench, calls: &str, what: &str) -> Traced {
     let daemon = bench.command();
-    Command::new("strace")
+    let child = Command::new("strace")
         .args(["-f", "-qq", "-o"])
         .arg(bench.dir.path().join("trace"))
         .arg("-e")
@@ -72,13 +88,14 @@ fn traced(bench: &Bench, calls: &str, what: &str) -> Child {
         .args(daemon.get_args())
         .current_dir(bench.dir.path())
         .stderr(fs::File::create(bench.log()).unwrap())
-        .spawn()
-        .unwrap()
+        .process_group(0)
+        .spawn();
+    Traced(child.unwrap())
 }
 
 /// Waits until a traced daemon is killed or everything is answered. True
 /// if it was killed; afterwards it has ended in any case.
-fn ended(bench: &Bench, child: &mut Child) -> bool {
+fn ended(bench: &Bench, Traced(child): &mut Traced) -> bool {
     let mut killed = false;
     bench.wait("end, and no empty outbox", || {
         killed = child.try_wait().unwrap().is_some();
@@ -265,7 +282,7 @@ fn kill_at(
         if told {
             bench.wait("a daemon", || {
                 bench.count(Event::Started) > 0
-                    || child.try_wait().unwrap().is_some()
+                    || child.0.try_wait().unwrap().is_some()
             });
             fill(&bench);
         }
