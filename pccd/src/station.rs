@@ -170,11 +170,12 @@ impl Station {
         }
         self.opened = Some(opened);
         let text = match done {
-            Ok(()) => {
+            Ok(again) => {
                 self.failure = None;
-                let next = self.service.next(now);
+                let again = again.then_some(now.instant);
                 let poll = retry.filter(|_| polls);
-                return Ok(next.into_iter().chain(poll).min());
+                let all = [self.service.next(), again, poll];
+                return Ok(all.into_iter().flatten().min());
             }
             Err(Trouble::Fatal(error)) => return Err(error),
             Err(Trouble::Later(doing, error)) => format!("{doing}: {error}"),

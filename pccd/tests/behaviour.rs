@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{Bench, EPOCH, content, single, stem, write};
+use common::{Bench, EPOCH, content, pair, single, stem, write};
 use pccd::Event;
 
 /// A bench with one handler file.
@@ -17,26 +17,12 @@ fn bench(text: &str) -> Bench {
 
 /// Two pairs: 0 and 1, 2 and 3.
 fn two_pairs(bench: &Bench, epoch: &str) {
-    bench.channels(
-        epoch,
-        r#"{"subspace": 0, "type": 3, "size": 8192,
-            "completion": "posted", "paired": 1},
-           {"subspace": 1, "type": 4, "size": 8192,
-            "completion": "posted", "paired": 0},
-           {"subspace": 2, "type": 3, "size": 8192,
-            "completion": "posted", "paired": 3},
-           {"subspace": 3, "type": 4, "size": 8192,
-            "completion": "posted", "paired": 2}"#,
-    );
+    bench.channels(epoch, &[0, 2].map(|id| pair(id, 8192)).join(","));
 }
 
 /// A request on subspace 2.
 fn other(bench: &Bench, seq: u32, message: &[u8]) -> String {
-    let name = format!("{EPOCH}-{seq:08}-002");
-    let mut content = content(&single(0, message));
-    content[0] = 2;
-    bench.put(&format!("{name}.pcc"), &content);
-    name
+    bench.request_on(2, seq, &single(0, message))
 }
 
 /// Stems of what was replied to, in the order of the log.
@@ -271,15 +257,11 @@ fn messages_nobody_asked_for() {
     ]}"#,
     );
     bench.make_folders();
-    let pair = r#"{"subspace": 0, "type": 3, "size": 8192,
-            "completion": "posted", "paired": 1},
-           {"subspace": 1, "type": 4, "size": 8192,
-            "completion": "posted", "paired": 0}"#;
     let daemon = bench.start();
     // Nothing is sent before there is a guest.
     std::thread::sleep(std::time::Duration::from_millis(60));
     assert_eq!(bench.list("inbox"), [""; 0]);
-    bench.channels(EPOCH, pair);
+    bench.channels(EPOCH, &pair(0, 8192));
     bench.wait("all messages", || bench.list("inbox").len() == 4);
     let packets = || -> Vec<Vec<u8>> {
         bench.list("inbox").iter().map(|name| bench.packet(name)).collect()

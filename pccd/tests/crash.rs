@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pccd::Event;
 
-use common::{Bench, Daemon, EPOCH, single, stem, wait_child};
+use common::{Bench, Daemon, EPOCH, pair, single, stem, wait_child};
 
 const RENAMES: &str = "rename,renameat,renameat2";
 const UNLINKS: &str = "unlink,unlinkat";
@@ -59,12 +59,12 @@ fn check(bench: &Bench, case: &str) {
     assert_eq!(bench.list("rejected"), [""; 0], "{case}");
 }
 
-/// A daemon under strace; neither outlives a test that fails.
+/// A daemon under strace; both killed when dropped.
 struct Traced(Child);
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !matches!(self.0.try_wait(), Ok(None)) {
             return;
         }
         let group = rustix::process::Pid::from_child(&self.0);
@@ -205,11 +205,7 @@ fn a_life_that_cannot_be_written_down_is_tried_again() {
     }
     let bench = Bench::new();
     bench.make_folders();
-    let pair = r#"{"subspace": 0, "type": 3, "size": 4096,
-        "completion": "posted", "paired": 1},
-      {"subspace": 1, "type": 4, "size": 4096,
-        "completion": "posted", "paired": 0}"#;
-    bench.channels(EPOCH, pair);
+    bench.channels(EPOCH, &pair(0, 4096));
     // Nothing but its beginning is written down in such a life.
     bench.request(1, &single(0, &[0, 0x80, 2]));
     let mut child = traced(&bench, RENAMES, "error=ENOSPC:when=1");

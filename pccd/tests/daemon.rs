@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use common::{Bench, content, finish, pccd, single, stem, write};
+use common::{Bench, content, finish, pair, pccd, single, stem, write};
 use pccd::Event;
 
 /// The messages of the demo: name, request, answer; EID 8 asks EID 9.
@@ -212,15 +212,7 @@ fn state_lasts_for_one_life_of_the_guest() {
     let reply = bench.exchange(2, &get);
     assert_eq!(reply[8], 20, "EID after a restart of the daemon");
     let epoch = "20261121T050000.000000000Z";
-    let channels = format!(
-        r#"{{"version": 1, "epoch": "{epoch}", "channels": [
-          {{"subspace": 0, "type": 3, "size": 4096,
-            "completion": "posted", "paired": 1}},
-          {{"subspace": 1, "type": 4, "size": 4096,
-            "completion": "posted", "paired": 0}}]}}"#
-    );
-    fs::write(bench.path("tmp/q-c"), channels).unwrap();
-    fs::rename(bench.path("tmp/q-c"), bench.path("channels.json")).unwrap();
+    bench.channels(epoch, &pair(0, 4096));
     let name = format!("{epoch}-00000001-000");
     bench.put(&format!("{name}.pcc"), &content(&get));
     bench.wait_answered();
@@ -327,11 +319,7 @@ fn a_name_does_not_end_the_life_of_the_guest() {
         let bench = Bench::new();
         bench.make_folders();
         if told {
-            let pair = r#"{"subspace": 0, "type": 3, "size": 4096,
-                "completion": "posted", "paired": 1},
-              {"subspace": 1, "type": 4, "size": 4096,
-                "completion": "posted", "paired": 0}"#;
-            bench.channels("20261121T044142.123456789Z", pair);
+            bench.channels(common::EPOCH, &pair(0, 4096));
         }
         let _daemon = bench.start();
         bench.exchange(1, &single(0, &[0, 0x80, 1, 0, 20]));

@@ -2,19 +2,10 @@
 
 mod common;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::{Bench, EPOCH, single, stem, write};
 use pccd::Event;
-
-/// Reads a question, and where its answer begins: with its id.
-const ASK: &str = r#"ask() {
-  read -r line || return 1
-  id=${line#*:} id=${id%%,*}
-  start="{\"id\": $id, \"reply\": "
-}"#;
 
 /// A handler file whose program is this shell script.
 fn script(bench: &Bench, timeout_ms: u32, text: &str) {
@@ -28,9 +19,7 @@ fn script(bench: &Bench, timeout_ms: u32, text: &str) {
    "reply": {{"hex": "06 {{{{ state.seen | hex }}}}"}}}}]}}"#
     );
     write(&folder.join("x.json"), &handlers);
-    let path = folder.join("x.sh");
-    write(&path, &format!("#!/bin/sh\n{ASK}\n{text}\n"));
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    bench.program("x.sh", text);
 }
 
 fn reasons(bench: &Bench, event: Event) -> Vec<String> {

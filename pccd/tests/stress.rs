@@ -5,13 +5,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use common::{Bench, EPOCH, content, single, write};
+use common::{Bench, EPOCH, pair, single, write};
 
 /// The second byte of a message says how it is answered. Nothing here wakes the
 /// daemon again and again.
@@ -33,32 +32,16 @@ const HANDLERS: &str = r#"{"variables": {"count": 0}, "handlers": [
  ]}"#;
 const WAYS: u8 = 8;
 
-const ANSWER: &str = r#"#!/bin/sh
-while read -r line; do
-  id=${line#*:}
-  echo "{\"id\": ${id%%,*}, \"reply\": {\"hex\": \"05\"}}"
-done
-"#;
+const ANSWER: &str = r#"while ask; do echo "$start{\"hex\": \"05\"}}"; done"#;
 
 /// Four pairs.
 fn bench() -> Bench {
     let bench = Bench::new();
-    let folder = bench.dir.path().join("messages");
-    write(&folder.join("all.json"), HANDLERS);
-    let program = folder.join("answer.sh");
-    write(&program, ANSWER);
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    write(&bench.dir.path().join("messages/all.json"), HANDLERS);
+    bench.program("answer.sh", ANSWER);
     bench.make_folders();
-    let pair = |id: u8| {
-        let other = id + 1;
-        format!(
-            r#"{{"subspace": {id}, "type": 3, "size": 8192,
-                "completion": "posted", "paired": {other}}},
-               {{"subspace": {other}, "type": 4, "size": 8192,
-                "completion": "posted", "paired": {id}}}"#
-        )
-    };
-    bench.channels(EPOCH, &[0, 2, 4, 6].map(pair).join(","));
+    let pairs = [0, 2, 4, 6].map(|id| pair(id, 8192));
+    bench.channels(EPOCH, &pairs.join(","));
     bench
 }
 
@@ -84,11 +67,8 @@ fn stress(seed: u64, kills: bool) {
             let seq = u32::try_from(sent.len() + 1).unwrap();
             let subspace = [0, 0, 2, 4, 6][dice.random_range(0..5)];
             let way = dice.random_range(0..WAYS);
-            let mut content = content(&single((seq & 7) as u8, &[5, way]));
-            content[0] = subspace;
-            let stem = format!("{EPOCH}-{seq:08}-{subspace:03}");
-            bench.put(&format!("{stem}.pcc"), &content);
-            sent.insert(stem);
+            let packet = single((seq & 7) as u8, &[5, way]);
+            sent.insert(bench.request_on(subspace, seq, &packet));
             if dice.random_bool(0.3) {
                 let pause = dice.random_range(0..4000);
                 std::thread::sleep(Duration::from_micros(pause));

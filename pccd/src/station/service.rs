@@ -54,8 +54,6 @@ pub struct Service {
     pub verdict: Verdict,
     echoes: Echoes,
     varied: Option<Varied>,
-    /// Whether a look left something that can be done now.
-    again: bool,
 }
 
 /// Whether the command that a request is needs an answer to come to an end.
@@ -77,7 +75,6 @@ impl Service {
             verdict: Verdict::default(),
             echoes: Echoes::default(),
             varied: None,
-            again: false,
         }
     }
 
@@ -112,19 +109,19 @@ impl Service {
     }
 
     /// When something is due without a request.
-    pub fn next(&self, now: Now) -> Option<Instant> {
-        let again = self.again.then_some(now.instant);
+    pub fn next(&self) -> Option<Instant> {
         let parts = [self.journal.next(), self.timers.next(), self.held.next()];
-        parts.into_iter().chain([again]).flatten().min()
+        parts.into_iter().flatten().min()
     }
 
-    /// Does all there is to do.
+    /// Does all there is to do; true if some of it came up on the way and is
+    /// left.
     pub fn work<W: Write>(
         &mut self,
         opened: &mut Opened,
         log: &mut Log<W>,
         now: Now,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         if !self.journal.ledger.answers.is_empty() || !self.held.is_empty() {
             // They may be of a life that is over.
             self.read_channels(opened, log)?;
@@ -177,12 +174,13 @@ impl Service {
         }
         self.tick(opened, log)?;
         // What they waited for may have become due since.
-        self.again = passed.iter().any(|name| !self.is_later(name));
+        let again = passed.iter().any(|name| !self.is_later(name));
         if let Some(error) = unread {
             return Err(Trouble::Unread(error));
         }
         let removed = self.intake.remove(|name| opened.mailbox.unlink(name));
-        removed.map_err(later("remove a request"))
+        removed.map_err(later("remove a request"))?;
+        Ok(again)
     }
 
     fn read_channels<W: Write>(

@@ -126,9 +126,24 @@ impl Bench {
 
     /// Publishes an MCTP packet as a request; returns its stem.
     pub fn request(&self, seq: u32, packet: &[u8]) -> String {
-        let stem = stem(seq);
-        self.put(&format!("{stem}.pcc"), &content(packet));
+        self.request_on(0, seq, packet)
+    }
+
+    /// The same on a subspace.
+    pub fn request_on(&self, id: u8, seq: u32, packet: &[u8]) -> String {
+        let stem = format!("{EPOCH}-{seq:08}-{id:03}");
+        let mut content = content(packet);
+        content[0] = id;
+        self.put(&format!("{stem}.pcc"), &content);
         stem
+    }
+
+    /// Writes a program that is a shell script with [`ASK`].
+    pub fn program(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.dir.path().join("messages").join(name);
+        write(&path, &format!("#!/bin/sh\n{ASK}\n{text}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub fn list(&self, folder: &str) -> Vec<String> {
@@ -176,6 +191,24 @@ impl Bench {
         self.wait_answered();
         self.packet(&format!("{stem}.r1.pcc"))
     }
+}
+
+/// Reads a question, and where its answer begins: with its id.
+const ASK: &str = r#"ask() {
+  read -r line || return 1
+  id=${line#*:} id=${id%%,*}
+  start="{\"id\": $id, \"reply\": "
+}"#;
+
+/// The entries of `channels.json` of a posted pair, this subspace and the next.
+pub fn pair(id: u8, size: u32) -> String {
+    let other = id + 1;
+    format!(
+        r#"{{"subspace": {id}, "type": 3, "size": {size},
+            "completion": "posted", "paired": {other}}},
+           {{"subspace": {other}, "type": 4, "size": {size},
+            "completion": "posted", "paired": {id}}}"#
+    )
 }
 
 pub fn stem(seq: u32) -> String {
