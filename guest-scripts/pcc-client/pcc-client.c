@@ -460,23 +460,26 @@ static bool pcc_client_poll(struct pcc_client_chan *pc, ktime_t end)
 
 /*
  * Tells the mailbox core that the message is done, where that is not the
- * work of somebody else.
+ * work of somebody else; where it is, waits until that was done.
  */
-static void pcc_client_tick(struct pcc_client_chan *pc, bool by_irq,
+static void pcc_client_tick(struct pcc_client_chan *pc,
+			    const struct pcc_client_command *cmd,
 			    unsigned int before)
 {
 	struct mbox_chan *mchan = pc->chan->mchan;
 	unsigned int ticks;
 
-	if (mchan->mbox->txdone_irq) {
-		if (!by_irq || !PCC_CORE_TICKS)
-			mbox_chan_txdone(mchan, 0);
-		else /* The interrupt handler is about to, after our callback. */
-			read_poll_timeout(READ_ONCE, ticks, ticks != before, 20,
-					  USEC_PER_SEC, false, pc->ticks);
-	} else if (!mchan->mbox->txdone_poll || pc->client.knows_txdone) {
+	/* The interrupt handler tells it, after our callback. */
+	if (mchan->mbox->txdone_irq && cmd->wait == PCC_WAIT_IRQ &&
+	    PCC_CORE_TICKS)
+		read_poll_timeout(READ_ONCE, ticks, ticks != before, 20,
+				  USEC_PER_SEC, false, pc->ticks);
+	else if (!cmd->tick)
+		return;
+	else if (mchan->mbox->txdone_irq)
+		mbox_chan_txdone(mchan, 0);
+	else if (!mchan->mbox->txdone_poll || pc->client.knows_txdone)
 		mbox_client_txdone(mchan, 0);
-	}
 }
 
 /* What the platform answered */
@@ -533,8 +536,7 @@ static ssize_t pcc_client_run(struct pcc_client_chan *pc,
 		/* Types 3: for a client that polls; ACPI 6.5, 14.5.2 */
 		if (state.error && pcc_client_is_ext(pc))
 			acpi_write(state.word & ~pc->error_mask, &pc->error);
-		if (cmd->tick)
-			pcc_client_tick(pc, cmd->wait == PCC_WAIT_IRQ, ticks);
+		pcc_client_tick(pc, cmd, ticks);
 		len += scnprintf(line + len, room - len, " us=%lld",
 				 ktime_us_delta(pc->done_at, start));
 	}
