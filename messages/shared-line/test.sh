@@ -70,14 +70,17 @@ holds "$(pcc "$one" timeout=300 tick=0 0x02 55)" ticks=1
 result $?
 pcc_control "$one" tick
 
+# The client does not wait for the interrupt: it was acknowledged when the
+# other channel's came, whose handler the line runs after this one's.
 step 'many errors switch no line off'
 status=0
 tens='1 2 3 4 5 6 7 8 9 10'
 [ ! "$QUICK" ] || tens=1
 for _ in $tens; do
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		holds "$(pcc "$one" wait=poll notify=1 0x02 55)" complete=1 || status=1
-		pcc_control "$one" tick
+		holds "$(pcc "$one" wait=poll notify=1 0x02 55)" complete=1 &&
+			pcc_control "$one" tick &&
+			holds "$(pcc "$two" 0x01 33)" result=ok data=cc || status=1
 	done
 done
 holds "$(pcc "$one" 0x01 54)" result=ok data=ab && unclaimed
