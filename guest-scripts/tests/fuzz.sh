@@ -8,7 +8,9 @@
 #   ranges         tells where the code of the driver is, a line each:
 #                    pcclab: range START END NAME    hexadecimal; END is not in it
 #                    pcclab: ranges end
-#   go N NAME...   does these actions, whatever comes of them:
+#   go N NAME...   does these actions, whatever comes of them, and tells how each
+#                  ended and what it printed:
+#                    pcclab: gave NAME STATUS TEXT
 #                    pcclab: went N
 #   alive N        looks whether the driver works, 0 if so:
 #                    pcclab: alive N STATUS
@@ -21,6 +23,19 @@
 . "${0%/*}/lib.sh"
 
 # For texts in platform.json:
+
+# show FILE: prints the line read from it
+show() {
+	read -r show_line <"$1" && printf '%s\n' "$show_line"
+}
+
+# exchange FILE TEXT: writes it, and prints the line that comes of it
+exchange() {
+	{
+		printf '%s\n' "$2" >&3
+		read -r exchange_line <&3 && printf '%s\n' "$exchange_line"
+	} 3<>"$1"
+}
 
 # brings FILE PATTERN: a line read from it fits
 brings() {
@@ -119,8 +134,13 @@ while read -r word number names; do
 	ranges) ranges ;;
 	go)
 		for name in $names; do
-			act "$name"
-		done >/dev/null 2>&1
+			act "$name" >/tmp/gave 2>/dev/null
+			gave=$?
+			while read -r line; do
+				gave="$gave $line"
+			done </tmp/gave
+			printf 'pcclab: gave %s %.400s\n' "$name" "$gave"
+		done
 		echo "pcclab: went $number"
 		;;
 	alive)

@@ -432,6 +432,11 @@ pub struct Fuzz {
     /// Kernel module to load, as for `run`
     #[arg(long = "module", value_name = "FILE")]
     pub modules: Vec<OsString>,
+    /// Compare: what the driver gives that another one does not give with the
+    /// same answers is a finding. Either a module (FILE.ko) in place of those
+    /// of --module, or a kernel, as for --kernel, with the driver that it has
+    #[arg(long, value_name = "DRIVER")]
+    pub against: Vec<OsString>,
     /// How long, as 90s, 10m or 2h; without it until Ctrl-C
     #[arg(long = "for", value_name = "TIME",
           value_parser = humantime::parse_duration)]

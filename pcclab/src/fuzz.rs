@@ -11,6 +11,7 @@
 //! | [`sign`] | what a console and a log tell of a bug, and which bug |
 //! | [`target`] | what runs scenarios |
 //! | [`guest`] | a guest that does |
+//! | [`pair`] | two of them, to compare
 //! | [`hunt`] | runs, confirms, makes small |
 //! | [`reduce`] | makes a scenario small that shows a bug
 //! | [`store`] | the folder of a search |
@@ -23,6 +24,7 @@ pub mod guest;
 pub mod hunt;
 pub mod known;
 pub mod mutate;
+pub mod pair;
 pub mod reduce;
 pub mod scenario;
 pub mod sign;

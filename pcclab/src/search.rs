@@ -19,8 +19,9 @@ pub const PLACE: &str = "search.sh";
 #[serde(deny_unknown_fields)]
 pub struct Search {
     /// What the guest can do, by names: texts for sh. Best they only read and
-    /// write files by the shell itself (`read -r x <FILE`), as a process takes
-    /// ten milliseconds to start. They may fail; they must not `exit`.
+    /// write files by the shell itself (`show FILE`, `echo on >FILE`), as a
+    /// process takes ten milliseconds to start. They may fail; they must not
+    /// `exit`. What they print is compared by `pcclab fuzz --against`.
     pub actions: BTreeMap<String, String>,
     /// A text for sh that fails when the driver does not work any more with a
     /// platform that does. `guest-scripts/tests/fuzz.sh` has words for it:

@@ -13,6 +13,7 @@ use super::engine::{Plan, search};
 use super::guest::{Guest, Setup};
 use super::hunt::{Hunt, Progress, Settings};
 use super::known::Known;
+use super::pair::Pair;
 use super::store::{State, Store};
 use super::sweep;
 use crate::verdict::exit;
@@ -31,6 +32,8 @@ pub struct Options {
     pub setup: Setup,
     /// Arguments of `pcclab run` that make the same machine.
     pub machine: String,
+    /// Both for the driver that is compared with, if there is one.
+    pub other: Option<(Setup, String)>,
     /// The folder of the search.
     pub output: PathBuf,
     /// What chance begins with; without it as the search in the folder did, or
@@ -55,7 +58,8 @@ pub struct Options {
 /// Our own trouble, wrong usage, or a driver that does not work with a
 /// platform that varies nothing.
 pub fn run(options: &Options) -> Result<u8> {
-    let store = Store::open(&options.output, &options.machine)?;
+    let against = options.other.as_ref().map(|(_, machine)| machine.as_str());
+    let store = Store::open(&options.output, &options.machine, against)?;
     let before = store.found()?;
     let mut state = store.state()?.unwrap_or_default();
     let seed = match options.seed {
@@ -79,15 +83,27 @@ pub fn run(options: &Options) -> Result<u8> {
     ));
     let progress = Progress::new(0);
     let say_line = |line: &str| say(line);
-    let hunt = |guest| {
+    let hunt = |guest, folder: &str| {
+        let other = options.other.as_ref().map(|(setup, _)| {
+            Guest::new(setup.clone(), &work.path().join(folder))
+        });
+        let guest = Pair::new(guest, other);
         Hunt::new(guest, &known, &store, &progress, options.settings, &say_line)
     };
     let guests: Vec<_> = (0..options.jobs)
         .map(|worker| guest.another(&work.path().join(worker.to_string())))
         .collect();
-    let mut first = hunt(guest);
-    for sign in first.baseline()? {
-        say(format_args!("without any variation, so no finding: {sign}"));
+    let mut first = hunt(guest, "other");
+    match first.baseline() {
+        // It may have found something before.
+        Err(_) if interrupted() => {}
+        signs => {
+            for sign in signs? {
+                say(format_args!(
+                    "without any variation, so no finding: {sign}"
+                ));
+            }
+        }
     }
     drop(first);
 
@@ -114,7 +130,7 @@ pub fn run(options: &Options) -> Result<u8> {
             .into_iter()
             .enumerate()
             .map(|(worker, guest)| {
-                let hunt = hunt(guest);
+                let hunt = hunt(guest, &format!("other-{worker}"));
                 let seed = seed
                     .wrapping_add(worker as u64)
                     .wrapping_add(MACHINE.wrapping_mul(options.part.0 as u64));
@@ -180,6 +196,13 @@ fn tell_known(known: &Known, sweep: usize, watches: usize) {
         known.platform,
         known.answers.len()
     ));
+    if answers == 0 {
+        say(
+            "no action had the driver send a request: there is little to vary. \
+             Does each do what it should (pcclab run --vary with its name \
+             prints what it gives)?",
+        );
+    }
     match watches {
         0 => say(
             "which code of the driver runs is not known here (no plugin for \

@@ -288,7 +288,7 @@ mod tests {
         is_done: impl Fn(&Store) -> bool,
     ) -> u64 {
         const MOST: u64 = 20_000;
-        let store = Store::open(folder, "").unwrap();
+        let store = Store::open(folder, "", None).unwrap();
         let known = Arc::new(known());
         let progress = Progress::new(0);
         let sweep = sweep::scenarios(&known, seed);
@@ -331,7 +331,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let both = |store: &Store| store.found().unwrap().len() >= 2;
             let inputs = searched(folder.path(), seed, both);
-            let store = Store::open(folder.path(), "").unwrap();
+            let store = Store::open(folder.path(), "", None).unwrap();
             assert!(both(&store), "after {inputs} scenarios");
         }
     }

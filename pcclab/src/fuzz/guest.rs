@@ -111,6 +111,8 @@ pub struct Guest {
     first: u64,
     /// Requests since the last scenario was taken.
     requests: u64,
+    /// What the actions of the last scenario gave.
+    gave: Vec<String>,
     /// pccd's records of the last scenario.
     records: Vec<Record>,
 }
@@ -134,6 +136,7 @@ impl Guest {
             number: 0,
             first: 1,
             requests: 0,
+            gave: Vec::new(),
             records: Vec::new(),
         }
     }
@@ -183,12 +186,13 @@ impl Guest {
             match self.session()?.next(LOOK)? {
                 Event::Line(line) => {
                     self.console.line(&line);
-                    let said = line.rsplit_once("pcclab: ").map(|(_, it)| it);
+                    let said = line.split_once("pcclab: ").map(|(_, it)| it);
                     if let Some(rest) =
                         said.and_then(|said| said.strip_prefix(word))
                     {
                         return Ok(Waited::Said(rest.trim().to_owned()));
                     }
+                    self.gave.extend(gave(said.unwrap_or_default()));
                 }
                 Event::End(End::Interrupted) => bail!("interrupted"),
                 Event::End(end) => return Ok(Waited::Ended(end)),
@@ -296,6 +300,7 @@ impl Guest {
         signs.extend(self.newly_broken());
         Ok(Seen {
             signs,
+            gave: std::mem::take(&mut self.gave),
             requests: self.requests,
             took: start.elapsed(),
             is_over,
@@ -341,6 +346,7 @@ impl Guest {
     fn begin(&mut self) -> Result<()> {
         self.read_logs()?;
         self.records.clear();
+        self.gave.clear();
         self.requests = 0;
         self.console = Console::default();
         let log = self.place().join("console.log");
@@ -445,6 +451,14 @@ enum Waited {
     Ended(End),
     /// Nothing, for too long.
     Nothing,
+}
+
+/// What an action gave, by the agent's word for it: without its name, and
+/// without times, which `mctp` and pcc-client print as `us=`.
+fn gave(said: &str) -> Option<String> {
+    let (_, given) = said.strip_prefix("gave ")?.split_once(' ')?;
+    let words = given.split_whitespace().filter(|it| !it.starts_with("us="));
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// How long an entry has somebody wait.

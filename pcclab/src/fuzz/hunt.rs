@@ -144,14 +144,14 @@ impl<'a, T: Target> Hunt<'a, T> {
     }
 
     /// Without any variation nothing is a bug: what looks like one here never
-    /// is one. Returns these.
+    /// is one. Returns these. What differs from another driver is one even so.
     ///
     /// # Errors
     /// Our own trouble, or a driver that does not even live then.
     pub fn baseline(&mut self) -> Result<Vec<Sign>> {
         const TWICE: usize = 2;
         let mut signs: Vec<Sign> = Vec::new();
-        let mut all = Vec::new();
+        let (mut all, mut differ) = (Vec::new(), Vec::new());
         for _ in 0..TWICE {
             all.extend(
                 self.known
@@ -177,10 +177,15 @@ impl<'a, T: Target> Hunt<'a, T> {
                         sign.lines.join("\n")
                     );
                 }
-                if self.store.claim(&sign.key()) {
+                if sign.kind == Kind::Differs {
+                    differ.push((sign, plain.clone()));
+                } else if self.store.claim(&sign.key()) {
                     signs.push(sign);
                 }
             }
+        }
+        for (sign, plain) in differ {
+            self.suspect(&sign, &[(plain, 0)])?;
         }
         self.is_over = true;
         Ok(signs)
@@ -311,6 +316,10 @@ impl<'a, T: Target> Hunt<'a, T> {
             best = Scenario::joined(&batch[batch.len() - count..]);
             (shown, seen) = self.tries(&best, &key)?;
         }
+        // Two drivers differ at times by the moment alone.
+        if sign.kind == Kind::Differs && shown < self.settings.tries {
+            shown = 0;
+        }
         if shown > 0 {
             (self.say)(&format!("{key}: {shown} of {}", self.settings.tries));
             // What shows only at times is asked for more than once.
@@ -327,9 +336,11 @@ impl<'a, T: Target> Hunt<'a, T> {
                 }
                 Ok(false)
             })?;
-            let (times, sign) = self.tries(&small, &key)?;
-            if times > 0 {
-                (best, shown, seen) = (small, times, sign);
+            if small != best {
+                let (times, sign) = self.tries(&small, &key)?;
+                if times > 0 {
+                    (best, shown, seen) = (small, times, sign);
+                }
             }
         }
         // What is kept is of a guest that showed it.
@@ -504,7 +515,7 @@ mod tests {
     impl Bench {
         fn new() -> Bench {
             let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(folder.path(), "").unwrap();
+            let store = Store::open(folder.path(), "", None).unwrap();
             let progress = Progress::new(0);
             Bench { folder, known: known(), store, progress }
         }

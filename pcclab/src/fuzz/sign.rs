@@ -40,6 +40,9 @@ pub enum Kind {
     Dead,
     /// A rule of conduct that the driver breaks.
     Conduct,
+    /// An action gives what it does not give with the driver that is compared
+    /// with.
+    Differs,
     /// The guest reset itself or switched itself off.
     Left,
     /// QEMU ended.
@@ -64,6 +67,7 @@ impl Kind {
             Kind::Hang => "hang",
             Kind::Dead => "dead",
             Kind::Conduct => "conduct",
+            Kind::Differs => "differs",
             Kind::Left => "left",
             Kind::Qemu => "qemu",
             Kind::Pccd => "pccd",
@@ -72,7 +76,7 @@ impl Kind {
 
     /// Whether the guest goes on as if nothing had been.
     pub fn goes_on(self) -> bool {
-        self == Kind::Conduct
+        matches!(self, Kind::Conduct | Kind::Differs)
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Store {
     folder: PathBuf,
     /// Arguments of `pcclab run` that make the same machine.
     machine: String,
+    /// Of the one that is compared with, if there is one.
+    other: Option<String>,
     /// Keys of what is known.
     known: Mutex<BTreeSet<String>>,
     lock: File,
@@ -76,11 +78,16 @@ impl Drop for Store {
 
 impl Store {
     /// The folder of a search, made if need be. `machine` are the arguments of
-    /// `pcclab run` that make the machine that is searched.
+    /// `pcclab run` that make the machine that is searched, `other` those of
+    /// the one that it is compared with.
     ///
     /// # Errors
     /// When another search uses it (wrong usage), or it cannot be made.
-    pub fn open(folder: &Path, machine: &str) -> Result<Store> {
+    pub fn open(
+        folder: &Path,
+        machine: &str,
+        other: Option<&str>,
+    ) -> Result<Store> {
         for name in [CORPUS, FINDINGS] {
             let path = folder.join(name);
             fs::create_dir_all(&path)
@@ -102,6 +109,7 @@ impl Store {
         let store = Store {
             folder: folder.to_owned(),
             machine: machine.to_owned(),
+            other: other.map(str::to_owned),
             known: Mutex::default(),
             lock,
         };
@@ -188,14 +196,18 @@ impl Store {
         );
         let _ = writeln!(
             text,
-            "To show it, from the folder where the search was started:\n\n    \
-             pcclab run {} --vary {}\n",
-            self.machine,
-            place.join(SCENARIO).display()
+            "To show it, from the folder where the search was started:\n"
         );
+        let other = self.other.iter().filter(|_| sign.kind == Kind::Differs);
+        for machine in std::iter::once(&self.machine).chain(other) {
+            let scenario = place.join(SCENARIO);
+            let scenario = scenario.display();
+            let _ =
+                writeln!(text, "    pcclab run {machine} --vary {scenario}");
+        }
         let _ = writeln!(
             text,
-            "The guest does: {}. What becomes of the platform's answers, counted \
+            "\nThe guest does: {}. What becomes of the platform's answers, counted \
              from 0, is in {SCENARIO}; console.log, pccd.log and qemu.log are of \
              the last guest that showed it.\n",
             scenario.actions.join(", ")
@@ -208,7 +220,14 @@ impl Store {
             );
         }
         if !sign.lines.is_empty() {
-            let _ = writeln!(text, "What the kernel said:\n");
+            let heading = match sign.kind {
+                Kind::Differs => {
+                    "What each action gave: its exit status, and \
+                     what it printed"
+                }
+                _ => "What the kernel said",
+            };
+            let _ = writeln!(text, "{heading}:\n");
             for line in &sign.lines {
                 let _ = writeln!(text, "    {line}");
             }
@@ -250,7 +269,7 @@ mod tests {
     use super::*;
 
     fn open(folder: &Path) -> Result<Store> {
-        Store::open(folder, "--platform fan --platform pump")
+        Store::open(folder, "--platform fan --platform pump", None)
     }
 
     fn finding(shown: usize) -> Finding {

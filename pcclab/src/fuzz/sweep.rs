@@ -1,6 +1,7 @@
-//! The scenarios with one change each: every edge of every field of every
-//! answer, and all else that can become of an answer. There are some hundreds
-//! to some thousands; the search does them beside what chance brings.
+//! Each action after each other, and the scenarios with one change: every edge
+//! of every field of every answer, and all else that can become of an answer.
+//! There are some hundreds to some thousands; the search does them beside what
+//! chance brings.
 
 use pccd::vary::{AnswerFile, TellFile};
 
@@ -13,8 +14,14 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
     let mut all = Vec::new();
     for (action, answers) in &known.answers {
         let plain = known.plain_of(action);
-        // `answers` are those to all of it.
         all.push(plain.clone());
+        // What one leaves another may not expect.
+        all.extend(known.actions().into_iter().map(|next| {
+            let mut both = plain.clone();
+            both.actions.extend_from_slice(&known.plain_of(next).actions);
+            both
+        }));
+        // `answers` are those to all of it.
         for (number, answer) in answers.iter().enumerate() {
             let entry = AnswerFile::of(number as u64);
             let mut add = |entry: AnswerFile| {
@@ -97,8 +104,10 @@ mod tests {
         assert_eq!(names.len(), all.len());
         assert!(all.len() > 100, "{}", all.len());
         for scenario in &all {
-            assert_eq!(scenario.actions.len(), 1);
-            assert!(scenario.answers.len() <= 1);
+            assert!(scenario.actions.len() + scenario.answers.len() <= 2);
+        }
+        for both in [["bind", "speed"], ["speed", "bind"], ["bind", "bind"]] {
+            assert!(all.iter().any(|it| it.actions == both), "{both:?}");
         }
         let most = SettingFile::Number(u64::from(u32::MAX));
         assert!(all.iter().any(|it| {

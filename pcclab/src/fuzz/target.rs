@@ -12,6 +12,8 @@ use super::sign::Sign;
 pub struct Seen {
     /// What is wrong.
     pub signs: Vec<Sign>,
+    /// What each action gave: its exit status, and what it printed.
+    pub gave: Vec<String>,
     /// How many requests the platform decided about.
     pub requests: u64,
     /// How long it took.
