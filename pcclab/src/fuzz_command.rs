@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(365 * 86_400);
 /// Guests a processor: most of the time they wait for time-outs.
 const EACH: usize = 3;
 /// Linux waits so many times as long as a channel's nominal latency: cppc,
-/// xgene-hwmon, kunpeng_hccs and hisi_uncore_freq all do.
+/// xgene-hwmon and kunpeng_hccs do, hisi_uncore_freq twice as long.
 const PATIENCE: u64 = 500;
 /// What QEMU's channels have if nothing else is said, in microseconds.
 const LATENCY_US: u64 = 1000;

@@ -556,6 +556,13 @@ impl Target for Guest {
         if !matches!(listens, Waited::Said(_)) {
             let said = self.console.lines().join("\n");
             let how = match listens {
+                Waited::Ended(End::Missing(lacks)) if !lacks.is_empty() => {
+                    bail!(
+                        "the kernel {} lacks {}, which the platform needs",
+                        self.setup.config.lab.kernel.image.display(),
+                        lacks.join(", ")
+                    )
+                }
                 Waited::Ended(end) => format!("{end:?}"),
                 _ => "it says nothing".to_owned(),
             };
