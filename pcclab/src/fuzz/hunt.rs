@@ -310,15 +310,15 @@ impl<'a, T: Target> Hunt<'a, T> {
         let (mut shown, mut seen) = self.tries(&best, &key)?;
         // Those before it may have to do with it.
         for count in [2, 8, batch.len()] {
-            if shown > 0 || count > batch.len() || batch.len() < 2 {
+            if shown > 0
+                || sign.kind == Kind::Differs
+                || count > batch.len()
+                || batch.len() < 2
+            {
                 break;
             }
             best = Scenario::joined(&batch[batch.len() - count..]);
             (shown, seen) = self.tries(&best, &key)?;
-        }
-        // Two drivers differ at times by the moment alone.
-        if sign.kind == Kind::Differs && shown < self.settings.tries {
-            shown = 0;
         }
         if shown > 0 {
             (self.say)(&format!("{key}: {shown} of {}", self.settings.tries));
@@ -368,7 +368,8 @@ impl<'a, T: Target> Hunt<'a, T> {
         Ok(shown > 0)
     }
 
-    /// How many of some fresh guests show this, and what it looks like.
+    /// How many of some fresh guests show this, and what it looks like. Two
+    /// drivers differ at times by the moment alone: there all have to show it.
     fn tries(
         &mut self,
         scenario: &Scenario,
@@ -376,9 +377,15 @@ impl<'a, T: Target> Hunt<'a, T> {
     ) -> Result<(usize, Option<Sign>)> {
         let (mut shown, mut sign) = (0, None);
         for _ in 0..self.settings.tries {
-            if let Some(seen) = self.again(scenario, key)? {
-                shown += 1;
-                sign = Some(seen);
+            match self.again(scenario, key)? {
+                Some(seen) => {
+                    shown += 1;
+                    sign = Some(seen);
+                }
+                None if key.starts_with(Kind::Differs.name()) => {
+                    return Ok((0, None));
+                }
+                None => {}
             }
         }
         Ok((shown, sign))
@@ -610,5 +617,54 @@ mod tests {
         // After some times nobody tries any more.
         let times = Settings::default().doubts as usize;
         assert!(hunt.target().renewed <= 3 * times);
+    }
+
+    /// Guests that differ from others, each or not.
+    struct Differing(std::vec::IntoIter<bool>);
+
+    impl Target for Differing {
+        fn renew(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
+            let differs = self.0.next().unwrap();
+            let sign = Sign::new(Kind::Differs, "speed", String::new());
+            let signs = differs.then_some(sign).into_iter().collect();
+            Ok(Seen { signs, ..Seen::default() })
+        }
+
+        fn alive(&mut self, _: &[String]) -> Result<Seen> {
+            Ok(Seen::default())
+        }
+
+        fn keep(&mut self, _: &std::path::Path) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_guest_has_to_show_a_difference() {
+        for (guests, counts) in [
+            (vec![true, true, true], true),
+            (vec![false], false),
+            (vec![true, true, false], false),
+        ] {
+            let bench = Bench::new();
+            let mut hunt = Hunt::new(
+                Differing(guests.into_iter()),
+                &bench.known,
+                &bench.store,
+                &bench.progress,
+                Settings::default(),
+                &|_| (),
+            );
+            let sign = Sign::new(Kind::Differs, "speed", String::new());
+            let plain = bench.known.plain(&["speed"]);
+            let batch = [(plain.clone(), 1), (plain, 1)];
+            assert_eq!(hunt.suspect(&sign, &batch).unwrap(), counts);
+            let found = bench.store.found().unwrap();
+            assert_eq!(found.is_empty(), !counts);
+        }
     }
 }

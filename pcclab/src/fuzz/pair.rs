@@ -60,25 +60,11 @@ impl<T: Target> Target for Pair<T> {
     fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen> {
         let mut seen = self.one.run(scenario, hits)?;
         let Some(other) = &mut self.other else { return Ok(seen) };
-        let mut with = other.run(scenario, &mut [])?;
+        let with = other.run(scenario, &mut [])?;
         // One that came to no end did not do all.
-        let compare = |seen: &Seen, with: &Seen| match with.is_over {
-            false if !seen.is_over => {
-                differs(&scenario.actions, &seen.gave, &with.gave)
-            }
-            _ => None,
-        };
-        if let Some(sign) = compare(&seen, &with) {
-            // What was left by the scenario before, or of the moment, does not
-            // stay.
-            let again = self.one.run(scenario, &mut [])?;
-            with = other.run(scenario, &mut [])?;
-            let stays = compare(&again, &with);
-            seen.signs.extend(again.signs);
-            seen.is_over |= again.is_over;
-            if stays.is_some_and(|it| it.key() == sign.key()) {
-                seen.signs.push(sign);
-            }
+        if !seen.is_over && !with.is_over {
+            let names = &scenario.actions;
+            seen.signs.extend(differs(names, &seen.gave, &with.gave));
         }
         seen.is_over |= with.is_over;
         Ok(seen)
