@@ -9,14 +9,14 @@ use super::known::{Known, edges};
 use super::mutate::FLAGS;
 use super::scenario::Scenario;
 
-/// All of them, mixed by `seed`.
+/// All of them, mixed by `seed`; those that vary nothing come first.
 pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
-    let mut all = Vec::new();
+    let (mut plains, mut all) = (Vec::new(), Vec::new());
     for (action, answers) in &known.answers {
         let plain = known.plain_of(action);
-        all.push(plain.clone());
+        plains.push(plain.clone());
         // What one leaves another may not expect.
-        all.extend(known.actions().into_iter().map(|next| {
+        plains.extend(known.actions().into_iter().map(|next| {
             let mut both = plain.clone();
             both.actions.extend_from_slice(&known.plain_of(next).actions);
             both
@@ -74,8 +74,10 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             }
         }
     }
+    mix(&mut plains, seed);
     mix(&mut all, seed);
-    all
+    plains.append(&mut all);
+    plains
 }
 
 /// The same order for the same seed, on every machine.
