@@ -194,7 +194,7 @@ fn what_a_driver_makes_up_is_found_beside_one_that_does_not() {
 }
 
 #[test]
-#[ignore = "takes half an hour: make test-long"]
+#[ignore = "takes hours at worst: make test-long"]
 fn all_that_is_wrong_is_found_beside_what_is_right() {
     for wrong in &WRONG {
         let took = [1, 2, 3]

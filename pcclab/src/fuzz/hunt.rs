@@ -307,7 +307,7 @@ impl<'a, T: Target> Hunt<'a, T> {
         let start = self.progress.start.elapsed();
         let inputs = self.progress.inputs.load(Ordering::Relaxed);
         let mut best = last.clone();
-        let (mut shown, mut seen) = self.tries(&best, &key)?;
+        let (mut shown, mut seen) = self.tries(&best, sign)?;
         // Those before it may have to do with it.
         for count in [2, 8, batch.len()] {
             if shown > 0
@@ -318,7 +318,7 @@ impl<'a, T: Target> Hunt<'a, T> {
                 break;
             }
             best = Scenario::joined(&batch[batch.len() - count..]);
-            (shown, seen) = self.tries(&best, &key)?;
+            (shown, seen) = self.tries(&best, sign)?;
         }
         if shown > 0 {
             (self.say)(&format!("{key}: {shown} of {}", self.settings.tries));
@@ -337,7 +337,7 @@ impl<'a, T: Target> Hunt<'a, T> {
                 Ok(false)
             })?;
             if small != best {
-                let (times, sign) = self.tries(&small, &key)?;
+                let (times, sign) = self.tries(&small, sign)?;
                 if times > 0 {
                     (best, shown, seen) = (small, times, sign);
                 }
@@ -373,18 +373,16 @@ impl<'a, T: Target> Hunt<'a, T> {
     fn tries(
         &mut self,
         scenario: &Scenario,
-        key: &str,
+        wanted: &Sign,
     ) -> Result<(usize, Option<Sign>)> {
         let (mut shown, mut sign) = (0, None);
         for _ in 0..self.settings.tries {
-            match self.again(scenario, key)? {
+            match self.again(scenario, &wanted.key())? {
                 Some(seen) => {
                     shown += 1;
                     sign = Some(seen);
                 }
-                None if key.starts_with(Kind::Differs.name()) => {
-                    return Ok((0, None));
-                }
+                None if wanted.kind == Kind::Differs => return Ok((0, None)),
                 None => {}
             }
         }

@@ -28,12 +28,11 @@ fn differs(names: &[String], one: &[String], other: &[String]) -> Option<Sign> {
     let all = || names.iter().zip(one.iter().zip(other));
     let (name, (gives, wanted)) =
         all().find(|(_, (one, other))| one != other)?;
-    let status = |gave: &str| gave.split(' ').next().map(str::to_owned);
-    let place = match (status(gives), status(wanted)) {
-        (Some(one), Some(other)) if one != other => {
-            format!("{name}-{one}-{other}")
-        }
-        _ => name.clone(),
+    let [one, other] =
+        [gives, wanted].map(|gave| gave.split(' ').next().unwrap_or_default());
+    let place = match one == other {
+        true => name.clone(),
+        false => format!("{name}-{one}-{other}"),
     };
     let short = |text: &str| match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}...", &text[..at]),
@@ -122,8 +121,7 @@ mod tests {
             assert_eq!(seen.is_over, alive.is_over);
             (seen.signs.pop(), seen.is_over)
         };
-        let good = ["0 7", "1", "0 8"];
-        let good = || Gives(Box::leak(Box::new(good)), false);
+        let good = || Gives(&["0 7", "1", "0 8"], false);
         let bad = || Gives(&["0 7", "0 3", "0 -8"], false);
         let dead = |one: Gives| Gives(one.0, true);
         assert_eq!(seen(bad(), None), (None, false));
