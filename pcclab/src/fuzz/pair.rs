@@ -1,5 +1,6 @@
 //! Two drivers that meet the same platform: what an action gives with one and
-//! not with the other is a sign of its own.
+//! not with the other is a sign of its own, and a break of conduct that both
+//! have is none.
 
 use std::path::Path;
 
@@ -50,6 +51,13 @@ fn differs(names: &[String], one: &[String], other: &[String]) -> Option<Sign> {
     Some(sign)
 }
 
+/// Takes away the breaks of conduct that the other driver has, too: made small
+/// one by one, they would take the time of what tells the two apart.
+fn leave_own(signs: &mut Vec<Sign>, others: &[Sign]) {
+    let keys: Vec<String> = others.iter().map(Sign::key).collect();
+    signs.retain(|it| it.kind != Kind::Conduct || !keys.contains(&it.key()));
+}
+
 impl<T: Target> Target for Pair<T> {
     fn renew(&mut self) -> Result<()> {
         self.one.renew()?;
@@ -65,6 +73,7 @@ impl<T: Target> Target for Pair<T> {
             let names = &scenario.actions;
             seen.signs.extend(differs(names, &seen.gave, &with.gave));
         }
+        leave_own(&mut seen.signs, &with.signs);
         seen.is_over |= with.is_over;
         Ok(seen)
     }
@@ -73,7 +82,9 @@ impl<T: Target> Target for Pair<T> {
         let mut seen = self.one.alive(after)?;
         if let Some(other) = &mut self.other {
             // What is wrong with it is not what is searched.
-            seen.is_over |= other.alive(after)?.is_over;
+            let with = other.alive(after)?;
+            leave_own(&mut seen.signs, &with.signs);
+            seen.is_over |= with.is_over;
         }
         Ok(seen)
     }
@@ -87,8 +98,16 @@ impl<T: Target> Target for Pair<T> {
 mod tests {
     use super::*;
 
-    /// A driver that gives this for each action, and can die.
-    struct Gives(&'static [&'static str], bool);
+    /// A driver that gives this for each action, breaks these rules, and can
+    /// die.
+    struct Gives(&'static [&'static str], &'static [&'static str], bool);
+
+    impl Gives {
+        fn signs(&self) -> Vec<Sign> {
+            let rule = |it: &&str| Sign::new(Kind::Conduct, it, String::new());
+            self.1.iter().map(rule).collect()
+        }
+    }
 
     impl Target for Gives {
         fn renew(&mut self) -> Result<()> {
@@ -97,11 +116,13 @@ mod tests {
 
         fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
             let gave = self.0.iter().map(|it| (*it).to_owned()).collect();
-            Ok(Seen { gave, is_over: self.1, ..Seen::default() })
+            let signs = self.signs();
+            Ok(Seen { gave, signs, is_over: self.2, ..Seen::default() })
         }
 
         fn alive(&mut self, _: &[String]) -> Result<Seen> {
-            Ok(Seen { is_over: self.1, ..Seen::default() })
+            let signs = self.signs();
+            Ok(Seen { signs, is_over: self.2, ..Seen::default() })
         }
 
         fn keep(&mut self, _: &Path) -> Result<()> {
@@ -121,9 +142,9 @@ mod tests {
             assert_eq!(seen.is_over, alive.is_over);
             (seen.signs.pop(), seen.is_over)
         };
-        let good = || Gives(&["0 7", "1", "0 8"], false);
-        let bad = || Gives(&["0 7", "0 3", "0 -8"], false);
-        let dead = |one: Gives| Gives(one.0, true);
+        let good = || Gives(&["0 7", "1", "0 8"], &[], false);
+        let bad = || Gives(&["0 7", "0 3", "0 -8"], &[], false);
+        let dead = |one: Gives| Gives(one.0, one.1, true);
         assert_eq!(seen(bad(), None), (None, false));
         assert_eq!(seen(good(), Some(good())), (None, false));
         assert_eq!(seen(bad(), Some(dead(good()))), (None, true));
@@ -136,5 +157,19 @@ mod tests {
         let lines = ["speed: 0 7", "fan/load: 0 3 -- and not 1"];
         assert_eq!(sign.lines[..2], lines);
         assert_eq!(sign.lines[2], "speed: 0 -8 -- and not 0 8");
+    }
+
+    #[test]
+    fn a_break_of_conduct_counts_if_one_alone_has_it() {
+        let plain = Scenario::plain("fan", vec!["speed".to_owned()]);
+        let with = |rules| Gives(&["0 7"], rules, false);
+        let mut pair =
+            Pair::new(with(&["busy", "length"]), Some(with(&["busy"])));
+        let run = pair.run(&plain, &mut []).unwrap();
+        let alive = pair.alive(&plain.actions).unwrap();
+        for seen in [run, alive] {
+            let keys: Vec<String> = seen.signs.iter().map(Sign::key).collect();
+            assert_eq!(keys, ["conduct-length"]);
+        }
     }
 }
