@@ -504,16 +504,3 @@ fn every_platform_here_has_no_mistakes() {
         assert!(report.mistakes.is_empty(), "{}", text(&report));
     }
 }
-
-#[test]
-fn comments_are_left_out() {
-    let text = "a // CHANNEL_A \"\n/* CHANNEL_B\n */ \"//\" CHANNEL_C";
-    let code = without_comments(text, false);
-    assert_eq!(code.len(), text.len());
-    let names: Vec<_> = aml::channels_in(&code).collect();
-    assert_eq!(names, [(text.find("CHANNEL_C").unwrap(), "CHANNEL_C")]);
-    let text = "echo a#b $CHANNEL_A # $CHANNEL_B\n# é";
-    let code = without_comments(text, true);
-    assert_eq!(code.trim_end(), "echo a#b $CHANNEL_A");
-    assert_eq!(code.len(), text.len());
-}
