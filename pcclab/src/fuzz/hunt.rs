@@ -2,6 +2,7 @@
 //! in fresh guests, made small, and written down.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -26,7 +27,7 @@ pub struct Settings {
     pub between_looks: usize,
     /// Fresh guests that a bug is tried in.
     pub tries: usize,
-    /// Fresh guests at most to make a scenario small.
+    /// Fresh guests at most to make a scenario small, but for the last.
     pub reductions: usize,
     /// Times that a bug may show and never again.
     pub doubts: u32,
@@ -320,45 +321,21 @@ impl<'a, T: Target> Hunt<'a, T> {
             best = Scenario::joined(&batch[batch.len() - count..]);
             (shown, seen) = self.tries(&best, sign)?;
         }
-        if shown > 0 {
-            (self.say)(&format!("{key}: {shown} of {}", self.settings.tries));
-            // What shows only at times is asked for more than once.
-            let asks = if shown == self.settings.tries { 1 } else { 3 };
-            let known = self.known;
-            let most = self.settings.reductions;
-            let small = reduce(known, &best, most, |smaller| {
-                // It is small enough for one who wants to end.
-                let ends = self.progress.ends.load(Ordering::Relaxed);
-                for _ in (0..asks).filter(|_| !ends) {
-                    if self.again(smaller, &key)?.is_some() {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            })?;
-            if small != best {
-                let (times, sign) = self.tries(&small, sign)?;
-                if times > 0 {
-                    (best, shown, seen) = (small, times, sign);
-                }
-            }
-        }
-        // What is kept is of a guest that showed it.
-        for _ in 0..self.settings.tries {
-            if self.shows || shown == 0 {
-                break;
-            }
-            self.again(&best, &key)?;
-        }
-        let finding = Finding {
+        let mut finding = Finding {
             sign: seen.unwrap_or_else(|| sign.clone()),
             scenario: best,
             shown: (shown, self.settings.tries),
             inputs,
             seconds: start.as_secs(),
         };
-        let target = &mut self.target;
-        let place = self.store.write(&finding, |place| target.keep(place))?;
+        let place = self.write(&finding)?;
+        if shown > 0 {
+            let of = self.settings.tries;
+            (self.say)(&format!("{key}: {shown} of {of}; it is made small"));
+            if self.make_small(&mut finding)? {
+                self.write(&finding)?;
+            }
+        }
         self.is_over = true;
         let how = match shown {
             0 => "never again, so it does not count",
@@ -366,6 +343,50 @@ impl<'a, T: Target> Hunt<'a, T> {
         };
         (self.say)(&format!("{key}: {how}: {}", place.display()));
         Ok(shown > 0)
+    }
+
+    /// Leaves out of a finding's scenario what it does not take to show it;
+    /// whether there was such.
+    fn make_small(&mut self, finding: &mut Finding) -> Result<bool> {
+        let key = finding.sign.key();
+        // What shows only at times is asked for more than once.
+        let asks = match finding.shown {
+            (shown, of) if shown == of => 1,
+            _ => 3,
+        };
+        let known = self.known;
+        let most = self.settings.reductions.div_ceil(asks);
+        let small = reduce(known, &finding.scenario, most, |smaller| {
+            // It is small enough for one who wants to end.
+            let ends = self.progress.ends.load(Ordering::Relaxed);
+            for _ in (0..asks).filter(|_| !ends) {
+                if self.again(smaller, &key)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })?;
+        if small == finding.scenario {
+            return Ok(false);
+        }
+        let (shown, sign) = self.tries(&small, &finding.sign)?;
+        let Some(sign) = sign else { return Ok(false) };
+        finding.scenario = small;
+        finding.shown.0 = shown;
+        finding.sign = sign;
+        Ok(true)
+    }
+
+    /// Writes a finding down, with what a guest left that showed it.
+    fn write(&mut self, finding: &Finding) -> Result<PathBuf> {
+        for _ in 0..self.settings.tries {
+            if self.shows || finding.shown.0 == 0 {
+                break;
+            }
+            self.again(&finding.scenario, &finding.sign.key())?;
+        }
+        let target = &mut self.target;
+        self.store.write(finding, |place| target.keep(place))
     }
 
     /// How many of some fresh guests show this, and what it looks like. Two
