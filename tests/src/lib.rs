@@ -1,5 +1,6 @@
 //! What the whole-system tests share; the cases are in `tests/tests/`.
 
+pub mod broken;
 pub mod peer;
 pub use acpi_tools::extract::{firmware, qtest};
 

@@ -1,93 +1,34 @@
 //! Drivers with a mistake in them, those of `tests/broken/list`: each gets the
 //! verdict that it deserves, and the terminal says why.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use pccd_tests::broken::{Driver, driver, drivers};
 use pccd_tests::{Logs, built, each_of};
 
 /// Seconds until a run that is to hang counts as hung, and any other.
 const HANGS: &str = "40";
 const ENDS: &str = "180";
 
-/// A line of the list.
-struct Driver<'a> {
-    name: &'a str,
-    platform: &'a str,
-    init: &'a str,
-    status: i32,
-    words: Vec<&'a str>,
-}
-
-impl Driver<'_> {
-    fn read(line: &str) -> Driver<'_> {
-        let fields: Vec<_> = line.split('|').map(str::trim).collect();
-        let [name, platform, _, init, _, status, words] = fields[..] else {
-            panic!("{line:?} has not seven fields");
-        };
-        Driver {
-            name,
-            platform,
-            init,
-            status: status.parse().unwrap(),
-            words: words.split(';').map(str::trim).collect(),
-        }
-    }
-
-    fn folder(&self) -> PathBuf {
-        built("BROKEN").join(self.name)
-    }
-
-    /// Its modules, in the order they are loaded in.
-    fn modules(&self) -> Vec<PathBuf> {
-        let order = self.folder().join("modules.order");
-        let order = std::fs::read_to_string(&order)
-            .unwrap_or_else(|error| panic!("{}: {error}", order.display()));
-        let objects = order.lines().map(|line| Path::new(line).file_name());
-        let modules = objects
-            .flatten()
-            .map(|object| self.folder().join(object).with_extension("ko"));
-        modules.collect()
-    }
-
-    /// Its platform: the one with the mistake, one of the tests, or one by
-    /// name.
-    fn platform(&self) -> PathBuf {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let own = self.folder();
-        match root.join(self.platform) {
-            _ if own.join("platform.json").exists() => own,
-            folder if folder.exists() => folder,
-            _ => PathBuf::from(self.platform),
-        }
-    }
-
-    fn run(&self) -> Run {
-        let logs = Logs::new();
-        let limit = match self.status {
-            4 => HANGS,
-            _ => ENDS,
-        };
-        let mut command = Command::new(built("PCCLAB"));
-        command.args(["run", "--timeout", limit, "--logs"]).arg(logs.path());
-        for module in self.modules() {
-            command.arg("--module").arg(module);
-        }
-        if self.init != "-" {
-            command.args(["--append", "initcall_blacklist"].map(|word| {
-                word.replace("blacklist", &format!("blacklist={}", self.init))
-            }));
-        }
-        match self.platform {
-            "-" => command.args(["--", "true"]),
-            _ => command.arg("--quick").arg("--platform").arg(self.platform()),
-        };
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        Run {
-            status: output.status.code(),
-            text: String::from_utf8_lossy(&text).into_owned(),
-        }
+fn run(driver: &Driver) -> Run {
+    let logs = Logs::new();
+    let limit = match driver.status {
+        4 => HANGS,
+        _ => ENDS,
+    };
+    let mut command = Command::new(built("PCCLAB"));
+    command.args(["run", "--timeout", limit, "--logs"]).arg(logs.path());
+    command.args(driver.options());
+    match driver.folder() {
+        None => command.args(["--", "true"]),
+        Some(_) => command.arg("--quick"),
+    };
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Run {
+        status: output.status.code(),
+        text: String::from_utf8_lossy(&text).into_owned(),
     }
 }
 
@@ -99,16 +40,16 @@ struct Run {
 
 impl Run {
     /// The lines that say what they must, or what they do not say.
-    fn lines(&self, words: &[&str]) -> Result<Vec<&str>, String> {
+    fn lines(&self, words: &[String]) -> Result<Vec<&str>, String> {
         let mut lines: Vec<&str> = Vec::new();
         let mut rest = self.text.lines().peekable();
         for word in words {
             // Two of them may stand in one line.
-            if lines.last().is_some_and(|line| line.contains(word)) {
+            if lines.last().is_some_and(|line| line.contains(word.as_str())) {
                 continue;
             }
-            let line = rest.find(|line| line.contains(word));
-            lines.push(line.ok_or_else(|| (*word).to_owned())?);
+            let line = rest.find(|line| line.contains(word.as_str()));
+            lines.push(line.ok_or_else(|| word.clone())?);
         }
         Ok(lines)
     }
@@ -116,13 +57,9 @@ impl Run {
 
 #[test]
 fn broken_drivers_are_noticed_and_the_terminal_says_why() {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
-    let list = std::fs::read_to_string(list).unwrap();
     let only = std::env::var("PCCD_BROKEN").unwrap_or_default();
-    let drivers: Vec<_> = list
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(Driver::read)
+    let drivers: Vec<_> = drivers()
+        .into_iter()
         .filter(|driver| match only.as_str() {
             // Those pass here; tests/search.rs runs them with both platforms.
             "" => !driver.name.starts_with("planted-"),
@@ -130,7 +67,7 @@ fn broken_drivers_are_noticed_and_the_terminal_says_why() {
         })
         .collect();
     assert!(!drivers.is_empty(), "no driver of {only:?} is there");
-    let runs = each_of(&drivers, Driver::run);
+    let runs = each_of(&drivers, run);
     let mut missed = Vec::new();
     println!("driver | exit status | what the terminal says");
     for (driver, run) in drivers.iter().zip(&runs) {
@@ -152,16 +89,11 @@ fn broken_drivers_are_noticed_and_the_terminal_says_why() {
 
 #[test]
 fn each_regression_is_brought_back_by_a_driver_of_the_list() {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("broken/list");
-    let list = std::fs::read_to_string(list).unwrap();
-    let lines = list.lines().filter(|line| line.contains('|'));
-    let drivers: Vec<_> = lines.map(Driver::read).collect();
     for one in pcclab::regressions::pack().unwrap() {
-        let driver = drivers.iter().find(|driver| driver.name == one.name);
-        let driver = driver.unwrap_or_else(|| panic!("no {}", one.name));
+        let driver = driver(&one.name);
         assert_eq!(driver.platform, one.platform, "{}", one.name);
         let first = format!("first that went wrong: {}", one.test);
-        assert!(driver.words.contains(&&*first), "{}: {first}", one.name);
+        assert!(driver.words.contains(&first), "{}: {first}", one.name);
     }
 }
 
@@ -200,12 +132,9 @@ fn a_kernel_is_asked_for_the_bugs_that_linux_had() {
 
 /// A run of the fan's driver, good or not, with its logs; what it printed.
 fn fan(name: &str, logs: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(built("PCCLAB"));
-    command.args(["run", "--timeout", ENDS, "--platform"]);
-    command.arg(root.join("acme-fan")).arg("--logs").arg(logs);
-    let module = built("BROKEN").join(name).join("acme-fan.ko");
-    let output = command.arg("--module").arg(module).args(more).output();
+    command.args(["run", "--timeout", ENDS, "--logs"]).arg(logs);
+    let output = command.args(driver(name).options()).args(more).output();
     let output = output.unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())

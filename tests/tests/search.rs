@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use pccd_tests::broken::driver;
 use pccd_tests::{Logs, built, each_of};
 use pcclab::coverage::{self, EDGES, Map};
 use pcclab::lab::{self, Lab};
@@ -299,13 +300,11 @@ fn the_agent_goes_on() {
     guest.end();
 }
 
-/// A driver with a bug that its platform's test does not show: what the guest
-/// does, and with which change of a file of the platform it does.
+/// A driver of `tests/broken/list` with a bug that its platform's test does not
+/// show: what the guest does, and with which change of a file of the platform
+/// it does.
 struct Planted {
     name: &'static str,
-    platform: &'static str,
-    /// What keeps out the one that is built in.
-    append: &'static str,
     action: &'static str,
     /// A file, what stands there, what shall; where there is none the driver
     /// without the bug takes what this one does not.
@@ -320,8 +319,6 @@ const HWMON: &str = "/sys/class/hwmon/hwmon0";
 const PLANTED: [Planted; 5] = [
     Planted {
         name: "planted-length",
-        platform: "messages/mctp",
-        append: "",
         action: "mctp link mctppcc1 up
             mctp address add 8 dev mctppcc1
             mctp request --iface mctppcc1 --eid 0 --type 0x7e --timeout-ms 500 1af4 6661756c74 01",
@@ -334,8 +331,6 @@ const PLANTED: [Planted; 5] = [
     },
     Planted {
         name: "planted-late",
-        platform: "tests/acme-fan",
-        append: "",
         action: "read -r _ <$HWMON/fan1_input; usleep 500000",
         change: Some([
             "fan.json",
@@ -346,8 +341,6 @@ const PLANTED: [Planted; 5] = [
     },
     Planted {
         name: "planted-twice",
-        platform: "tests/acme-fan",
-        append: "",
         action: "echo 0 >$HWMON/pwm1; usleep 200000
             echo 200 >$HWMON/pwm1; usleep 400000",
         change: Some([
@@ -359,16 +352,12 @@ const PLANTED: [Planted; 5] = [
     },
     Planted {
         name: "planted-double",
-        platform: "messages/xgene-slimpro-i2c",
-        append: "initcall_blacklist=xgene_slimpro_i2c_driver_init",
         action: "i2cget -y 0 0x62 0; usleep 100000",
         change: None,
         says: "refcount_t: decrement hit 0",
     },
     Planted {
         name: "planted-missing",
-        platform: "messages/mpam-fb",
-        append: "",
         action: "cd /sys/kernel/debug/mpam-fb/7; echo 0x20 >offset; read -r _ <value",
         change: None,
         says: "",
@@ -379,8 +368,8 @@ impl Planted {
     /// A guest with this driver, or with the one without the bug, on the
     /// platform with the change or without it: does what is said of it come?
     fn shows(&self, bug: bool, change: bool) -> bool {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let folder = root.join(self.platform);
+        let driver = driver(self.name);
+        let folder = driver.folder().unwrap();
         let copy = Logs::new();
         let mut guest =
             Guest::start(folder.to_str().unwrap(), |machine, config| {
@@ -394,12 +383,12 @@ impl Planted {
                 config.warm = None;
                 config.limit = Duration::from_secs(60);
                 if bug {
-                    let module = module(&built("BROKEN").join(self.name));
+                    let module = driver.modules().pop().unwrap();
                     let name = module.file_name();
                     let own = |it: &PathBuf| it.file_name() == name;
                     config.lab.modules.retain(|it| !own(it));
                     config.lab.modules.push(module);
-                    config.append = format!("{} ", self.append);
+                    config.append = format!("{} ", driver.append());
                 }
                 if let Some(change) = self.change.filter(|_| change) {
                     let is_own = |it: &&mut PathBuf| {
@@ -441,13 +430,6 @@ fn changed(from: &Path, to: &Path, [file, old, new]: [&str; 3]) {
             std::fs::write(to.join(path.file_name().unwrap()), text).unwrap();
         }
     }
-}
-
-/// The module in this folder.
-fn module(folder: &Path) -> PathBuf {
-    let files = std::fs::read_dir(folder).unwrap();
-    let mut paths = files.map(|entry| entry.unwrap().path());
-    paths.find(|it| it.extension().is_some_and(|it| it == "ko")).unwrap()
 }
 
 #[test]
