@@ -29,6 +29,9 @@ use crate::session::{End, Event, Session};
 
 /// How long a guest may take to start and to listen.
 const START: Duration = Duration::from_secs(120);
+/// A driver with a bug may die at its probe, by chance, when the host is slow:
+/// so many guests in a row must before it counts for one that cannot be searched.
+const STARTS: usize = 3;
 /// How long the shortest scenario may take.
 const SHORTEST: Duration = Duration::from_secs(10);
 /// How long `alive` may take: it may wait for a driver that recovers.
@@ -441,6 +444,45 @@ impl Guest {
             .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
         Ok((messages, channels))
     }
+
+    /// A fresh guest, up to where it listens for what to do; what came instead.
+    fn start(&mut self) -> Result<Option<String>> {
+        self.session = None;
+        let _ = std::fs::remove_dir_all(self.place());
+        self.count += 1;
+        self.first = self.number + 1;
+        let place = self.place();
+        std::fs::create_dir_all(&place)
+            .with_context(|| format!("making {}", place.display()))?;
+        self.log = Follow::new(place.join("pccd.log"));
+        self.trace = Follow::new(place.join("qemu.log"));
+        self.conduct = Conduct::new(self.setup.limits.clone());
+        self.broken.clear();
+        self.records.clear();
+        self.console = Console::default();
+        let mut config = self.setup.config.clone();
+        config.folder.clone_from(&place);
+        config.vary = Some(place.join("scenario.json"));
+        self.map = None;
+        if let Some(plugin) = &self.setup.plugin {
+            let map = Map::create(&place.join("coverage"))?;
+            config.plugin = Some(map.argument(plugin));
+            self.map = Some(map);
+        }
+        self.session = Some(Session::start(config)?);
+        let listens = self.wait_for("listening", |_| START)?;
+        let how = match listens {
+            Waited::Said(_) => return Ok(None),
+            Waited::Ended(End::Missing(lacks)) if !lacks.is_empty() => bail!(
+                "the kernel {} lacks {}, which the platform needs",
+                self.setup.config.lab.kernel.image.display(),
+                lacks.join(", ")
+            ),
+            Waited::Ended(end) => format!("{end:?}"),
+            _ => "it says nothing".to_owned(),
+        };
+        Ok(Some(format!("{how}\n{}", self.console.lines().join("\n"))))
+    }
 }
 
 /// What became of a wait.
@@ -529,44 +571,15 @@ fn answers(
 
 impl Target for Guest {
     fn renew(&mut self) -> Result<()> {
-        self.session = None;
-        let _ = std::fs::remove_dir_all(self.place());
-        self.count += 1;
-        self.first = self.number + 1;
-        let place = self.place();
-        std::fs::create_dir_all(&place)
-            .with_context(|| format!("making {}", place.display()))?;
-        self.log = Follow::new(place.join("pccd.log"));
-        self.trace = Follow::new(place.join("qemu.log"));
-        self.conduct = Conduct::new(self.setup.limits.clone());
-        self.broken.clear();
-        self.records.clear();
-        self.console = Console::default();
-        let mut config = self.setup.config.clone();
-        config.folder.clone_from(&place);
-        config.vary = Some(place.join("scenario.json"));
-        self.map = None;
-        if let Some(plugin) = &self.setup.plugin {
-            let map = Map::create(&place.join("coverage"))?;
-            config.plugin = Some(map.argument(plugin));
-            self.map = Some(map);
-        }
-        self.session = Some(Session::start(config)?);
-        let listens = self.wait_for("listening", |_| START)?;
-        if !matches!(listens, Waited::Said(_)) {
-            let said = self.console.lines().join("\n");
-            let how = match listens {
-                Waited::Ended(End::Missing(lacks)) if !lacks.is_empty() => {
-                    bail!(
-                        "the kernel {} lacks {}, which the platform needs",
-                        self.setup.config.lab.kernel.image.display(),
-                        lacks.join(", ")
-                    )
-                }
-                Waited::Ended(end) => format!("{end:?}"),
-                _ => "it says nothing".to_owned(),
-            };
-            bail!("the guest does not listen for what to do: {how}\n{said}");
+        let mut starts = 0;
+        while let Some(how) = self.start()? {
+            starts += 1;
+            if starts == STARTS {
+                bail!(
+                    "{starts} guests, one after the other, did not come to \
+                     listen for what to do; the last: {how}"
+                );
+            }
         }
         if self.map.is_some() && self.ranges.is_empty() {
             self.ranges = self.ask_ranges()?;
