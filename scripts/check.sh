@@ -7,16 +7,51 @@
 cd "$ROOT"
 export RUST_BACKTRACE=0
 
-passed=0 failed=0 failures=
 logs=$ROOT/target/check
 mkdir -p "$logs"
+clear=''
+[ ! -t 1 ] || clear=$'\r\033[K'
 
-# check NAME command...: one check; tests that report a count are counted.
+# Two checks run side by side, but for those with guests, which have all
+# processors to themselves. Each is a group of processes of its own, which takes
+# an interrupt as a command at a terminal does.
+room=2 running=() results=() failures=''
+stop() { for pid in "${running[@]}"; do kill -INT -- "-$pid" 2>/dev/null || :; done; }
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# check NAME [-s SED] command...: one check, as soon as there is room for it;
+# -s takes what its log has to say beside the result.
 check() {
-  local name=$1 log status=0 start=$SECONDS good bad
-  shift
-  log=$logs/$(printf '%s' "$name" | tr -cs 'A-Za-z0-9.' '-').log
-  printf '%s ... ' "$name"
+  local log
+  log=$logs/$(printf '%s' "$1" | tr -cs 'A-Za-z0-9.' '-').log
+  while [ ${#running[@]} -ge "$room" ]; do finished; done
+  results+=("$log.result")
+  rm -f "$log.result"
+  set -m
+  checked "$log" "$@" &
+  set +m
+  running+=($!)
+  [ "$room" -gt 1 ] || all_finished
+}
+
+# The end of at least one check, or of all.
+finished() {
+  local pid left=()
+  wait -n "${running[@]}" || :
+  for pid in "${running[@]}"; do
+    if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi
+  done
+  running=("${left[@]}")
+}
+all_finished() { while [ ${#running[@]} -gt 0 ]; do finished; done; }
+
+# checked LOG NAME [-s SED] command...: tests that report a count are counted.
+checked() {
+  local log=$1 name=$2 status=0 start=$SECONDS good bad says='' failures=''
+  shift 2
+  if [ "$1" = -s ]; then says=$2; shift 2; fi
   ("$@") >"$log" 2>&1 </dev/null || status=$?
   good=$(counted 'passed' '^ok ' "$log")
   bad=$(counted 'failed' '^not ok ' "$log")
@@ -30,16 +65,18 @@ check() {
   elif [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
     bad=1
   fi
-  passed=$((passed + good)) failed=$((failed + bad))
   if [ "$bad" -eq 0 ]; then
-    say "ok ($good, $(duration $((SECONDS - start))))"
+    says=$(sed -nE "$says" "$log" | sed 's/^/  /')
+    printf '%s%s ... ok (%s, %s)\n%s' "$clear" "$name" "$good" \
+      "$(duration $((SECONDS - start)))" "${says:+$says$'\n'}"
   else
-    say "FAILED ($bad, $(duration $((SECONDS - start)))). The end of $log:"
-    tail -n 40 "$log" | sed 's/^/  | /'
-    failures+="$name: $bad failed: $log"$'\n'
+    printf '%s%s ... FAILED (%s, %s). The end of %s:\n%s\n' "$clear" "$name" "$bad" \
+      "$(duration $((SECONDS - start)))" "$log" "$(tail -n 40 "$log" | sed 's/^/  | /')"
+    failures="$name: $bad failed: $log"$'\n'
     failures+=$(grep -aE '\.\.\. FAILED$|^not ok |panicked at|: (FAIL|HANG|PANIC|SPLAT)' "$log" |
       head -n 12 | cut -c1-300 | sed 's/^/  | /' || :)$'\n'
   fi
+  printf '%s %s\n%s' "$good" "$bad" "$failures" >"$log.result"
 }
 
 # counted WORD TAP-PATTERN LOG: the sum over cargo's and TAP's reports.
@@ -56,11 +93,12 @@ fast() {
   scripts/setup.sh
   check "rustfmt" cargo fmt --check
   check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
-  check "cargo test" env PCCD_CHECK=1 cargo test --locked --no-fail-fast
+  check "cargo test" -s '/^(rules covered|[0-9]+ inputs in)/p' env PCCD_CHECK=1 \
+    ACPI_TOOLS_INPUTS=2000 cargo test --locked --no-fail-fast -- --show-output
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
   # shellcheck disable=SC2046 # file names without spaces
   check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/*)
-  check "handlers" "${CARGO_TARGET_DIR:-target}/debug/pccd" check --messages messages
+  check "handlers" cargo run -q --locked --bin pccd -- check --messages messages
 }
 
 checkpatch() {
@@ -97,6 +135,13 @@ bios_tables() {
   qtest bios-tables-test -p /aarch64/acpi/virt/pcc -p /aarch64/acpi/virt/pcc-types
 }
 
+# tests NAME SED FILE [argument...]: one file of tests/tests.
+tests() {
+  check "$1" -s "$2" cargo test --locked -p pccd-tests --test "$3" -- --show-output "${@:4}"
+}
+# A table of results, as it stands in the log.
+table() { printf '/^%s /,/^$/{/./p}' "$1"; }
+
 qemu() {
   scripts/setup.sh
   scripts/fetch.sh qemu firmware
@@ -106,39 +151,31 @@ qemu() {
   check "QEMU qtest, the pair" qtest pcc-test
   check "QEMU qtest, every type" qtest pcc-channel-test
   check "QEMU bios-tables-test" bios_tables
-  check "tables and device tree" cargo test --locked -p pccd-tests --test tables
+  tests "tables and device tree" '' tables
   scripts/iasl.sh
   scripts/rust.sh dev
-  check "acpi-tools, every rule" cargo test --locked -p acpi-tools --lib check -- --show-output
-  sed -n 's/^rules covered/  &/p' "$logs/acpi-tools-every-rule.log"
-  check "acpi-tools on our QEMU" cargo test --locked -p pccd-tests --test acpi -- --show-output
-  sed -nE 's/^(extraction: |[0-9]+ fields agree).*/  &/p' "$logs/acpi-tools-on-our-QEMU.log"
-  check "acpi-tools, hostile input" env ACPI_TOOLS_INPUTS=2000 \
-    cargo test --locked -p acpi-tools --test hostile -- --show-output
-  sed -n 's/^[0-9]* inputs in/  &/p' "$logs/acpi-tools-hostile-input.log"
+  tests "acpi-tools on our QEMU" '/^(extraction: |[0-9]+ fields agree)/p' acpi
 }
 
 guest() {
   local driver
   scripts/lab.sh dev base 6.12 debian
   scripts/broken.sh
-  check "guests" cargo test --locked -p pccd-tests --test guest
-  check "messages" cargo test --locked -p pccd-tests --test messages -- --show-output
-  sed -n 's/^saved to answered/  &/p' "$logs/messages.log"
-  check "runner" cargo test --locked -p pccd-tests --test runner
-  check "warm starts" cargo test --locked -p pccd-tests --test warm
-  check "scenarios" cargo test --locked -p pccd-tests --test scenario
-  check "verdicts" cargo test --locked -p pccd-tests --test verdicts
-  check "broken drivers" cargo test --locked -p pccd-tests --test hunt -- --show-output --test-threads=1
-  sed -n '/^driver | /,/^$/s/^./  &/p' "$logs/broken-drivers.log"
-  check "a search for bugs" cargo test --locked -p pccd-tests --test fuzz -- --test-threads=1
-  check "platforms" cargo test --locked -p pccd-tests --test platforms -- --show-output --test-threads=1
-  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms.log"
-  check "channels" cargo test --locked -p pccd-tests --test channels -- --show-output
-  sed -nE 's/^(boot: |trapped accesses|[0-9]+ bytes: ).*/  &/p' "$logs/channels.log"
-  check "tables on Linux 7 and 6.12" cargo test --locked -p pccd-tests --test linux_tables -- --show-output
-  sed -n 's/^[0-9]* tables: /  &/p' "$logs/tables-on-Linux-7-and-6.12.log"
+  scripts/judges.sh
+  all_finished
+  room=1
+  tests "broken drivers" "$(table driver)" hunt --test-threads=1
+  tests "platforms" "$(table platform)" platforms --test-threads=1
+  tests "channels" '/^(boot: |trapped accesses|[0-9]+ bytes: )/p' channels
   judged
+  tests "a search for bugs" '' fuzz --test-threads=1
+  tests "tables on Linux 7" '/^[0-9]+ tables: /p' linux_tables
+  tests "verdicts" '' verdicts
+  tests "warm starts" '' warm
+  tests "guests" '' guest
+  tests "runner" '' runner
+  tests "messages" '/^saved to answered/p' messages
+  tests "scenarios" '' scenario
   for driver in guest-scripts/{mctp-pcc/mctp-pcc,pcc-client/pcc-client,mpam-fb/mpam-fb}.c \
     tests/{acme-fan/acme-fan,broken/nothing}.c; do
     check "$(basename "$driver" .c) checkpatch" perl "$CACHE/linux-source/tree/scripts/checkpatch.pl" \
@@ -148,44 +185,37 @@ guest() {
 
 judges() {
   scripts/lab.sh dev
+  scripts/judges.sh
   judged
 }
 
-judged() {
-  scripts/judges.sh
-  check "judges" cargo test --locked -p pccd-tests --test judges -- --show-output
-  sed -nE 's/^[^ ].*; agreed in /  &/p' "$logs/judges.log"
-}
+judged() { tests "judges" '/^[^ ].*; agreed in /p' judges; }
 
+# What computes for long, or measures: one at a time.
 long() {
+  room=1
   scripts/setup.sh
   scripts/qemu.sh # brings the source and meson
   check "each patch built alone" scripts/series.sh each-patch
   check "the series on QEMU 10.2" scripts/series.sh 10.2
   check "ASan and UBSan, ten million random accesses" scripts/series.sh sanitized
   check "pccd fuzzed for a minute" scripts/fuzz.sh 60
-  check "acpi-tools, speed" cargo bench -q --locked -p acpi-tools
-  sed -n 's/^  [a-z]* .*median/&/p' "$logs/acpi-tools-speed.log"
-  check "acpi-tools, much hostile input" env ACPI_TOOLS_INPUTS=20000 \
+  check "acpi-tools, speed" -s '/^ +[a-z]* .*median/p' cargo bench -q --locked -p acpi-tools
+  check "acpi-tools, much hostile input" -s '/^[0-9]+ inputs in/p' env ACPI_TOOLS_INPUTS=20000 \
     cargo test --release --locked -p acpi-tools --test hostile -- --show-output
-  sed -n 's/^[0-9]* inputs in/  &/p' "$logs/acpi-tools-much-hostile-input.log"
   scripts/judges.sh
-  check "a report of 100,000 messages" cargo test --locked -p pccd-tests --test judges hundred -- --ignored --show-output
-  sed -nE 's/^([a-z]*_ms: |written in )/  &/p' "$logs/a-report-of-100-000-messages.log"
+  tests "a report of 100,000 messages" '/^([a-z]*_ms: |written in )/p' judges hundred --ignored
   scripts/lab.sh dev debug 6.12 debian
   scripts/broken.sh
-  check "searches" cargo test --locked -p pccd-tests --test search -- --show-output
-  sed -n 's/^an exchange takes /  &/p' "$logs/searches.log"
-  check "all that is planted" cargo test --locked -p pccd-tests --test fuzz -- --ignored --show-output
-  sed -n 's/^planted-.*: found after/  &/p' "$logs/all-that-is-planted.log"
+  tests "searches" '/^an exchange takes /p' search
+  tests "all that is planted" '/: found after/p' fuzz --ignored
   check "a matrix on Slurm" scripts/slurm.sh
-  check "platforms on every kernel" cargo test --locked -p pccd-tests --test platforms every_kernel -- --ignored --show-output
-  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-every-kernel.log"
-  check "platforms on the debug kernel" cargo test --locked -p pccd-tests --test platforms debug -- --ignored --show-output
-  sed -n '/^platform  /,/^$/s/^./  &/p' "$logs/platforms-on-the-debug-kernel.log"
-  check "drivers on the debug kernel" cargo test --locked -p pccd-tests --test channels debug_kernel -- --ignored
-  check "idle channels at boot" cargo test --locked -p pccd-tests --test channels boot -- --ignored --show-output
-  sed -n 's/^boot: /  &/p' "$logs/idle-channels-at-boot.log"
+  tests "tables on Linux 6.12" '/^[0-9]+ tables: /p' linux_tables 6_12 --ignored
+  PCCD_LONG=1 tests "channels on 6.12, too" '' channels
+  tests "platforms on every kernel" "$(table platform)" platforms every_kernel --ignored
+  tests "platforms on the debug kernel" "$(table platform)" platforms debug --ignored
+  tests "drivers on the debug kernel" '' channels debug_kernel --ignored
+  tests "idle channels at boot" '/^boot: /p' channels boot --ignored
 }
 
 for part; do
@@ -193,6 +223,16 @@ for part; do
     fast | qemu | guest | judges | long) "$part" ;;
     *) die "check.sh: '$part' is not one of fast, qemu, guest, judges, long" ;;
   esac
+done
+all_finished
+
+passed=0 failed=0
+for result in "${results[@]}"; do
+  # One that has none was killed.
+  { read -r good bad; text=$(cat); } 2>/dev/null <"$result" ||
+    good=0 bad=1 text="killed: ${result%.result}"
+  passed=$((passed + good)) failed=$((failed + bad))
+  [ -z "$text" ] || failures+=$text$'\n'
 done
 say
 printf '%s' "$failures"

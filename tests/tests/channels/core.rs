@@ -4,12 +4,12 @@
 use pccd_tests::Logs;
 use pcclab::session::Session;
 
-use crate::lab::{KERNELS, guest, pass, platform};
+use crate::lab::{guest, kernels, pass, platform};
 
 fn rules(mode: &str, devices: &[&str]) {
     let devices: Vec<_> = devices.iter().map(|d| (*d).to_owned()).collect();
     let script = format!("exec sh /tests/mailbox-core.sh {mode}");
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let machine = format!("pcc=bare,pcc-mode={mode}");
         let mut config = guest(&logs, kernel, &machine, &devices, &script);

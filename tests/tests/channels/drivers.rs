@@ -14,7 +14,7 @@ use pccd_tests::peer::{
 use pccd_tests::{Logs, each_of};
 use pcclab::session::Session;
 
-use crate::lab::{KERNELS, Kernel, guest, pass};
+use crate::lab::{Kernel, guest, kernels, pass};
 use crate::mctp::{MCTP, mctp_table};
 
 /// What the control channel, the last one, is told. Each is answered.
@@ -297,7 +297,7 @@ fn drivers(kernels: &[Kernel], (pairs, script): Case) {
 /// late; only what has no interrupt at all is an error.
 #[test]
 fn a_slow_platform_and_a_late_interrupt_lose_nothing() {
-    drivers(&KERNELS, SLOW);
+    drivers(kernels(), SLOW);
 }
 
 const SLOW: Case = (
@@ -353,7 +353,7 @@ const SLOW: Case = (
 /// whatever the platform did in between.
 #[test]
 fn a_link_goes_down_while_something_is_under_way() {
-    drivers(&KERNELS, LINK);
+    drivers(kernels(), LINK);
 }
 
 const LINK: Case = (
@@ -401,7 +401,7 @@ const LINK: Case = (
 /// Packets that are wrong are errors, not for want of memory.
 #[test]
 fn bad_packets_are_counted_as_errors() {
-    drivers(&KERNELS, BAD);
+    drivers(kernels(), BAD);
 }
 
 const BAD: Case = (
@@ -427,7 +427,7 @@ const BAD: Case = (
 /// Who shares an open file gets lines that are whole, each message once.
 #[test]
 fn an_open_file_has_many_users() {
-    drivers(&KERNELS, FILE);
+    drivers(kernels(), FILE);
 }
 
 const FILE: Case = (
@@ -480,7 +480,7 @@ const FILE: Case = (
 /// Who waits for a channel can be killed; who has it makes way for an unbind.
 #[test]
 fn a_command_under_way_can_be_left() {
-    drivers(&KERNELS, LEAVE);
+    drivers(kernels(), LEAVE);
 }
 
 const LEAVE: Case = (

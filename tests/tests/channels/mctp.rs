@@ -10,7 +10,7 @@ use pccd_tests::Logs;
 use pccd_tests::peer::{Peer, Request, Serving, extended};
 use pcclab::session::{Config, Session};
 
-use crate::lab::{KERNELS, Kernel, pass};
+use crate::lab::{Kernel, kernels, pass};
 
 /// "MCTP", the command of every packet (DSP0292).
 pub const MCTP: u32 = 0x5054_434d;
@@ -82,7 +82,7 @@ fn two_pairs_have_a_mailbox_each() {
             mctp request --eid 19 --type 0x7e --expect 025a5a 0002
         done
         ls -d1 /sys/bus/platform/devices/DMT0001:0*";
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let mut config = config(&logs, kernel, script);
         let second = logs.path().join("second");

@@ -9,7 +9,7 @@ use pccd_tests::qtest::Qtest;
 use pccd_tests::{Logs, built};
 use pcclab::session::{Config, Session};
 
-use crate::lab::{KERNELS, Kernel, guest, pass, platform};
+use crate::lab::{Kernel, guest, kernels, pass, platform};
 
 /// Channels of types 0 to 4, in this order.
 fn devices() -> Vec<String> {
@@ -58,7 +58,7 @@ fn a_pcct_from_a_file_does_what_qemus_own_does() {
         dmesg | grep -q 'Detected 5 PCC Subspaces' || exit 9
         exec sh /tests/channels.sh irq quick 0:answered 1:answered \\
             2:answered 3:answered 4:inbox";
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let table = with_checksum(pcct(&logs));
         let config = with_table(&logs, kernel, &table, script);
@@ -163,7 +163,7 @@ fn refused(logs: &Logs, kernel: Kernel, table: &[u8], what: &str) -> String {
 
 #[test]
 fn linux_refuses_a_table_without_channels() {
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let mut table = pcct(&logs);
         table.truncate(48);
@@ -183,7 +183,7 @@ fn linux_refuses_a_table_without_channels() {
 #[test]
 fn linux_misreads_a_type_5_channel() {
     let devices = ["pcc-type5".to_owned(), "pcc-type0".to_owned()];
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let script = "dmesg";
         let config = guest(&logs, kernel, "pcc=bare", &devices, script);
@@ -250,7 +250,7 @@ fn linux_refuses_a_region_that_cannot_be() {
             cat $id/control
         done
         dmesg";
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let config = guest(&logs, kernel, "pcc=bare", &devices, script);
         let lines = pass("regions", Session::start(config).unwrap());

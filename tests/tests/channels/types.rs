@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pccd_tests::Logs;
 use pcclab::session::Session;
 
-use crate::lab::{KERNELS, guest, pass, platform};
+use crate::lab::{guest, kernels, pass, platform};
 
 /// `channels.sh` on these channels: properties of the device, and what
 /// follows the id for the script.
@@ -28,7 +28,7 @@ fn channels(machine: &str, steps: &str, channels: &[(String, String)]) {
         words.len(),
         words.join(" ")
     );
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let config = guest(&logs, kernel, machine, &devices, &script);
         let session = Session::start(config).unwrap();
@@ -141,7 +141,7 @@ fn a_platform_that_comes_late_answers() {
             result $?
         done
         end";
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let config = guest(&logs, kernel, "pcc=bare", &devices, script);
         let session = Session::start(config).unwrap();
@@ -175,7 +175,7 @@ fn script(machine: &str, devices: &[&str], script: &str) {
     let devices: Vec<_> = devices.iter().map(|d| (*d).to_owned()).collect();
     // 6.12 may lose the interrupt of another processor: see channels.sh.
     let script = format!("taskset -p 1 $$ >/dev/null\n{OK}\n{script}\nend");
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let config = guest(&logs, kernel, machine, &devices, &script);
         let session = Session::start(config).unwrap();
@@ -260,7 +260,7 @@ fn channels_survive_a_reboot() {
         done
         end"#
     );
-    for kernel in KERNELS {
+    for &kernel in kernels() {
         let logs = Logs::new();
         let mut config = guest(&logs, kernel, "pcc=bare", &devices, &script);
         config.qemu_args.extend(["-action".into(), "reboot=reset".into()]);
