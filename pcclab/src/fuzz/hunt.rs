@@ -29,7 +29,8 @@ pub struct Settings {
     pub tries: usize,
     /// Fresh guests at most to make a scenario small, but for the last.
     pub reductions: usize,
-    /// Times that a bug may show and never again.
+    /// Times that a bug may show and never again; a difference may more often,
+    /// but is not told of.
     pub doubts: u32,
 }
 
@@ -290,7 +291,10 @@ impl<'a, T: Target> Hunt<'a, T> {
         if !matches!(found, Ok(true)) {
             let doubts = self.doubts.entry(key.clone()).or_default();
             *doubts += 1;
-            if found.is_err() || *doubts < self.settings.doubts {
+            // Two guests that are out of step differ in what is right, and
+            // would hide what is not behind the same name.
+            let is_noise = sign.kind == Kind::Differs;
+            if found.is_err() || is_noise || *doubts < self.settings.doubts {
                 self.store.release(&key);
             }
         }
@@ -304,7 +308,11 @@ impl<'a, T: Target> Hunt<'a, T> {
         batch: &[(Scenario, u64)],
     ) -> Result<bool> {
         let key = sign.key();
-        (self.say)(&format!("{key}: {}; trying it again", sign.title));
+        let doubts = self.doubts.get(&key).copied().unwrap_or(0);
+        let is_told = doubts < self.settings.doubts;
+        if is_told {
+            (self.say)(&format!("{key}: {}; trying it again", sign.title));
+        }
         let start = self.progress.start.elapsed();
         let inputs = self.progress.inputs.load(Ordering::Relaxed);
         let mut best = last.clone();
@@ -328,6 +336,9 @@ impl<'a, T: Target> Hunt<'a, T> {
             inputs,
             seconds: start.as_secs(),
         };
+        if shown == 0 && !is_told {
+            return Ok(false);
+        }
         let place = self.write(&finding)?;
         if shown > 0 {
             let of = self.settings.tries;
@@ -685,5 +696,30 @@ mod tests {
             let found = bench.store.found().unwrap();
             assert_eq!(found.is_empty(), !counts);
         }
+    }
+
+    #[test]
+    fn noise_hides_no_difference() {
+        let bench = Bench::new();
+        let mut guests = vec![false; 9];
+        guests.extend([true; 3]);
+        let said = AtomicU64::new(0);
+        let say = |_: &str| _ = Progress::add(&said);
+        let mut hunt = Hunt::new(
+            Differing(guests.into_iter()),
+            &bench.known,
+            &bench.store,
+            &bench.progress,
+            Settings::default(),
+            &say,
+        );
+        let sign = Sign::new(Kind::Differs, "speed", String::new());
+        let batch = [(bench.known.plain(&["speed"]), 1)];
+        let counts: Vec<bool> =
+            (0..10).map(|_| hunt.suspect(&sign, &batch).unwrap()).collect();
+        assert_eq!(counts, [&[false; 9][..], &[true]].concat());
+        // Twice for each doubt that is told of, twice for the finding.
+        let doubts = u64::from(Settings::default().doubts);
+        assert_eq!(said.into_inner(), 2 * doubts + 2);
     }
 }
