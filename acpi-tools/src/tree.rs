@@ -317,6 +317,24 @@ pub(crate) mod tests {
         assert_eq!(tree.channels().count(), 0);
     }
 
+    /// As libfdt's `fdt_nop_node()` leaves a blob, and QEMU with it.
+    #[test]
+    fn what_was_taken_away_is_not_there() {
+        let mut blob = example();
+        let begins = |name: &[u8]| {
+            let same = |part: &[u8]| part == name;
+            blob.windows(name.len()).position(same).unwrap() - 4
+        };
+        let memory = begins(b"memory@40000000")..begins(b"pcc@a008000");
+        for token in blob[memory].chunks_exact_mut(4) {
+            token.copy_from_slice(&4u32.to_be_bytes());
+        }
+        let tree = read(&blob).unwrap();
+        let paths: Vec<_> = tree.nodes.iter().map(|node| &node.path).collect();
+        assert_eq!(paths, ["/", "/pcc@a008000"]);
+        assert_eq!(tree.nodes[1].reg, [(0xa00_8000, 0x8000)]);
+    }
+
     #[test]
     fn damage_is_an_error_with_an_offset() {
         let good = example();
