@@ -228,8 +228,8 @@ all_finished
 
 passed=0 failed=0
 for result in "${results[@]}"; do
-  # One that has none was killed.
-  { read -r good bad; text=$(cat); } 2>/dev/null <"$result" ||
+  # One that has none, or not a whole line, was killed.
+  { read -r good bad && text=$(cat); } 2>/dev/null <"$result" ||
     good=0 bad=1 text="killed: ${result%.result}"
   passed=$((passed + good)) failed=$((failed + bad))
   [ -z "$text" ] || failures+=$text$'\n'
