@@ -415,13 +415,20 @@ impl Platform {
 /// # Errors
 /// When their folder cannot be read.
 pub fn names() -> Result<Vec<String>> {
-    let folder = folder();
+    with(&folder(), "platform.json")
+}
+
+/// The names of the folders in this one that have such a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn with(folder: &Path, file: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder)
+    for entry in std::fs::read_dir(folder)
         .with_context(|| format!("listing {}", folder.display()))?
     {
         let entry = entry?;
-        if entry.path().join("platform.json").is_file() {
+        if entry.path().join(file).is_file() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

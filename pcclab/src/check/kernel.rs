@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pccd::script::locate::{Side, Step, locate, path_text};
 use pccd::script::problem::{Problem, nearest};
 
 use super::{Check, is_plain, key};
 use crate::kernel::Kernel;
+use crate::platform;
 
 impl Check<'_> {
     /// Drivers of guest-scripts and of the kernel.
@@ -117,15 +118,5 @@ impl Check<'_> {
 /// The drivers of guest-scripts.
 fn drivers() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-scripts");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder)
-        .with_context(|| format!("listing {}", folder.display()))?
-    {
-        let entry = entry?;
-        if entry.path().join("Kbuild").is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
+    platform::with(&folder, "Kbuild")
 }

@@ -329,6 +329,9 @@ impl<'a, T: Target> Hunt<'a, T> {
             best = Scenario::joined(&batch[batch.len() - count..]);
             (shown, seen) = self.tries(&best, sign)?;
         }
+        if shown == 0 && !is_told {
+            return Ok(false);
+        }
         let mut finding = Finding {
             sign: seen.unwrap_or_else(|| sign.clone()),
             scenario: best,
@@ -336,9 +339,6 @@ impl<'a, T: Target> Hunt<'a, T> {
             inputs,
             seconds: start.as_secs(),
         };
-        if shown == 0 && !is_told {
-            return Ok(false);
-        }
         let place = self.write(&finding)?;
         if shown > 0 {
             let of = self.settings.tries;
@@ -557,15 +557,18 @@ mod tests {
             Bench { folder, known: known(), store, progress }
         }
 
+        fn with<'a, T: Target>(
+            &'a self,
+            target: T,
+            say: &'a (dyn Fn(&str) + Sync),
+        ) -> Hunt<'a, T> {
+            let settings = Settings::default();
+            let Bench { known, store, progress, .. } = self;
+            Hunt::new(target, known, store, progress, settings, say)
+        }
+
         fn hunt(&self) -> Hunt<'_, Fake> {
-            Hunt::new(
-                Fake::new(self.known.clone()),
-                &self.known,
-                &self.store,
-                &self.progress,
-                Settings::default(),
-                &|_| (),
-            )
+            self.with(Fake::new(self.known.clone()), &|_| ())
         }
 
         fn scenario(&self, key: &str) -> Scenario {
@@ -681,14 +684,7 @@ mod tests {
             (vec![true, true, false], false),
         ] {
             let bench = Bench::new();
-            let mut hunt = Hunt::new(
-                Differing(guests.into_iter()),
-                &bench.known,
-                &bench.store,
-                &bench.progress,
-                Settings::default(),
-                &|_| (),
-            );
+            let mut hunt = bench.with(Differing(guests.into_iter()), &|_| ());
             let sign = Sign::new(Kind::Differs, "speed", String::new());
             let plain = bench.known.plain(&["speed"]);
             let batch = [(plain.clone(), 1), (plain, 1)];
@@ -705,14 +701,7 @@ mod tests {
         guests.extend([true; 3]);
         let said = AtomicU64::new(0);
         let say = |_: &str| _ = Progress::add(&said);
-        let mut hunt = Hunt::new(
-            Differing(guests.into_iter()),
-            &bench.known,
-            &bench.store,
-            &bench.progress,
-            Settings::default(),
-            &say,
-        );
+        let mut hunt = bench.with(Differing(guests.into_iter()), &say);
         let sign = Sign::new(Kind::Differs, "speed", String::new());
         let batch = [(bench.known.plain(&["speed"]), 1)];
         let counts: Vec<bool> =
