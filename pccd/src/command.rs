@@ -134,7 +134,7 @@ fn run(args: &RunArgs, config: &daemon::Config) -> Result<ExitCode> {
     let capture = capture.transpose()?;
     let (waker, woken) = Waker::new().context("cannot make a socket")?;
     waker.obey_signals().context("cannot catch signals")?;
-    let log = Log::new(args.format, io::stderr()).captured(capture);
+    let log = Log::to_stderr(args.format).captured(capture);
     match daemon::run(config, clock::system, log, &waker, woken)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),

@@ -1,6 +1,9 @@
 //! The log on standard error, a record at a time.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use crate::capture::Capture;
 use crate::record::{Record, Time};
@@ -21,6 +24,29 @@ pub struct Log<W = io::Stderr> {
     out: W,
     counting: Counting,
     capture: Option<Capture>,
+}
+
+impl Log {
+    /// On standard error. In a file that ends within a line, which is what a
+    /// daemon killed while it wrote leaves, a new line begins first.
+    pub fn to_stderr(format: Format) -> Self {
+        let mut out = io::stderr();
+        if is_torn(Path::new("/proc/self/fd/2")) {
+            let _ = out.write_all(b"\n");
+        }
+        Self::new(format, out)
+    }
+}
+
+/// Whether it is a regular file that ends within a line.
+fn is_torn(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else { return false };
+    let Some(last) = metadata.len().checked_sub(1) else { return false };
+    let mut byte = [b'\n'];
+    metadata.is_file()
+        && File::open(path)
+            .is_ok_and(|file| file.read_exact_at(&mut byte, last).is_ok())
+        && byte != [b'\n']
 }
 
 impl<W: Write> Log<W> {

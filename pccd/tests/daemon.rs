@@ -65,6 +65,22 @@ fn the_demo_is_answered() {
 }
 
 #[test]
+fn a_log_goes_on_behind_a_torn_line() {
+    let bench = Bench::new();
+    let logs = [("", 0), (r#"{"time": "20"#, 1), ("{\"time\": \"20\n", 1)];
+    for (before, torn) in logs {
+        write(&bench.log(), before);
+        assert_eq!(bench.start().terminate(), 0);
+        let text = fs::read_to_string(bench.log()).unwrap();
+        assert_eq!(
+            text.lines().take_while(|l| before.contains(l)).count(),
+            torn
+        );
+        assert_eq!(bench.records()[0].event, Event::Started, "{text}");
+    }
+}
+
+#[test]
 fn a_message_nobody_asked_for() {
     let bench = Bench::new();
     let _daemon = bench.start();

@@ -418,7 +418,7 @@ pub struct Regressions {
 #[derive(Args)]
 pub struct Fuzz {
     /// Platform, a folder of messages/ or a path with a slash, whose
-    /// platform.json has \"search\"; given several times, all of them in one
+    /// platform.json has "search"; given several times, all of them in one
     /// machine
     #[arg(long = "platform", value_name = "NAME", required = true)]
     pub platforms: Vec<String>,

@@ -76,19 +76,23 @@ impl Bench {
         daemon
     }
 
+    /// The log. Only the last line of a daemon may be torn, by a kill.
     pub fn records(&self) -> Vec<Record> {
         let text = fs::read_to_string(self.log()).unwrap_or_default();
-        let mut lines: Vec<&str> = text.lines().collect();
-        if !text.ends_with('\n') {
-            lines.pop();
+        let mut records: Vec<Record> = Vec::new();
+        let mut torn = None;
+        for line in text.lines() {
+            match (serde_json::from_str(line), torn) {
+                (Ok(record), None) => records.push(record),
+                (Ok(record @ Record { event: Event::Started, .. }), _) => {
+                    records.push(record);
+                    torn = None;
+                }
+                (Err(_), None) => torn = Some(line),
+                (_, Some(torn)) => panic!("no record: {torn}"),
+            }
         }
-        lines
-            .iter()
-            .map(|line| {
-                serde_json::from_str(line)
-                    .unwrap_or_else(|error| panic!("{error}: {line}"))
-            })
-            .collect()
+        records
     }
 
     pub fn count(&self, event: Event) -> usize {
