@@ -368,40 +368,47 @@ impl Guest {
             ..Known::default()
         };
         let mut messages = None;
-        let unbind = |name: &&String| name.contains("unbind");
-        let unbind = self.setup.actions.iter().find(unbind).cloned();
         self.renew()?;
         for name in self.setup.actions.clone() {
             let mut before = Vec::new();
-            let mut answers =
-                self.answers_to(&mut known, &before, &name, &mut messages)?;
-            if answers.is_empty()
-                && let Some(unbind) = &unbind
-                && name != *unbind
-            {
-                before = vec![unbind.clone()];
-                answers =
-                    self.answers_to(&mut known, &before, &name, &mut messages)?;
-                if answers.is_empty() {
-                    before.clear();
+            let mut done =
+                self.answers_to(&mut known, &[&name], &mut messages)?;
+            for first in self.firsts(&name, &done) {
+                let both = [first.as_str(), &name];
+                let then = self.answers_to(&mut known, &both, &mut messages)?;
+                if then.succeeds && (!done.succeeds || then.asks()) {
+                    before.push(first);
+                    done = then;
+                    break;
                 }
             }
             known.before.insert(name.clone(), before);
-            known.answers.insert(name, answers);
+            known.answers.insert(name, done.answers);
         }
         Ok(known)
     }
 
+    /// What may have to come before an action that asks the platform nothing,
+    /// so that it does: where it failed any other one, else what unbinds.
+    fn firsts(&self, name: &str, done: &Done) -> Vec<String> {
+        let is_unbind = |it: &String| it.contains("unbind");
+        let mut firsts = self.setup.actions.clone();
+        firsts.retain(|it| {
+            it != name && !done.asks() && (!done.succeeds || is_unbind(it))
+        });
+        firsts.sort_by_key(|it| !is_unbind(it));
+        firsts
+    }
+
+    /// What the platform answers to these actions.
     fn answers_to(
         &mut self,
         known: &mut Known,
-        before: &[String],
-        name: &str,
+        actions: &[&str],
         messages: &mut Option<(Messages, Channels)>,
-    ) -> Result<Vec<Answer>> {
-        let mut actions = before.to_vec();
-        actions.push(name.to_owned());
-        let plain = Scenario::plain(&self.setup.platform, actions);
+    ) -> Result<Done> {
+        let names = actions.iter().map(|&name| name.to_owned()).collect();
+        let plain = Scenario::plain(&self.setup.platform, names);
         let seen = self.run(&plain, &mut [])?;
         let records = std::mem::take(&mut self.records);
         let alive = self.alive(&plain.actions)?;
@@ -412,19 +419,21 @@ impl Guest {
             .find(|sign| !sign.kind.goes_on())
         {
             bail!(
-                "the driver does not live through {name} with a platform that \
+                "the driver does not live through {} with a platform that \
                  varies nothing: {sign}\n{}",
+                actions.join(" "),
                 sign.lines.join("\n")
             );
         }
         if messages.is_none() {
             *messages = Some(self.messages()?);
         }
-        let Some((messages, channels)) = messages else {
-            return Ok(Vec::new());
-        };
+        let (messages, channels) = messages.as_ref().context("no handlers")?;
         known.add_unasked(unasked(&records, messages, channels));
-        Ok(answers(&records, messages, channels))
+        Ok(Done {
+            answers: answers(&records, messages, channels),
+            succeeds: seen.gave.last().is_some_and(|it| it.starts_with("0")),
+        })
     }
 
     /// The platform's handlers, and the channels of this guest.
@@ -482,6 +491,20 @@ impl Guest {
             _ => "it says nothing".to_owned(),
         };
         Ok(Some(format!("{how}\n{}", self.console.lines().join("\n"))))
+    }
+}
+
+/// What came of actions when nothing was varied.
+struct Done {
+    /// The platform's answers, by the order of the requests.
+    answers: Vec<Answer>,
+    /// Whether the last of them did.
+    succeeds: bool,
+}
+
+impl Done {
+    fn asks(&self) -> bool {
+        !self.answers.is_empty()
     }
 }
 

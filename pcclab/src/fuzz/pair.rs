@@ -1,6 +1,5 @@
 //! Two drivers that meet the same platform: what an action gives with one and
-//! not with the other is a sign of its own, and a break of conduct that both
-//! have is none.
+//! not with the other is a sign of its own, and what is wrong with both is none.
 
 use std::path::Path;
 
@@ -51,11 +50,11 @@ fn differs(names: &[String], one: &[String], other: &[String]) -> Option<Sign> {
     Some(sign)
 }
 
-/// Takes away the breaks of conduct that the other driver has, too: made small
-/// one by one, they would take the time of what tells the two apart.
+/// Takes away what is wrong with the other driver, too: tried again and made
+/// small one by one, it would take the time of what tells the two apart.
 fn leave_own(signs: &mut Vec<Sign>, others: &[Sign]) {
     let keys: Vec<String> = others.iter().map(Sign::key).collect();
-    signs.retain(|it| it.kind != Kind::Conduct || !keys.contains(&it.key()));
+    signs.retain(|it| !keys.contains(&it.key()));
 }
 
 impl<T: Target> Target for Pair<T> {
@@ -81,7 +80,6 @@ impl<T: Target> Target for Pair<T> {
     fn alive(&mut self, after: &[String]) -> Result<Seen> {
         let mut seen = self.one.alive(after)?;
         if let Some(other) = &mut self.other {
-            // What is wrong with it is not what is searched.
             let with = other.alive(after)?;
             leave_own(&mut seen.signs, &with.signs);
             seen.is_over |= with.is_over;
@@ -105,7 +103,9 @@ mod tests {
     impl Gives {
         fn signs(&self) -> Vec<Sign> {
             let rule = |it: &&str| Sign::new(Kind::Conduct, it, String::new());
-            self.1.iter().map(rule).collect()
+            let dead = || Sign::new(Kind::Dead, "speed", String::new());
+            let died = self.2.then(dead);
+            self.1.iter().map(rule).chain(died).collect()
         }
     }
 
@@ -148,7 +148,9 @@ mod tests {
         assert_eq!(seen(bad(), None), (None, false));
         assert_eq!(seen(good(), Some(good())), (None, false));
         assert_eq!(seen(bad(), Some(dead(good()))), (None, true));
-        assert_eq!(seen(dead(bad()), Some(good())), (None, true));
+        assert_eq!(seen(dead(bad()), Some(dead(good()))), (None, true));
+        let (sign, is_over) = seen(dead(bad()), Some(good()));
+        assert_eq!((sign.unwrap().kind, is_over), (Kind::Dead, true));
         let (sign, is_over) = seen(bad(), Some(good()));
         let sign = sign.unwrap();
         assert!(!is_over);
