@@ -1,20 +1,20 @@
 //! What is decided, from the decision until it is published: written down
 //! before anybody can see it, so that a later process does not decide anew.
 
+mod delayed;
 pub mod file;
 
-use std::ffi::OsStr;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
-use self::file::{Answer, Due, FILE, LONGEST, Ledger, Outgoing, Progress};
+use self::file::{Answer, Due, FILE, Ledger, Outgoing};
 use crate::clock::Now;
 use crate::endpoint::State;
-use crate::mailbox::{Epoch, ReadError, RequestName, StateFolder, UnaskedName};
+use crate::mailbox::{Epoch, RequestName, StateFolder, UnaskedName};
 use crate::platform::{Changes, Sending};
-use crate::record::{compact, later_by};
+use crate::record::compact;
 use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
 
@@ -25,20 +25,6 @@ pub struct Journal {
     last: Option<(Epoch, u32)>,
 }
 
-fn store(state: &StateFolder, ledger: &Ledger) -> io::Result<()> {
-    state.replace(FILE, &ledger.encode())
-}
-
-fn read(state: &StateFolder) -> Result<Option<Ledger>> {
-    const MOST: usize = 64 << 20;
-    match state.read(OsStr::new(FILE), MOST) {
-        Ok(bytes) => Ledger::decode(&bytes).map(Some),
-        Err(ReadError::Gone) => Ok(None),
-        Err(ReadError::Refused(reason)) => Err(anyhow!(reason)),
-        Err(ReadError::System(error)) => Err(error).context("cannot be read"),
-    }
-}
-
 impl Journal {
     /// Takes up what an earlier process left.
     pub fn open(
@@ -46,7 +32,7 @@ impl Journal {
         endpoint: State,
         now: Now,
     ) -> Result<Self> {
-        let found = read(state).map_err(|reason| {
+        let found = Ledger::read(state).map_err(|reason| {
             let path = state.path().join(FILE);
             anyhow!(
                 "{0} cannot be used: {reason:#}; look at what it is, and at \
@@ -59,11 +45,7 @@ impl Journal {
         let mut ledger = found.unwrap_or_else(new);
         for answer in &mut ledger.answers {
             answer.progress.inherited = true;
-            if let Due::At(at) = answer.due {
-                let delay = answer.delay_ms.map(Duration::from_millis);
-                let most = delay.unwrap_or(LONGEST).min(LONGEST);
-                answer.progress.deadline = Some(now.deadline(at, most));
-            }
+            delayed::inherit(answer, now);
         }
         Ok(Self { ledger, last: None })
     }
@@ -81,13 +63,13 @@ impl Journal {
         now: Now,
     ) -> io::Result<()> {
         let ledger = Ledger::new(epoch.to_string(), now.time, endpoint);
-        store(state, &ledger)?;
+        ledger.store(state)?;
         self.ledger = ledger;
         Ok(())
     }
 
     pub fn store(&self, state: &StateFolder) -> io::Result<()> {
-        store(state, &self.ledger)
+        self.ledger.store(state)
     }
 
     /// The platform begins anew within a life of the guest. What waits is not
@@ -122,25 +104,29 @@ impl Journal {
             }
             ledger.answers.push(answer);
         }
-        store(state, &ledger)?;
+        ledger.store(state)?;
         self.ledger = ledger;
         Ok(())
     }
 
     /// Whether an answer to a request waits.
     pub fn waits(&self) -> bool {
-        let answers = &self.ledger.answers;
-        answers.iter().any(|it| it.due != Due::Now && !it.requests.is_empty())
+        delayed::waits(&self.ledger.answers)
     }
 
     /// Has the answers go out now that are needed, by their last requests.
     pub fn hasten(&mut self, is_needed: impl Fn(&RequestName) -> bool) {
-        for answer in &mut self.ledger.answers {
-            let last = answer.requests.last().and_then(|it| it.parse().ok());
-            if last.is_some_and(|last| is_needed(&last)) {
-                answer.due = Due::Now;
-            }
-        }
+        delayed::hasten(&mut self.ledger.answers, is_needed);
+    }
+
+    /// The next answer from this one on that may be published.
+    pub fn due(&self, from: usize, now: Now) -> Option<(usize, Answer)> {
+        delayed::due(&self.ledger.answers, from, now)
+    }
+
+    /// When the next answer is due.
+    pub fn next(&self) -> Option<Instant> {
+        delayed::next(&self.ledger.answers)
     }
 
     /// Takes out the answers whose last requests these are.
@@ -167,7 +153,7 @@ impl Journal {
             let memory = std::mem::replace(&mut ledger.memory, memory);
             (std::mem::replace(&mut ledger.endpoint, endpoint), memory)
         });
-        if !plain && let Err(error) = store(state, ledger) {
+        if !plain && let Err(error) = ledger.store(state) {
             let left = ledger.answers.len().saturating_sub(count);
             ledger.answers.truncate(left);
             if let Some((endpoint, memory)) = before {
@@ -213,13 +199,6 @@ impl Journal {
         })
     }
 
-    /// The next answer from this one on that may be published.
-    pub fn due(&self, from: usize, now: Now) -> Option<(usize, Answer)> {
-        let answers = self.ledger.answers.iter().enumerate().skip(from);
-        let mut due = answers.filter(|(_, answer)| answer.is_due(now.instant));
-        due.next().map(|(at, answer)| (at, answer.clone()))
-    }
-
     /// How many of an answer's files are published.
     pub fn published(&mut self, at: usize, count: usize) {
         if let Some(answer) = self.ledger.answers.get_mut(at) {
@@ -234,13 +213,6 @@ impl Journal {
         }
     }
 
-    /// When the next answer is due.
-    pub fn next(&self) -> Option<Instant> {
-        let answers = self.ledger.answers.iter();
-        let waiting = answers.filter(|one| matches!(one.due, Due::At(_)));
-        waiting.filter_map(|answer| answer.progress.deadline).min()
-    }
-
     /// An answer to requests, or, without any, what is sent at a time of its
     /// own.
     pub fn answer(
@@ -252,21 +224,7 @@ impl Journal {
         wait: Wait,
         now: Now,
     ) -> Answer {
-        let mut progress = Progress::default();
-        let mut delay_ms = None;
-        let due = match wait {
-            Wait::Ms(0) => {
-                progress.start = Some(now.instant);
-                Due::Now
-            }
-            Wait::Ms(ms) => {
-                delay_ms = Some(ms);
-                let wait = Duration::from_millis(ms);
-                progress.deadline = now.instant.checked_add(wait);
-                later_by(now.time, ms).map_or(Due::Never, Due::At)
-            }
-            Wait::Never => Due::Never,
-        };
+        let (due, delay_ms, progress) = delayed::by(wait, now);
         let (mut message, mut replies) = (Vec::new(), Vec::new());
         if let (Some(sending), Some(last)) = (reply, requests.last()) {
             message = sending.message;
@@ -333,6 +291,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clock;
     use crate::script::memory::Memory;

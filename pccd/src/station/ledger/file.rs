@@ -4,12 +4,15 @@
 //! replaced by rename, so that all change together.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::State;
+use crate::mailbox::{ReadError, StateFolder};
 use crate::record::Time;
 use crate::script::memory::Memory;
 
@@ -138,6 +141,24 @@ impl Ledger {
             timers: BTreeMap::new(),
             answers: Vec::new(),
         }
+    }
+
+    /// What an earlier process stored; none before the first.
+    pub(crate) fn read(state: &StateFolder) -> Result<Option<Self>> {
+        const MOST: usize = 64 << 20;
+        match state.read(OsStr::new(FILE), MOST) {
+            Ok(bytes) => Self::decode(&bytes).map(Some),
+            Err(ReadError::Gone) => Ok(None),
+            Err(ReadError::Refused(reason)) => Err(anyhow!(reason)),
+            Err(ReadError::System(error)) => {
+                Err(error).context("cannot be read")
+            }
+        }
+    }
+
+    /// Stores it: a crash leaves this one whole, or the one before.
+    pub(crate) fn store(&self, state: &StateFolder) -> io::Result<()> {
+        state.replace(FILE, &self.encode())
     }
 
     /// Reads a file; fails if it is none of this version.
