@@ -274,7 +274,15 @@ impl<'a, T: Target> Hunt<'a, T> {
     ) -> Result<bool> {
         let key = sign.key();
         let Some((last, _)) = batch.last() else { return Ok(false) };
-        if !self.store.claim(&key) {
+        // Two guests that are out of step differ in what is right. While one
+        // worker tries that again, another one may see what is wrong under the
+        // same name, in a scenario that is run only once.
+        let is_noisy = sign.kind == Kind::Differs;
+        let is_known = match is_noisy {
+            true => self.store.knows(&key),
+            false => !self.store.claim(&key),
+        };
+        if is_known {
             return Ok(false);
         }
         // One bug kills a driver after many an action: one worker is enough
@@ -291,10 +299,8 @@ impl<'a, T: Target> Hunt<'a, T> {
         if !matches!(found, Ok(true)) {
             let doubts = self.doubts.entry(key.clone()).or_default();
             *doubts += 1;
-            // Two guests that are out of step differ in what is right, and
-            // would hide what is not behind the same name.
-            let is_noise = sign.kind == Kind::Differs;
-            if found.is_err() || is_noise || *doubts < self.settings.doubts {
+            let is_enough = *doubts >= self.settings.doubts;
+            if !is_noisy && (found.is_err() || !is_enough) {
                 self.store.release(&key);
             }
         }
@@ -329,8 +335,13 @@ impl<'a, T: Target> Hunt<'a, T> {
             best = Scenario::joined(&batch[batch.len() - count..]);
             (shown, seen) = self.tries(&best, sign)?;
         }
-        if shown == 0 && !is_told {
-            return Ok(false);
+        if sign.kind == Kind::Differs {
+            if shown == 0 && is_told {
+                (self.say)(&format!("{key}: never again, so it is none"));
+            }
+            if shown == 0 || !self.store.claim(&key) {
+                return Ok(false);
+            }
         }
         let mut finding = Finding {
             sign: seen.unwrap_or_else(|| sign.clone()),
@@ -691,6 +702,43 @@ mod tests {
             assert_eq!(hunt.suspect(&sign, &batch).unwrap(), counts);
             let found = bench.store.found().unwrap();
             assert_eq!(found.is_empty(), !counts);
+        }
+    }
+
+    /// A guest that looks who else may try the same.
+    struct Looking<'a>(&'a Store, &'a AtomicU64);
+
+    impl Target for Looking<'_> {
+        fn renew(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
+            let keys = ["differs-speed", "oops-speed"];
+            let free = keys.iter().filter(|key| !self.0.knows(key)).count();
+            self.1.store(free as u64, Ordering::Relaxed);
+            Ok(Seen::default())
+        }
+
+        fn alive(&mut self, _: &[String]) -> Result<Seen> {
+            Ok(Seen::default())
+        }
+
+        fn keep(&mut self, _: &std::path::Path) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_difference_is_tried_by_each_worker_that_sees_it() {
+        let bench = Bench::new();
+        let free = AtomicU64::new(0);
+        let mut hunt = bench.with(Looking(&bench.store, &free), &|_| ());
+        let batch = [(bench.known.plain(&["speed"]), 1)];
+        for (kind, others) in [(Kind::Differs, 2), (Kind::Oops, 1)] {
+            let sign = Sign::new(kind, "speed", String::new());
+            assert!(!hunt.suspect(&sign, &batch).unwrap());
+            assert_eq!(free.load(Ordering::Relaxed), others, "{sign}");
         }
     }
 

@@ -151,6 +151,11 @@ impl Store {
         self.known().insert(key.to_owned())
     }
 
+    /// Whether this was claimed.
+    pub fn knows(&self, key: &str) -> bool {
+        self.known().contains(key)
+    }
+
     /// It may be claimed once more.
     pub fn release(&self, key: &str) {
         self.known().remove(key);
