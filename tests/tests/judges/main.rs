@@ -99,12 +99,14 @@ fn unversioned(text: &str) -> String {
 #[test]
 fn every_judge_agrees_or_is_answered() {
     let messages = messages::all();
+    let [nvme_cli, mi_mctp] = guest::nvme();
     let judges = [
         messages::tshark(&messages),
         messages::pymctp(&messages),
         peers::mctp_estack(),
         peers::nvme_mi_dev(),
-        guest::nvme_cli(),
+        nvme_cli,
+        mi_mctp,
         tables::iasl("IASL", "iasl of trixie"),
         tables::iasl("IASL_SID", "iasl of sid"),
         tables::fwts(),
