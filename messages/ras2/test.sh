@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # RAS2 through pcc-client: the channels that the table names, features, patrol
-# scrub asked for, on demand and in the background, refusals; what the platform
-# does wrong. ras2.json says which address does what.
+# scrub asked for, on demand and in the background, addresses translated,
+# refusals; what the platform does wrong. ras2.json says which address does what.
 
 # shellcheck source=guest-scripts/tests/platform.sh disable=SC1091
 . /tests/platform.sh
@@ -31,6 +31,13 @@ ras2() {
 	memory=${pcc_clients:?}/$ras2_id/memory
 }
 
+# translate ID COMMAND SUB-INSTANCE LOGICAL-ADDRESS: the same, for the other block
+translate() {
+	translate_data=$(little 18 0)$(little 16 2)$(little 132 0)$(little 2 "$2")$(little 8 "$3")$(little 8 "$4")
+	line=$(pcc "$1" 1 "$translate_data")
+	memory=${pcc_clients:?}/$1/memory
+}
+
 get=1 start=2 stop=3
 gib=0x40000000
 # Scrub Parameters: the hours wanted, and bit 0 for in the background
@@ -50,13 +57,16 @@ answered() {
 		size=*) answered_at='80 8' ;;
 		running=*) answered_at='88 4' ;;
 		rates=*) answered_at='92 4' ;;
+		nominal=*) answered_at='100 4' ;;
+		physical=*) answered_at='192 8' ;;
+		translation=*) answered_at='200 4' ;;
 		esac
 		# shellcheck disable=SC2086 # two words
 		same "${answered_want%%=*}" $((${answered_want#*=})) "$(number "$memory" $answered_at)" || return
 	done
 }
 
-tests=25
+tests=30
 [ "$QUICK" ] || tests=$((tests + 9))
 plan $tests
 
@@ -78,18 +88,19 @@ result $?
 memory=$pcc_clients/$first/memory
 
 step 'features, before anything was asked'
-same 'version, features, blocks' '1 1 1' "$(number "$memory" 8 2) $(number "$memory" 10 8) $(number "$memory" 42 2)" &&
-	same 'type, version, length of the block' '0 1 52' "$(number "$memory" 48 2) $(number "$memory" 50 2) $(number "$memory" 52 2)"
+same 'version, features, blocks' '1 3 2' "$(number "$memory" 8 2) $(number "$memory" 10 8) $(number "$memory" 42 2)" &&
+	same 'type, version, length of the first' '0 1 120' "$(number "$memory" 48 2) $(number "$memory" 50 2) $(number "$memory" 52 2)" &&
+	same 'type, version, length of the second' '1 1 36' "$(number "$memory" 168 2) $(number "$memory" 170 2) $(number "$memory" 172 2)"
 result $?
 
-asked features capabilities=none 'features->01000000000000000000000000000000'
+asked features capabilities=none 'features->03000000000000000000000000000000'
 step 'no capability asked for: features again'
 ras2 "$first" 0 0
-answered status=0 && same features 1 "$(number "$memory" 10 8)"
+answered status=0 && same features 3 "$(number "$memory" 10 8)"
 result $?
-asked unsupported capabilities=address-translation 'status->NOT_SUPPORTED'
+asked unsupported capabilities=4 'status->NOT_SUPPORTED'
 step 'a feature that is not there'
-ras2 "$first" 2 0
+ras2 "$first" 4 0
 answered status=2
 result $?
 
@@ -97,6 +108,13 @@ asked get base=0x40000000 size=0x1000 'actual_base->0x40000000' 'actual_size->0x
 step 'patrol parameters: whole units, rates'
 ras2 "$first" 1 $get $gib 0x1000
 answered status=0 base=$gib size=0x1000000 running=0 rates=0x300118
+result $?
+# ACPI 6.6: rate 24 is nominal, with 2 MB/s; the rate of 1 has 240/255 of the bandwidth.
+asked get 'rate_nominal->24' 'nominal_mb_per_s->2'
+step 'the nominal rate, and what each takes'
+ras2 "$first" 1 $get $gib 0x1000
+answered nominal=0x218 && same 'of the bandwidth, for the rates 1, 24, 48' '240 10 5' \
+	"$(number "$memory" 105 1) $(number "$memory" 128 1) $(number "$memory" 152 1)"
 result $?
 asked features capabilities=none
 step 'a request of nothing but the command'
@@ -121,6 +139,28 @@ result $?
 asked unknown 'status->INVALID_DATA'
 step 'a command that there is not'
 ras2 "$first" 1 4 $gib $gib
+answered status=6
+result $?
+
+asked translate sub_instance=0 logical=0x1000 'physical->0x40001000' 'translation_status->SUCCESS'
+step 'the address of a logical one'
+translate "$first" 1 0 0x1000
+answered status=0 translation=0 physical=0x40001000
+result $?
+asked translate sub_instance=1 'physical->0x1040001000'
+step 'the same one of the other sub-instance'
+translate "$first" 1 1 0x1000
+answered status=0 translation=0 physical=0x1040001000
+result $?
+asked translate sub_instance=2 'translation_status->FAIL'
+asked translate logical=0x1000000000 'translation_status->FAIL'
+step 'one that there is not'
+translate "$first" 1 2 0
+answered status=0 translation=1 && translate "$first" 1 0 0x1000000000 && answered status=0 translation=1
+result $?
+asked translate-unknown 'status->INVALID_DATA'
+step 'another command of translation'
+translate "$first" 2 0 0
 answered status=6
 result $?
 
