@@ -266,6 +266,11 @@ impl<'a, T: Target> Hunt<'a, T> {
         is_news
     }
 
+    /// Whether it is time to end.
+    fn ends(&self) -> bool {
+        self.progress.ends.load(Ordering::Relaxed)
+    }
+
     /// Tries what looks like a bug; true if it is one that was not known.
     fn suspect(
         &mut self,
@@ -326,6 +331,7 @@ impl<'a, T: Target> Hunt<'a, T> {
         // Those before it may have to do with it.
         for count in [2, 8, batch.len()] {
             if shown > 0
+                || self.ends()
                 || sign.kind == Kind::Differs
                 || count > batch.len()
                 || batch.len() < 2
@@ -380,7 +386,7 @@ impl<'a, T: Target> Hunt<'a, T> {
         let most = self.settings.reductions.div_ceil(asks);
         let small = reduce(known, &finding.scenario, most, |smaller| {
             // It is small enough for one who wants to end.
-            let ends = self.progress.ends.load(Ordering::Relaxed);
+            let ends = self.ends();
             for _ in (0..asks).filter(|_| !ends) {
                 if self.again(smaller, &key)?.is_some() {
                     return Ok(true);
