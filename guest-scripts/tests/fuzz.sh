@@ -5,6 +5,8 @@
 # fuzz`. /search.sh, which the host made of platform.json, has what this driver
 # can be made to do: act NAME, alive, $watched_modules, $watched_functions.
 #
+# usage: fuzz.sh [why]     why: what cannot be read tells the error, which takes longer
+#
 #   ranges         tells where the code of the driver is, a line each:
 #                    pcclab: range START END NAME    hexadecimal; END is not in it
 #                    pcclab: ranges end
@@ -24,9 +26,14 @@
 
 # For texts in platform.json:
 
+fuzz_why=$1
 # show FILE: prints the line read from it
 show() {
-	read -r show_line <"$1" && printf '%s\n' "$show_line"
+	if [ "$fuzz_why" ]; then
+		cat "$1"
+	else
+		read -r show_line <"$1" && printf '%s\n' "$show_line"
+	fi
 }
 
 # exchange FILE TEXT: writes it, and prints the line that comes of it
@@ -134,7 +141,7 @@ while read -r word number names; do
 	ranges) ranges ;;
 	go)
 		for name in $names; do
-			act "$name" >/tmp/gave 2>/dev/null
+			act "$name" >/tmp/gave 2>&1
 			gave=$?
 			while read -r line; do
 				gave="$gave $line"

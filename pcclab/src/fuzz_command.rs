@@ -157,8 +157,8 @@ impl<'a> Driver<'a> {
         )?;
         let platform = machine.names.join(" ");
         let actions = search::names(&machine.search);
-        let contract =
-            machine.enter(&mut config, &search::AGENT.map(Into::into))?;
+        let contract = machine
+            .enter(&mut config, &search::agent(!options.against.is_empty()))?;
         let limits = conduct::limits(&config.qemu_args);
         let plugin = lab::paths().remove("COVERAGE");
         Ok(Setup {

@@ -230,7 +230,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
             let known = known.unwrap_or_default();
             let one = Scenario::new(&file, text, &known, logs.path())?;
             config.vary = Some(one.place().to_owned());
-            (Some(one), search::AGENT.map(OsString::from).into())
+            (Some(one), search::agent(true))
         }
         _ => (None, options.command.clone()),
     };

@@ -3,13 +3,18 @@
 //! it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The guest's command while a scenario or a search tells it what to do.
-pub const AGENT: [&str; 2] = ["sh", "/tests/fuzz.sh"];
+/// The guest's command while a scenario or a search tells it what to do;
+/// `says_why`: what cannot be read tells the error, which takes longer.
+pub fn agent(says_why: bool) -> Vec<OsString> {
+    let why = says_why.then_some("why");
+    ["sh", "/tests/fuzz.sh"].into_iter().chain(why).map(Into::into).collect()
+}
 
 /// Where the guest finds [`script`].
 pub const PLACE: &str = "search.sh";
@@ -21,7 +26,7 @@ pub struct Search {
     /// What the guest can do, by names: texts for sh. Best they only read and
     /// write files by the shell itself (`show FILE`, `echo on >FILE`), as a
     /// process takes ten milliseconds to start. They may fail; they must not
-    /// `exit`. What they print is compared by `pcclab fuzz --against`.
+    /// `exit`. What they print, errors too, `pcclab fuzz --against` compares.
     pub actions: BTreeMap<String, String>,
     /// A text for sh that fails when the driver does not work any more with a
     /// platform that does. `guest-scripts/tests/fuzz.sh` has words for it:

@@ -1,7 +1,7 @@
-//! Each action after each other, and the scenarios with one change: every edge
-//! of every field of every answer, and all else that can become of an answer.
-//! There are some hundreds to some thousands; the search does them beside what
-//! chance brings.
+//! Each action after each other, each many times in a row, and the scenarios
+//! with one change: every edge of every field of every answer, and all else that
+//! can become of an answer. There are some hundreds to some thousands; the search
+//! does them beside what chance brings.
 
 use pccd::vary::{AnswerFile, TellFile};
 
@@ -9,12 +9,18 @@ use super::known::{Known, edges};
 use super::mutate::FLAGS;
 use super::scenario::Scenario;
 
+/// How often in a row: a platform may answer otherwise the fifth time.
+const TIMES: usize = 12;
+
 /// All of them, mixed by `seed`; those that vary nothing come first.
 pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
     let (mut plains, mut all) = (Vec::new(), Vec::new());
     for (action, answers) in &known.answers {
         let plain = known.plain_of(action);
         plains.push(plain.clone());
+        let mut row = plain.clone();
+        row.actions = vec![plain.actions.clone(); TIMES].concat();
+        plains.push(row);
         // What one leaves another may not expect.
         plains.extend(known.actions().into_iter().map(|next| {
             let mut both = plain.clone();
@@ -106,8 +112,12 @@ mod tests {
         assert_eq!(names.len(), all.len());
         assert!(all.len() > 100, "{}", all.len());
         for scenario in &all {
-            assert!(scenario.actions.len() + scenario.answers.len() <= 2);
+            let is_row = scenario.actions.len() == TIMES;
+            assert!(is_row || scenario.actions.len() <= 2, "{scenario:?}");
+            let changes = usize::from(scenario.actions.len() == 1);
+            assert!(scenario.answers.len() <= changes, "{scenario:?}");
         }
+        assert!(all.iter().any(|it| it.actions == ["speed"; TIMES]));
         for both in [["bind", "speed"], ["speed", "bind"], ["bind", "bind"]] {
             assert!(all.iter().any(|it| it.actions == both), "{both:?}");
         }
