@@ -328,25 +328,25 @@ impl<'a, T: Target> Hunt<'a, T> {
         let inputs = self.progress.inputs.load(Ordering::Relaxed);
         let mut best = last.clone();
         let (mut shown, mut seen) = self.tries(&best, sign)?;
-        // Those before it may have to do with it.
-        for count in [2, 8, batch.len()] {
-            if shown > 0
-                || self.ends()
-                || sign.kind == Kind::Differs
-                || count > batch.len()
-                || batch.len() < 2
-            {
-                break;
-            }
-            best = Scenario::joined(&batch[batch.len() - count..]);
-            (shown, seen) = self.tries(&best, sign)?;
-        }
         if sign.kind == Kind::Differs {
             if shown == 0 && is_told {
                 (self.say)(&format!("{key}: never again, so it is none"));
             }
             if shown == 0 || !self.store.claim(&key) {
                 return Ok(false);
+            }
+        } else {
+            // Those before it may have to do with it.
+            for count in [2, 8, batch.len()] {
+                if shown > 0
+                    || self.ends()
+                    || count > batch.len()
+                    || batch.len() < 2
+                {
+                    break;
+                }
+                best = Scenario::joined(&batch[batch.len() - count..]);
+                (shown, seen) = self.tries(&best, sign)?;
             }
         }
         let mut finding = Finding {
@@ -669,19 +669,16 @@ mod tests {
         assert!(hunt.target().renewed <= 3 * times);
     }
 
-    /// Guests that differ from others, each or not.
-    struct Differing(std::vec::IntoIter<bool>);
+    /// Guests in which this comes of each scenario.
+    struct Gives<F>(F);
 
-    impl Target for Differing {
+    impl<F: FnMut() -> Seen> Target for Gives<F> {
         fn renew(&mut self) -> Result<()> {
             Ok(())
         }
 
         fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
-            let differs = self.0.next().unwrap();
-            let sign = Sign::new(Kind::Differs, "speed", String::new());
-            let signs = differs.then_some(sign).into_iter().collect();
-            Ok(Seen { signs, ..Seen::default() })
+            Ok((self.0)())
         }
 
         fn alive(&mut self, _: &[String]) -> Result<Seen> {
@@ -691,6 +688,17 @@ mod tests {
         fn keep(&mut self, _: &std::path::Path) -> Result<()> {
             Ok(())
         }
+    }
+
+    /// Guests that differ from others, each or not.
+    fn differing(guests: Vec<bool>) -> Gives<impl FnMut() -> Seen> {
+        let mut guests = guests.into_iter();
+        Gives(move || {
+            let differs = guests.next().unwrap();
+            let sign = Sign::new(Kind::Differs, "speed", String::new());
+            let signs = differs.then_some(sign).into_iter().collect();
+            Seen { signs, ..Seen::default() }
+        })
     }
 
     #[test]
@@ -701,7 +709,7 @@ mod tests {
             (vec![true, true, false], false),
         ] {
             let bench = Bench::new();
-            let mut hunt = bench.with(Differing(guests.into_iter()), &|_| ());
+            let mut hunt = bench.with(differing(guests), &|_| ());
             let sign = Sign::new(Kind::Differs, "speed", String::new());
             let plain = bench.known.plain(&["speed"]);
             let batch = [(plain.clone(), 1), (plain, 1)];
@@ -711,35 +719,18 @@ mod tests {
         }
     }
 
-    /// A guest that looks who else may try the same.
-    struct Looking<'a>(&'a Store, &'a AtomicU64);
-
-    impl Target for Looking<'_> {
-        fn renew(&mut self) -> Result<()> {
-            Ok(())
-        }
-
-        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
-            let keys = ["differs-speed", "oops-speed"];
-            let free = keys.iter().filter(|key| !self.0.knows(key)).count();
-            self.1.store(free as u64, Ordering::Relaxed);
-            Ok(Seen::default())
-        }
-
-        fn alive(&mut self, _: &[String]) -> Result<Seen> {
-            Ok(Seen::default())
-        }
-
-        fn keep(&mut self, _: &std::path::Path) -> Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
     fn a_difference_is_tried_by_each_worker_that_sees_it() {
         let bench = Bench::new();
         let free = AtomicU64::new(0);
-        let mut hunt = bench.with(Looking(&bench.store, &free), &|_| ());
+        // A guest that looks who else may try the same.
+        let looking = Gives(|| {
+            let keys = ["differs-speed", "oops-speed"];
+            let count = keys.iter().filter(|key| !bench.store.knows(key));
+            free.store(count.count() as u64, Ordering::Relaxed);
+            Seen::default()
+        });
+        let mut hunt = bench.with(looking, &|_| ());
         let batch = [(bench.known.plain(&["speed"]), 1)];
         for (kind, others) in [(Kind::Differs, 2), (Kind::Oops, 1)] {
             let sign = Sign::new(kind, "speed", String::new());
@@ -755,7 +746,7 @@ mod tests {
         guests.extend([true; 3]);
         let said = AtomicU64::new(0);
         let say = |_: &str| _ = Progress::add(&said);
-        let mut hunt = bench.with(Differing(guests.into_iter()), &say);
+        let mut hunt = bench.with(differing(guests), &say);
         let sign = Sign::new(Kind::Differs, "speed", String::new());
         let batch = [(bench.known.plain(&["speed"]), 1)];
         let counts: Vec<bool> =

@@ -24,12 +24,11 @@ impl Guest {
             timeout_ms: self.setup.timeout_ms,
             ..Known::default()
         };
-        let mut messages = None;
         self.renew()?;
+        let messages = self.messages()?;
         for name in self.setup.actions.clone() {
             let mut before = Vec::new();
-            let mut done =
-                self.answers_to(&mut known, &[&name], &mut messages)?;
+            let mut done = self.answers_to(&mut known, &[&name], &messages)?;
             if let Some(sign) = done.died {
                 bail!(
                     "the driver does not live through {name} with a platform \
@@ -39,7 +38,7 @@ impl Guest {
             }
             for first in self.firsts(&name, &done) {
                 let both = [first.as_str(), &name];
-                let then = self.answers_to(&mut known, &both, &mut messages)?;
+                let then = self.answers_to(&mut known, &both, &messages)?;
                 if then.died.is_some() {
                     // The search has these two together, too, and tells.
                     self.renew()?;
@@ -72,7 +71,7 @@ impl Guest {
         &mut self,
         known: &mut Known,
         actions: &[&str],
-        messages: &mut Option<(Messages, Channels)>,
+        (messages, channels): &(Messages, Channels),
     ) -> Result<Done> {
         let names = actions.iter().map(|&name| name.to_owned()).collect();
         let plain = Scenario::plain(&self.setup.platform, names);
@@ -82,10 +81,6 @@ impl Guest {
             seen.signs.extend(self.alive(&plain.actions)?.signs);
         }
         let died = seen.signs.into_iter().find(|sign| !sign.kind.goes_on());
-        if messages.is_none() {
-            *messages = Some(self.messages()?);
-        }
-        let (messages, channels) = messages.as_ref().context("no handlers")?;
         known.add_unasked(unasked(&records, messages, channels));
         Ok(Done {
             answers: answers(&records, messages, channels),
