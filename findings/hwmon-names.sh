@@ -15,16 +15,9 @@
 # energy and humidity are missing, without a word. The card has sent 9 bytes in no
 # packet: what is transmitted is read from a column too far.
 . "$(dirname "$0")/lib/pypi"
+. "$(dirname "$0")/lib/hwmon"
 pypi hwmon==1.0
 
-# device NUMBER NAME FILE=VALUE...
-device() {
-  local folder=$TEMP/class/hwmon$1 value
-  mkdir -p "$folder"
-  echo "$2" >"$folder/name"
-  shift 2
-  for value in "$@"; do echo "${value#*=}" >"$folder/${value%%=*}"; done
-}
 device 0 coretemp temp1_input=41000 temp1_label="Package id 0"
 device 1 coretemp temp1_input=52000 temp1_label="Package id 1"
 device 2 power_meter power1_input=90000000 power1_average=80000000 energy1_input=7000000 humidity1_input=30000

@@ -14,6 +14,7 @@
 # is no sensor: the power meter is there, its power is not. With the feature uom_units the
 # numbers are right, and the power meter has no power either.
 . "$(dirname "$0")/lib/crates"
+. "$(dirname "$0")/lib/hwmon"
 crates libmedium=0.13.4,unrestricted_parsing <<'RUST'
 use libmedium::hwmon::sync_hwmon::Hwmons;
 use libmedium::sensors::sync_sensors::{energy::EnergySensor, power::PowerSensor, SyncSensor};
@@ -30,14 +31,6 @@ fn main() {
 }
 RUST
 
-# device NUMBER NAME FILE=VALUE...
-device() {
-  local folder=$TEMP/class/hwmon$1 value
-  mkdir -p "$folder"
-  echo "$2" >"$folder/name"
-  shift 2
-  for value in "$@"; do echo "${value#*=}" >"$folder/${value%%=*}"; done
-}
 device 0 ltc2947 energy1_input=4000000000 energy2_input=5000000000 power1_input=2000000 power2_input=-2000000
 device 1 power_meter power1_average=90000000 power1_average_interval=1000
 "$TEMP/program" "$TEMP/class" >"$TEMP/out"
