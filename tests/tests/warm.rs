@@ -206,6 +206,21 @@ fn a_disk_that_is_full_costs_only_the_saved_machine() {
     }
 }
 
+#[test]
+fn a_log_that_has_a_splat_already_is_not_saved() {
+    let cache = Cache::new();
+    // The console has the kernel's command line, and so the words.
+    let append = "loglevel=6 told=\"BUG: told\"";
+    for _ in 0..2 {
+        let run = cache.run(&["--append", append, "--", "true"]);
+        run.is(3, "cold");
+        let said = run.said();
+        let why = "this start is not saved: the kernel's log already has";
+        assert!(said.contains(why), "{said}");
+        assert_eq!(cache.saved(), [] as [PathBuf; 0]);
+    }
+}
+
 /// The driver is built in, and asks all that its platform wants to be asked
 /// while it is probed: before the machine is saved.
 #[test]

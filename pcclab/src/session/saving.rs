@@ -115,6 +115,10 @@ impl Session {
     /// Saves the machine, and what the platform knows; both stand still then.
     /// Once it has `moved` the device begins a new epoch when it goes on.
     fn save(&mut self, plan: &Plan, moved: &mut bool) -> Result<()> {
+        if let Some(splat) = self.splats.first() {
+            // It would be in each run's log. A busy host brings about some.
+            bail!("the kernel's log already has {:?}", splat.trim());
+        }
         self.await_answers()?;
         self.ask("stop", &json!({}))?;
         let folder = self.config.folder.clone();
