@@ -1,22 +1,19 @@
-//! Runs scenarios, several in each guest; what looks like a bug is tried again
-//! in fresh guests, made small, and written down.
+//! Runs scenarios, several in each guest; what looks like a bug is confirmed
+//! (`confirm.rs`).
+
+mod confirm;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
 
 use super::known::Known;
-use super::reduce::reduce;
 use super::scenario::Scenario;
 use super::sign::{Kind, Sign};
-use super::store::{Finding, Store};
+use super::store::Store;
 use super::target::{Seen, Target};
-
-/// Claimed by the worker that tries again why a driver died.
-const DEAD: &str = "dead";
 
 /// How a hunt goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -269,191 +266,6 @@ impl<'a, T: Target> Hunt<'a, T> {
     /// Whether it is time to end.
     fn ends(&self) -> bool {
         self.progress.ends.load(Ordering::Relaxed)
-    }
-
-    /// Tries what looks like a bug; true if it is one that was not known.
-    fn suspect(
-        &mut self,
-        sign: &Sign,
-        batch: &[(Scenario, u64)],
-    ) -> Result<bool> {
-        let key = sign.key();
-        let Some((last, _)) = batch.last() else { return Ok(false) };
-        // Two guests that are out of step differ in what is right. While one
-        // worker tries that again, another one may see what is wrong under the
-        // same name, in a scenario that is run only once.
-        let is_noisy = sign.kind == Kind::Differs;
-        let is_known = match is_noisy {
-            true => self.store.knows(&key),
-            false => !self.store.claim(&key),
-        };
-        if is_known {
-            return Ok(false);
-        }
-        // One bug kills a driver after many an action: one worker is enough
-        // to look at that.
-        let is_dead = sign.kind == Kind::Dead;
-        if is_dead && !self.store.claim(DEAD) {
-            self.store.release(&key);
-            return Ok(false);
-        }
-        let found = self.try_again(sign, last, batch);
-        if is_dead {
-            self.store.release(DEAD);
-        }
-        if !matches!(found, Ok(true)) {
-            let doubts = self.doubts.entry(key.clone()).or_default();
-            *doubts += 1;
-            let is_enough = *doubts >= self.settings.doubts;
-            if !is_noisy && (found.is_err() || !is_enough) {
-                self.store.release(&key);
-            }
-        }
-        found
-    }
-
-    fn try_again(
-        &mut self,
-        sign: &Sign,
-        last: &Scenario,
-        batch: &[(Scenario, u64)],
-    ) -> Result<bool> {
-        let key = sign.key();
-        let doubts = self.doubts.get(&key).copied().unwrap_or(0);
-        let is_told = doubts < self.settings.doubts;
-        if is_told {
-            (self.say)(&format!("{key}: {}; trying it again", sign.title));
-        }
-        let start = self.progress.start.elapsed();
-        let inputs = self.progress.inputs.load(Ordering::Relaxed);
-        let mut best = last.clone();
-        let (mut shown, mut seen) = self.tries(&best, sign)?;
-        if sign.kind == Kind::Differs {
-            if shown == 0 && is_told {
-                (self.say)(&format!("{key}: never again, so it is none"));
-            }
-            if shown == 0 || !self.store.claim(&key) {
-                return Ok(false);
-            }
-        } else {
-            // Those before it may have to do with it.
-            for count in [2, 8, batch.len()] {
-                if shown > 0
-                    || self.ends()
-                    || count > batch.len()
-                    || batch.len() < 2
-                {
-                    break;
-                }
-                best = Scenario::joined(&batch[batch.len() - count..]);
-                (shown, seen) = self.tries(&best, sign)?;
-            }
-        }
-        let mut finding = Finding {
-            sign: seen.unwrap_or_else(|| sign.clone()),
-            scenario: best,
-            shown: (shown, self.settings.tries),
-            inputs,
-            seconds: start.as_secs(),
-        };
-        let place = self.write(&finding)?;
-        if shown > 0 {
-            let of = self.settings.tries;
-            (self.say)(&format!("{key}: {shown} of {of}; it is made small"));
-            if self.make_small(&mut finding)? {
-                self.write(&finding)?;
-            }
-        }
-        self.is_over = true;
-        let how = match shown {
-            0 => "never again, so it does not count",
-            _ => "a finding",
-        };
-        (self.say)(&format!("{key}: {how}: {}", place.display()));
-        Ok(shown > 0)
-    }
-
-    /// Leaves out of a finding's scenario what it does not take to show it;
-    /// whether there was such.
-    fn make_small(&mut self, finding: &mut Finding) -> Result<bool> {
-        let key = finding.sign.key();
-        // What shows only at times is asked for more than once.
-        let asks = match finding.shown {
-            (shown, of) if shown == of => 1,
-            _ => 3,
-        };
-        let known = self.known;
-        let most = self.settings.reductions.div_ceil(asks);
-        let small = reduce(known, &finding.scenario, most, |smaller| {
-            // It is small enough for one who wants to end.
-            let ends = self.ends();
-            for _ in (0..asks).filter(|_| !ends) {
-                if self.again(smaller, &key)?.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })?;
-        if small == finding.scenario {
-            return Ok(false);
-        }
-        let (shown, sign) = self.tries(&small, &finding.sign)?;
-        let Some(sign) = sign else { return Ok(false) };
-        finding.scenario = small;
-        finding.shown.0 = shown;
-        finding.sign = sign;
-        Ok(true)
-    }
-
-    /// Writes a finding down, with what a guest left that showed it.
-    fn write(&mut self, finding: &Finding) -> Result<PathBuf> {
-        for _ in 0..self.settings.tries {
-            if self.shows || finding.shown.0 == 0 {
-                break;
-            }
-            self.again(&finding.scenario, &finding.sign.key())?;
-        }
-        let target = &mut self.target;
-        self.store.write(finding, |place| target.keep(place))
-    }
-
-    /// How many of some fresh guests show this, and what it looks like. Two
-    /// drivers differ at times by the moment alone: there all have to show it.
-    fn tries(
-        &mut self,
-        scenario: &Scenario,
-        wanted: &Sign,
-    ) -> Result<(usize, Option<Sign>)> {
-        let (mut shown, mut sign) = (0, None);
-        for _ in 0..self.settings.tries {
-            match self.again(scenario, &wanted.key())? {
-                Some(seen) => {
-                    shown += 1;
-                    sign = Some(seen);
-                }
-                None if wanted.kind == Kind::Differs => return Ok((0, None)),
-                None => {}
-            }
-        }
-        Ok((shown, sign))
-    }
-
-    /// Runs a scenario in a fresh guest; what it shows, if it is this.
-    fn again(
-        &mut self,
-        scenario: &Scenario,
-        key: &str,
-    ) -> Result<Option<Sign>> {
-        self.renew()?;
-        let mut seen = self.target.run(scenario, &mut [])?;
-        if !seen.is_over {
-            let alive = self.target.alive(&scenario.actions)?;
-            seen.signs.extend(alive.signs);
-        }
-        self.is_over = true;
-        let sign = seen.signs.into_iter().find(|sign| sign.key() == key);
-        self.shows = sign.is_some();
-        Ok(sign)
     }
 }
 
