@@ -29,8 +29,9 @@ use libafl_bolts::{AsSliceMut, HasLen};
 
 use super::hunt::{Hunt, Progress};
 use super::known::Known;
-use super::mutate::{BLIND, CHANGES, Choice, Splice};
+use super::mutate::{BLIND, CHANGES, Choice, Merge, Splice};
 use super::scenario::Scenario;
+use super::sweep;
 use super::target::Target;
 use crate::coverage::EDGES;
 
@@ -179,6 +180,7 @@ pub fn search<T: Target>(
         Choice::new(list, plan.known),
         Choice::new(list, plan.known),
         Splice::new(plan.known),
+        Merge,
     );
     let mutator = HavocScheduledMutator::with_max_stack_pow(changes, 2);
     let round = std::num::NonZeroUsize::new(ROUND).context("no round")?;
@@ -207,6 +209,16 @@ pub fn search<T: Target>(
             }
             let sweep = (0..SWEPT).map_while(|_| plan.next());
             for scenario in sweep.filter(|_| !plan.is_blind) {
+                // Its changes would take all the time.
+                if sweep::is_row(scenario) {
+                    runner.run_target(
+                        &mut fuzzer,
+                        &mut state,
+                        &mut manager,
+                        scenario,
+                    )?;
+                    continue;
+                }
                 fuzzer.evaluate_filtered(
                     &mut state,
                     &mut runner,
@@ -277,7 +289,6 @@ mod tests {
     use super::super::hunt::testing::Fake;
     use super::super::known::testing::known;
     use super::super::store::Store;
-    use super::super::sweep;
     use super::*;
 
     /// Searches with the fake guest until it is done, or so many scenarios

@@ -339,6 +339,59 @@ fn splice(
     whole
 }
 
+/// What another scenario does to the answers, too: a wrong count here, a wrong
+/// length there.
+pub struct Merge;
+
+/// The changes of both, as far as there are such answers.
+fn merge(one: &Scenario, other: &Scenario) -> Scenario {
+    let mut both = one.clone();
+    let more = other.answers.iter().filter(|it| !one.answers.contains(it));
+    both.answers.extend(more.cloned());
+    both.trim();
+    both
+}
+
+impl Named for Merge {
+    fn name(&self) -> &Cow<'static, str> {
+        &Cow::Borrowed("merge")
+    }
+}
+
+impl<S: HasRand + HasCorpus<Scenario>> Mutator<Scenario, S> for Merge {
+    fn mutate(
+        &mut self,
+        state: &mut S,
+        to: &mut Scenario,
+    ) -> Result<MutationResult, libafl::Error> {
+        // The answers are to the same requests only where the actions are
+        // the same.
+        let mut fits = Vec::new();
+        for id in state.corpus().ids() {
+            let other = state.corpus().cloned_input_for_id(id)?;
+            if other.actions == to.actions && !other.answers.is_empty() {
+                fits.push(other);
+            }
+        }
+        if fits.is_empty() {
+            return Ok(MutationResult::Skipped);
+        }
+        let at = Dice::below(state.rand_mut(), fits.len());
+        let whole = merge(to, &fits[at]);
+        let is_changed = whole != *to;
+        *to = whole;
+        Ok(result(is_changed))
+    }
+
+    fn post_exec(
+        &mut self,
+        _: &mut S,
+        _: Option<CorpusId>,
+    ) -> Result<(), libafl::Error> {
+        Ok(())
+    }
+}
+
 impl Named for Splice {
     fn name(&self) -> &Cow<'static, str> {
         &Cow::Borrowed("splice")
@@ -411,6 +464,23 @@ mod tests {
                 assert!(scenario.actions.len() <= 4, "{name}");
             }
         }
+    }
+
+    #[test]
+    fn merged_is_what_both_do_to_the_same_answers() {
+        let known = known();
+        let with = |answer, drop| {
+            let mut scenario = known.plain(&["speed", "bind"]);
+            let entry = AnswerFile { drop, ..AnswerFile::of(answer) };
+            scenario.answers.push(AnswerFile { length: Some(7), ..entry });
+            scenario
+        };
+        let (one, other) = (with(0, false), with(2, true));
+        let both = merge(&one, &other);
+        assert_eq!(both.actions, one.actions);
+        let all = [&one.answers[..], &other.answers[..]].concat();
+        assert_eq!(both.answers, all);
+        assert_eq!(merge(&both, &other), both, "nothing twice");
     }
 
     #[test]

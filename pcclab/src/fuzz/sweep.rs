@@ -11,16 +11,19 @@ use super::scenario::Scenario;
 
 /// How often in a row: a platform may answer otherwise the fifth time.
 const TIMES: usize = 12;
+/// Rows take long: so many others come before each.
+const BETWEEN: usize = 16;
 
-/// All of them, mixed by `seed`; those that vary nothing come first.
+/// All of them, mixed by `seed`; those that vary nothing come first, but for the
+/// rows.
 pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
-    let (mut plains, mut all) = (Vec::new(), Vec::new());
+    let (mut plains, mut all, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for (action, answers) in &known.answers {
         let plain = known.plain_of(action);
         plains.push(plain.clone());
         let mut row = plain.clone();
         row.actions = vec![plain.actions.clone(); TIMES].concat();
-        plains.push(row);
+        rows.push(row);
         // What one leaves another may not expect.
         plains.extend(known.actions().into_iter().map(|next| {
             let mut both = plain.clone();
@@ -82,8 +85,18 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
     }
     mix(&mut plains, seed);
     mix(&mut all, seed);
+    mix(&mut rows, seed);
     plains.append(&mut all);
+    for (number, row) in rows.into_iter().enumerate() {
+        let at = (number + 1) * (BETWEEN + 1) - 1;
+        plains.insert(at.min(plains.len()), row);
+    }
     plains
+}
+
+/// Whether it is an action many times in a row.
+pub fn is_row(scenario: &Scenario) -> bool {
+    scenario.actions.len() >= TIMES && scenario.answers.is_empty()
 }
 
 /// The same order for the same seed, on every machine.
@@ -112,12 +125,15 @@ mod tests {
         assert_eq!(names.len(), all.len());
         assert!(all.len() > 100, "{}", all.len());
         for scenario in &all {
-            let is_row = scenario.actions.len() == TIMES;
-            assert!(is_row || scenario.actions.len() <= 2, "{scenario:?}");
+            let few = is_row(scenario) || scenario.actions.len() <= 2;
+            assert!(few, "{scenario:?}");
             let changes = usize::from(scenario.actions.len() == 1);
             assert!(scenario.answers.len() <= changes, "{scenario:?}");
         }
         assert!(all.iter().any(|it| it.actions == ["speed"; TIMES]));
+        let places: Vec<_> =
+            (0..all.len()).filter(|at| is_row(&all[*at])).collect();
+        assert_eq!(places, [16, 33]);
         for both in [["bind", "speed"], ["speed", "bind"], ["bind", "bind"]] {
             assert!(all.iter().any(|it| it.actions == both), "{both:?}");
         }
