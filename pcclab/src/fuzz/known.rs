@@ -130,7 +130,7 @@ impl Known {
 }
 
 /// The largest number of so many bits.
-fn ones(width: u32) -> u64 {
+pub fn ones(width: u32) -> u64 {
     1_u64.checked_shl(width).map_or(u64::MAX, |bit| bit - 1)
 }
 

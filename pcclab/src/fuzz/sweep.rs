@@ -1,11 +1,12 @@
 //! Each action after each other, each many times in a row, and the scenarios
 //! with one change: every edge of every field of every answer, and all else that
-//! can become of an answer. There are some hundreds to some thousands; the search
-//! does them beside what chance brings.
+//! can become of an answer; and two numbers that are as large as can be. There
+//! are some hundreds to some thousands; the search does them beside what chance
+//! brings.
 
-use pccd::vary::{AnswerFile, TellFile};
+use pccd::vary::{AnswerFile, SettingFile, Spot, TellFile, What};
 
-use super::known::{Known, edges};
+use super::known::{Answer, Known, edges, ones};
 use super::mutate::FLAGS;
 use super::scenario::Scenario;
 
@@ -13,11 +14,14 @@ use super::scenario::Scenario;
 const TIMES: usize = 12;
 /// Rows take long: so many others come before each.
 const BETWEEN: usize = 16;
+/// How many pairs of numbers at most.
+const PAIRS: usize = 2000;
 
 /// All of them, mixed by `seed`; those that vary nothing come first, but for the
 /// rows.
 pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
-    let (mut plains, mut all, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut plains, mut rows) = (Vec::new(), Vec::new());
+    let (mut all, mut pairs) = (Vec::new(), Vec::new());
     for (action, answers) in &known.answers {
         let plain = known.plain_of(action);
         plains.push(plain.clone());
@@ -30,6 +34,20 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             both.actions.extend_from_slice(&known.plain_of(next).actions);
             both
         }));
+        // What is checked against one size may be used with another.
+        let sizes = sizes(answers);
+        for (at, one) in sizes.iter().enumerate() {
+            for other in &sizes[at + 1..] {
+                let mut scenario = plain.clone();
+                for (number, spot) in [one, other] {
+                    let mut entry = AnswerFile::of(*number);
+                    let most = SettingFile::Number(ones(spot.width));
+                    entry.set.insert(spot.name.clone(), most);
+                    scenario.answers.push(entry);
+                }
+                pairs.push(scenario);
+            }
+        }
         // `answers` are those to all of it.
         for (number, answer) in answers.iter().enumerate() {
             let entry = AnswerFile::of(number as u64);
@@ -83,6 +101,9 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             }
         }
     }
+    mix(&mut pairs, seed);
+    pairs.truncate(PAIRS);
+    all.append(&mut pairs);
     mix(&mut plains, seed);
     mix(&mut all, seed);
     mix(&mut rows, seed);
@@ -92,6 +113,22 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         plains.insert(at.min(plains.len()), row);
     }
     plains
+}
+
+/// The numbers behind the PCC headers that are no code, and the answers that
+/// have them.
+fn sizes(answers: &[Answer]) -> Vec<(u64, &Spot)> {
+    let is_size = |spot: &&Spot| {
+        let what =
+            matches!(spot.what, What::Length | What::Count | What::Number);
+        what && !spot.name.starts_with("pcc.")
+    };
+    let all = (0..).zip(answers);
+    all.flat_map(|(number, answer)| {
+        let spots = answer.spots.iter().filter(is_size);
+        spots.map(move |spot| (number, spot))
+    })
+    .collect()
 }
 
 /// Whether it is an action many times in a row.
@@ -112,13 +149,11 @@ fn mix<T>(all: &mut [T], seed: u64) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use pccd::vary::SettingFile;
-
     use super::super::known::testing::known;
     use super::*;
 
     #[test]
-    fn each_is_there_once_and_changes_one_thing() {
+    fn each_is_there_once_and_changes_one_thing_or_two_numbers() {
         let known = known();
         let all = scenarios(&known, 1);
         let names: BTreeSet<_> = all.iter().map(Scenario::name).collect();
@@ -127,8 +162,12 @@ mod tests {
         for scenario in &all {
             let few = is_row(scenario) || scenario.actions.len() <= 2;
             assert!(few, "{scenario:?}");
+            let is_pair = scenario.answers.len() == 2;
             let changes = usize::from(scenario.actions.len() == 1);
-            assert!(scenario.answers.len() <= changes, "{scenario:?}");
+            assert!(
+                is_pair || scenario.answers.len() <= changes,
+                "{scenario:?}"
+            );
         }
         assert!(all.iter().any(|it| it.actions == ["speed"; TIMES]));
         let places: Vec<_> =
@@ -138,6 +177,14 @@ mod tests {
             assert!(all.iter().any(|it| it.actions == both), "{both:?}");
         }
         let most = SettingFile::Number(u64::from(u32::MAX));
+        let has = |it: &Scenario, answer, name| {
+            let mut entries = it.answers.iter();
+            entries.any(|e| e.answer == answer && e.set.contains_key(name))
+        };
+        let pair = |it: &&Scenario| {
+            has(it, 0, "fan.length") && has(it, 1, "fan.count")
+        };
+        assert_eq!(all.iter().filter(pair).count(), 1);
         assert!(all.iter().any(|it| {
             it.answers.iter().any(|e| e.set.get("fan.count") == Some(&most))
         }));

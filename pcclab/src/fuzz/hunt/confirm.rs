@@ -129,7 +129,12 @@ impl<T: Target> Hunt<'_, T> {
             _ => 3,
         };
         let known = self.known;
-        let most = self.settings.reductions.div_ceil(asks);
+        // Many drivers break a rule somewhere: there is more to look for.
+        let share = match finding.sign.kind {
+            Kind::Conduct => 4,
+            _ => 1,
+        };
+        let most = self.settings.reductions.div_ceil(asks * share);
         let small = reduce(known, &finding.scenario, most, |smaller| {
             // It is small enough for one who wants to end.
             let ends = self.ends();
