@@ -342,6 +342,11 @@ impl Folder {
     }
 }
 
+/// A path without the slash at its end, which would follow a link.
+pub(super) fn trimmed(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

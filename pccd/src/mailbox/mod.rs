@@ -8,27 +8,28 @@ mod channels;
 mod error;
 mod folder;
 mod name;
+mod rejected;
+mod state;
 mod watch;
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::Dir;
 
 pub use breaches::Breaches;
 pub use channels::{Channel, Channels, ChannelsError, Completion};
 pub(crate) use error::MailboxError;
+use folder::trimmed;
 pub(crate) use folder::{Folder, ReadError};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
+pub(crate) use rejected::{Aside, Moved};
+pub(crate) use state::StateFolder;
 pub(crate) use watch::Watch;
 
-/// Most messages `rejected` and `stale` may hold (§3).
-const MOST_ASIDE: usize = 1024;
-/// Suffix of the file that says why another was rejected.
-const REASON: &str = ".reason";
 /// The daemon's lock file.
 const LOCK: &str = "daemon.lock";
 
@@ -66,29 +67,6 @@ impl Drop for Mailbox {
             let _ = self.tmp.unlink(OsStr::new(&name));
         }
     }
-}
-
-/// Where a file is moved to that is not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Aside<'a> {
-    /// Malformed, for this reason.
-    Rejected(&'a str),
-    /// Its time is over.
-    Stale,
-}
-
-/// What became of a file that was moved aside.
-#[derive(Debug)]
-pub(crate) struct Moved {
-    /// Names that had to go to make room.
-    pub removed: Vec<OsString>,
-    /// Why the file with its reason could not be written.
-    pub unexplained: Option<io::Error>,
-}
-
-/// A path without the slash at its end, which would follow a link.
-fn trimmed(path: &Path) -> PathBuf {
-    path.components().collect()
 }
 
 impl Mailbox {
@@ -331,32 +309,7 @@ impl Mailbox {
             Aside::Rejected(_) => &self.rejected,
             Aside::Stale => &self.stale,
         };
-        let removed = make_room(to)?;
-        let mut unexplained = None;
-        let mut new = name.to_owned();
-        let mut moved = self.outbox.rename_new(name, to, &new);
-        for copy in 2..=MOST_ASIDE {
-            match &moved {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    new = name.to_owned();
-                    new.push(format!("~{copy}"));
-                    moved = self.outbox.rename_new(name, to, &new);
-                }
-                _ => break,
-            }
-        }
-        moved?;
-        if let Aside::Rejected(reason) = aside {
-            let mut text = new.to_string_lossy().into_owned();
-            // A file name has at most 255 bytes.
-            while text.len() + REASON.len() > 255 {
-                text.pop();
-            }
-            let line = format!("{}\n", reason.replace('\n', " "));
-            let written = to.write(&format!("{text}{REASON}"), line.as_bytes());
-            unexplained = written.err();
-        }
-        Ok(Moved { removed, unexplained })
+        rejected::set_aside(&self.outbox, name, to, aside)
     }
 
     /// `channels.json`, with a stamp to tell when it changes.
@@ -377,72 +330,6 @@ impl Mailbox {
                 Err(ChannelsError::Unread(error.to_string()))
             }
         }
-    }
-}
-
-/// Removes the lowest names until one more message fits.
-fn make_room(folder: &Folder) -> io::Result<Vec<OsString>> {
-    let names = folder.list()?;
-    let is_reason =
-        |name: &OsStr| name.as_encoded_bytes().ends_with(b".reason");
-    let mut messages: Vec<OsString> =
-        names.into_iter().filter(|name| !is_reason(name)).collect();
-    if messages.len() < MOST_ASIDE {
-        return Ok(Vec::new());
-    }
-    messages.sort();
-    messages.truncate(messages.len() + 1 - MOST_ASIDE);
-    for name in &messages {
-        // A folder somebody put there cannot be unlinked: it stays.
-        let _ = folder.unlink(name);
-        let mut reason = name.clone();
-        reason.push(REASON);
-        let _ = folder.unlink(&reason);
-    }
-    Ok(messages)
-}
-
-/// The folder of what must outlive its process, locked.
-#[derive(Debug)]
-pub(crate) struct StateFolder {
-    folder: Folder,
-    _lock: File,
-}
-
-impl StateFolder {
-    /// Opens it, making it if needed.
-    pub fn open(path: &Path) -> Result<Self, MailboxError> {
-        let folder = Folder::open(&trimmed(path))?;
-        let lock = folder.lock("lock")?;
-        Ok(Self { folder, _lock: lock })
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Whether its path still leads to it.
-    pub fn is_current(&self) -> bool {
-        self.folder.is_current()
-    }
-
-    pub fn read(
-        &self,
-        name: &OsStr,
-        most: usize,
-    ) -> Result<Vec<u8>, ReadError> {
-        self.folder.read(name, most)
-    }
-
-    /// Replaces a file.
-    ///
-    /// # Errors
-    ///
-    /// The system's; what was there before still is then.
-    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let new = format!("{}.new", name.trim_end_matches(".json"));
-        self.folder.write(&new, bytes)?;
-        self.folder.rename(OsStr::new(&new), &self.folder, OsStr::new(name))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use super::rejected::MOST_ASIDE;
 use super::*;
 
 fn request(seq: u32) -> RequestName {

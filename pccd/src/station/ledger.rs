@@ -1,6 +1,7 @@
 //! What is decided, from the decision until it is published: written down
 //! before anybody can see it, so that a later process does not decide anew.
 
+mod commit;
 mod delayed;
 pub mod file;
 
@@ -135,34 +136,6 @@ impl Journal {
             answer.requests.last().is_some_and(|last| names.contains(last))
         };
         self.ledger.answers.extract_if(.., is_one).collect()
-    }
-
-    /// Takes over what is decided, and writes it down unless it is `plain`;
-    /// or neither. The state that it changes to comes back.
-    pub fn commit(
-        &mut self,
-        state: &StateFolder,
-        answers: Vec<Answer>,
-        changes: Option<Changes>,
-        plain: bool,
-    ) -> io::Result<Option<Changes>> {
-        let ledger = &mut self.ledger;
-        let count = answers.len();
-        ledger.answers.extend(answers);
-        let before = changes.map(|Changes { endpoint, memory }| {
-            let memory = std::mem::replace(&mut ledger.memory, memory);
-            (std::mem::replace(&mut ledger.endpoint, endpoint), memory)
-        });
-        if !plain && let Err(error) = ledger.store(state) {
-            let left = ledger.answers.len().saturating_sub(count);
-            ledger.answers.truncate(left);
-            if let Some((endpoint, memory)) = before {
-                ledger.endpoint = endpoint;
-                ledger.memory = memory;
-            }
-            return Err(error);
-        }
-        Ok(before.map(|_| self.changes()))
     }
 
     /// The state in force.
