@@ -34,7 +34,8 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
             both.actions.extend_from_slice(&known.plain_of(next).actions);
             both
         }));
-        // What is checked against one size may be used with another.
+        // `answers` are those to all of it. What is checked against one size
+        // may be used with another.
         let sizes = sizes(answers);
         for (at, one) in sizes.iter().enumerate() {
             for other in &sizes[at + 1..] {
@@ -48,7 +49,6 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
                 pairs.push(scenario);
             }
         }
-        // `answers` are those to all of it.
         for (number, answer) in answers.iter().enumerate() {
             let entry = AnswerFile::of(number as u64);
             let mut add = |entry: AnswerFile| {
