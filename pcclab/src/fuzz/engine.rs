@@ -29,7 +29,7 @@ use libafl_bolts::{AsSliceMut, HasLen};
 
 use super::hunt::{Hunt, Progress};
 use super::known::Known;
-use super::mutate::{BLIND, CHANGES, Choice, Merge, Splice};
+use super::mutate::{BLIND, CHANGES, Choice, Combine};
 use super::scenario::Scenario;
 use super::sweep;
 use super::target::Target;
@@ -179,8 +179,8 @@ pub fn search<T: Target>(
         Choice::new(list, plan.known),
         Choice::new(list, plan.known),
         Choice::new(list, plan.known),
-        Splice::new(plan.known),
-        Merge,
+        Combine::splice(plan.known),
+        Combine::merge(plan.known),
     );
     let mutator = HavocScheduledMutator::with_max_stack_pow(changes, 2);
     let round = std::num::NonZeroUsize::new(ROUND).context("no round")?;

@@ -310,16 +310,42 @@ impl<S: HasRand> Mutator<Scenario, S> for Choice {
     }
 }
 
-/// Puts the actions of another scenario of the corpus behind some of this
-/// one's, with what becomes of their answers.
-pub struct Splice {
+/// Makes one of a scenario and another one of the corpus.
+pub struct Combine {
+    name: Cow<'static, str>,
     known: Arc<Known>,
+    /// Whether the other one is of use.
+    fits: fn(&Scenario, &Scenario) -> bool,
+    both: fn(&Known, &mut dyn Dice, &Scenario, &Scenario) -> Scenario,
 }
 
-impl Splice {
-    /// For this platform.
-    pub fn new(known: &Arc<Known>) -> Splice {
-        Splice { known: Arc::clone(known) }
+impl Combine {
+    /// The actions of the other one behind some of this one's, with what
+    /// becomes of their answers.
+    pub fn splice(known: &Arc<Known>) -> Combine {
+        Combine {
+            name: Cow::Borrowed("splice"),
+            known: Arc::clone(known),
+            fits: |_, _| true,
+            both: |known, dice, one, other| {
+                let actions = dice.below(one.actions.len() + 1);
+                splice(known, one, actions, other)
+            },
+        }
+    }
+
+    /// What the other one does to the answers, too: a wrong count here, a
+    /// wrong length there. They are to the same requests only where the actions
+    /// are the same.
+    pub fn merge(known: &Arc<Known>) -> Combine {
+        Combine {
+            name: Cow::Borrowed("merge"),
+            known: Arc::clone(known),
+            fits: |one, other| {
+                other.actions == one.actions && !other.answers.is_empty()
+            },
+            both: |_, _, one, other| merge(one, other),
+        }
     }
 }
 
@@ -339,10 +365,6 @@ fn splice(
     whole
 }
 
-/// What another scenario does to the answers, too: a wrong count here, a wrong
-/// length there.
-pub struct Merge;
-
 /// The changes of both, as far as there are such answers.
 fn merge(one: &Scenario, other: &Scenario) -> Scenario {
     let mut both = one.clone();
@@ -352,67 +374,31 @@ fn merge(one: &Scenario, other: &Scenario) -> Scenario {
     both
 }
 
-impl Named for Merge {
+impl Named for Combine {
     fn name(&self) -> &Cow<'static, str> {
-        &Cow::Borrowed("merge")
+        &self.name
     }
 }
 
-impl<S: HasRand + HasCorpus<Scenario>> Mutator<Scenario, S> for Merge {
+impl<S: HasRand + HasCorpus<Scenario>> Mutator<Scenario, S> for Combine {
     fn mutate(
         &mut self,
         state: &mut S,
         to: &mut Scenario,
     ) -> Result<MutationResult, libafl::Error> {
-        // The answers are to the same requests only where the actions are
-        // the same.
         let mut fits = Vec::new();
         for id in state.corpus().ids() {
-            let other = state.corpus().cloned_input_for_id(id)?;
-            if other.actions == to.actions && !other.answers.is_empty() {
-                fits.push(other);
+            let kept = state.corpus().get(id)?.borrow();
+            if kept.input().as_ref().is_some_and(|it| (self.fits)(to, it)) {
+                fits.push(id);
             }
         }
-        if fits.is_empty() {
-            return Ok(MutationResult::Skipped);
-        }
         let at = Dice::below(state.rand_mut(), fits.len());
-        let whole = merge(to, &fits[at]);
-        let is_changed = whole != *to;
-        *to = whole;
-        Ok(result(is_changed))
-    }
-
-    fn post_exec(
-        &mut self,
-        _: &mut S,
-        _: Option<CorpusId>,
-    ) -> Result<(), libafl::Error> {
-        Ok(())
-    }
-}
-
-impl Named for Splice {
-    fn name(&self) -> &Cow<'static, str> {
-        &Cow::Borrowed("splice")
-    }
-}
-
-impl<S: HasRand + HasCorpus<Scenario>> Mutator<Scenario, S> for Splice {
-    fn mutate(
-        &mut self,
-        state: &mut S,
-        to: &mut Scenario,
-    ) -> Result<MutationResult, libafl::Error> {
-        let count = state.corpus().count();
-        let at = Dice::below(state.rand_mut(), count);
-        let actions = Dice::below(state.rand_mut(), to.actions.len() + 1);
-        if count == 0 {
+        let Some(id) = fits.get(at) else {
             return Ok(MutationResult::Skipped);
-        }
-        let id = state.corpus().nth(at);
-        let other = state.corpus().cloned_input_for_id(id)?;
-        let whole = splice(&self.known, to, actions, &other);
+        };
+        let other = state.corpus().cloned_input_for_id(*id)?;
+        let whole = (self.both)(&self.known, state.rand_mut(), to, &other);
         let is_changed = whole != *to;
         *to = whole;
         Ok(result(is_changed))

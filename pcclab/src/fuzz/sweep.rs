@@ -38,16 +38,7 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         // may be used with another.
         let sizes = sizes(answers);
         for (at, one) in sizes.iter().enumerate() {
-            for other in &sizes[at + 1..] {
-                let mut scenario = plain.clone();
-                for (number, spot) in [one, other] {
-                    let mut entry = AnswerFile::of(*number);
-                    let most = SettingFile::Number(ones(spot.width));
-                    entry.set.insert(spot.name.clone(), most);
-                    scenario.answers.push(entry);
-                }
-                pairs.push(scenario);
-            }
+            pairs.extend(sizes[at + 1..].iter().map(|it| (action, *one, *it)));
         }
         for (number, answer) in answers.iter().enumerate() {
             let entry = AnswerFile::of(number as u64);
@@ -102,8 +93,16 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         }
     }
     mix(&mut pairs, seed);
-    pairs.truncate(PAIRS);
-    all.append(&mut pairs);
+    for (action, one, other) in pairs.into_iter().take(PAIRS) {
+        let mut scenario = known.plain_of(action);
+        for (number, spot) in [one, other] {
+            let mut entry = AnswerFile::of(number);
+            let most = SettingFile::Number(ones(spot.width));
+            entry.set.insert(spot.name.clone(), most);
+            scenario.answers.push(entry);
+        }
+        all.push(scenario);
+    }
     mix(&mut plains, seed);
     mix(&mut all, seed);
     mix(&mut rows, seed);
