@@ -13,7 +13,7 @@ lab: ## build everything a run needs (see pcclab env); KERNELS="6.12 debian debu
 
 test: check-all ## all checks; what CI calls
 
-check: ## seconds, offline: fmt, clippy, cargo test, doc, shellcheck
+check: ## minutes, offline once it has run: fmt, clippy, cargo test, doc, shellcheck
 	@scripts/check.sh fast
 
 check-qemu: ## the QEMU series: git am, checkpatch, build, qtests, tables

@@ -91,6 +91,7 @@ patches() { find qemu-patches -name '[0-9]*.patch' | sort; }
 
 fast() {
   scripts/setup.sh
+  scripts/iasl.sh # compiles the platforms' tables
   check "rustfmt" cargo fmt --check
   check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
   check "cargo test" -s '/^(rules covered|[0-9]+ inputs in)/p' env PCCD_CHECK=1 \

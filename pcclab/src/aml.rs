@@ -47,6 +47,9 @@ pub struct Refused {
     pub mode: Option<String>,
     /// The channels there are, with their ids.
     pub channels: Vec<(String, String)>,
+    /// The version of an `iasl` that is older than those that know all tables
+    /// of ours: a date without dashes.
+    pub old: Option<String>,
     /// All that `iasl` said.
     pub output: String,
 }
@@ -70,6 +73,16 @@ impl Refused {
         }
     }
 
+    /// What to do about an old `iasl`.
+    pub fn advice(&self) -> Option<String> {
+        self.old.as_ref().map(|version| {
+            format!(
+                "this iasl is {version}; one of 2024 or later knows more \
+                 tables: `make lab` brings one, IASL=path takes another"
+            )
+        })
+    }
+
     /// Where it was compiled for, as words to put behind others.
     pub fn in_mode(&self) -> String {
         match &self.mode {
@@ -84,7 +97,7 @@ impl fmt::Display for Refused {
         let asl = self.asl.display();
         write!(f, "iasl refuses {asl}{}:", self.in_mode())?;
         if self.errors.is_empty() {
-            return write!(f, "\n{}", self.output.trim());
+            write!(f, "\n{}", self.output.trim())?;
         }
         for error in &self.errors {
             let AslError { file, line, text, channel } = error;
@@ -98,6 +111,9 @@ impl fmt::Display for Refused {
         if self.errors.iter().any(|error| error.channel.is_some()) {
             let known = self.known();
             write!(f, "\nthe channels{}: {known}", self.in_mode())?;
+        }
+        if let Some(advice) = self.advice() {
+            write!(f, "\n{advice}")?;
         }
         Ok(())
     }
@@ -161,7 +177,11 @@ pub fn compile(table: &Table, cache: &Path) -> Result<PathBuf> {
     let (true, Ok(made)) = (output.status.success(), made) else {
         let output = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
-        return Err(refused(table, &source, output).into());
+        let said = Command::new(&iasl).arg("-v").output();
+        let said = said.map(|it| it.stdout).unwrap_or_default();
+        let old = version(&String::from_utf8_lossy(&said));
+        let old = old.filter(|version| version.as_str() < OLD);
+        return Err(Refused { old, ..refused(table, &source, output) }.into());
     };
     let aml = if alone { aml } else { place(&made) };
     std::fs::rename(folder.path().join("table.aml"), &aml)
@@ -174,6 +194,18 @@ pub fn compile(table: &Table, cache: &Path) -> Result<PathBuf> {
 fn hex(value: &str) -> String {
     let number = value.parse::<u64>();
     number.map_or_else(|_| value.to_owned(), |number| format!("{number:#x}"))
+}
+
+/// An `iasl` from before this day is old: Debian 12's of 2020 knows neither
+/// MPAM nor a PCCT subspace of type 5.
+const OLD: &str = "20240101";
+
+/// The day that an `iasl` calls itself by in this text.
+fn version(said: &str) -> Option<String> {
+    static VERSION: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bversion (\d{8})\b").expect("a right pattern")
+    });
+    Some(VERSION.captures(said)?[1].to_owned())
 }
 
 /// The link to the source's folder.
@@ -244,7 +276,8 @@ fn refused(table: &Table, source: &str, output: String) -> Refused {
             errors.push(error);
         }
     }
-    Refused { asl: table.asl.clone(), errors, mode, channels, output }
+    let asl = table.asl.clone();
+    Refused { asl, errors, mode, channels, old: None, output }
 }
 
 #[cfg(test)]
@@ -295,6 +328,20 @@ mod tests {
         let error = compile(&table("MODE_IRQ"), &cache).unwrap_err();
         assert!(error.to_string().contains("t.asl"), "{error}");
         assert!(error.to_string().contains("rror"), "{error}");
+    }
+
+    #[test]
+    fn what_an_old_iasl_refuses_comes_with_advice() {
+        let name = "ASL+ Optimizing Compiler/Disassembler version";
+        let old = version(&format!("\nACPI\n{name} 20200925\n"));
+        assert_eq!(old.as_deref(), Some("20200925"));
+        assert_eq!(version("iasl: not found"), None);
+        let asl = Path::new("t.asl");
+        let refused = refused(&table(asl, "MODE_IRQ"), "", String::new());
+        assert_eq!(refused.advice(), None);
+        let refused = Refused { old, ..refused };
+        let said = refused.to_string();
+        assert!(said.contains("20200925") && said.contains("make lab"));
     }
 
     /// A table that no iasl knows, with a channel at byte 36.

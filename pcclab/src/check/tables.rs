@@ -118,6 +118,12 @@ impl Check<'_> {
         refused: &Refused,
         said: &mut BTreeSet<(PathBuf, usize)>,
     ) {
+        // Perhaps it is no mistake at all.
+        if let Some(advice) = refused.advice()
+            && !self.report.notes.contains(&advice)
+        {
+            self.note(advice);
+        }
         if refused.errors.is_empty() {
             let asl = refused.asl.display().to_string();
             self.put(Problem::whole(&asl, refused.to_string()));
