@@ -15,10 +15,9 @@ use anyhow::{Context, Result, bail};
 use command_fds::{CommandFdExt as _, FdMapping};
 use pccd::record::Time;
 
-use crate::backtrace::{self, Backtrace, Symbols};
 use crate::config::mailbox;
 pub use crate::config::{Config, ENOUGH};
-use crate::console::{BEGIN, Reader, exit_status, kernel_line, kernel_time};
+use crate::console::Reader;
 use crate::input::Input;
 pub use crate::outcome::{End, ModuleFailure, Outcome};
 use crate::process::{Running, interrupted, log_file, signal, tail, words};
@@ -27,16 +26,16 @@ use crate::qmp::{Monitor, shutdown_reason};
 use crate::tell;
 use crate::warm::{Found, Inputs, Saved, Store};
 
+mod hang;
 mod saved;
 mod saving;
+mod transcript;
 use saved::Plan;
+use transcript::{Said, Transcript};
 
 /// What a guest takes while it would boot; it reads fw_cfg at 5 MB a second,
 /// and an initramfs much faster.
 const LARGEST: usize = 4 << 20;
-
-/// How many lines of the kernel's log from before the command are kept.
-const EARLY: usize = 500;
 
 /// A running guest.
 pub struct Session {
@@ -55,20 +54,11 @@ pub struct Session {
     sender: Sender<Input>,
     typed: Vec<u8>,
     typed_all: bool,
-    last: String,
+    transcript: Transcript,
     start: Instant,
     boot: Option<Duration>,
-    began: Option<Time>,
-    /// How long the guest had been up then, in microseconds.
-    uptime: Option<i64>,
-    missing: Vec<String>,
-    modules: Vec<ModuleFailure>,
-    loading: Option<String>,
-    splats: Vec<String>,
-    errors: Vec<String>,
-    backtrace: Vec<String>,
+    /// Why the guest left, by QEMU's monitor.
     left: Option<String>,
-    exit: Option<i32>,
 }
 
 /// What [`Session::next`] brings.
@@ -85,21 +75,6 @@ pub enum Event {
     /// Nothing within the time given.
     Quiet,
 }
-
-/// Kernel log texts that mean a run has failed, whatever the test said.
-const SPLATS: &[&str] = &[
-    "WARNING: ",
-    "BUG: ",
-    "KASAN: ",
-    "UBSAN: ",
-    "Oops",
-    "possible circular locking",
-    "possible recursive locking",
-    "inconsistent lock state",
-    "INFO: task ",
-    "refcount_t: ",
-    "Kernel panic",
-];
 
 impl Session {
     /// Starts pccd (if wanted) and QEMU.
@@ -249,19 +224,10 @@ impl Session {
             sender,
             typed: Vec::new(),
             typed_all: false,
-            last: String::new(),
+            transcript: Transcript::default(),
             start,
             boot: None,
-            began: None,
-            uptime: None,
-            missing: Vec::new(),
-            modules: Vec::new(),
-            loading: None,
-            splats: Vec::new(),
-            errors: Vec::new(),
-            backtrace: Vec::new(),
             left: None,
-            exit: None,
         })
     }
 
@@ -355,12 +321,7 @@ impl Session {
 
     fn take(&mut self, input: Input) -> Result<Option<Event>> {
         Ok(match input {
-            Input::Line(line, time) => {
-                if !line.trim().is_empty() {
-                    self.last.clone_from(&line);
-                }
-                self.line(line, time)?
-            }
+            Input::Line(line, time) => self.line(line, time)?,
             Input::Bytes(bytes) => Some(Event::Bytes(bytes)),
             Input::Monitor(said) => {
                 if let Some(reason) = shutdown_reason(&said) {
@@ -413,193 +374,27 @@ impl Session {
         }
     }
 
-    /// Makes sense of one console line.
+    /// Does what one console line asks for.
     fn line(&mut self, line: String, time: Time) -> Result<Option<Event>> {
-        let runs = self.boot.is_some() && self.exit.is_none();
-        if let Some((before, status)) = exit_status(&line)
-            && runs
-        {
-            self.exit = Some(status);
-            let before = before.to_owned();
-            return Ok((!before.is_empty()).then_some(Event::Line(before)));
+        match self.transcript.line(line, time) {
+            Said::Nothing => {}
+            Said::Line(line) => return Ok(Some(Event::Line(line))),
+            // Of a guest that starts from there it was the last word.
+            Said::Load if self.is_warm => {}
+            Said::Load => self.asked()?,
+            Said::LoadFailed(why) => self.start_over(&why)?,
+            Said::Ready => {
+                // A guest that is gone says so by itself.
+                let _ = self.write(b"\n");
+            }
+            Said::Begin => {
+                self.boot = Some(self.start.elapsed());
+                self.type_on();
+                return Ok(Some(Event::Begin));
+            }
+            Said::End(end) => return Ok(Some(Event::End(end))),
         }
-        // Whatever the command prints: init speaks before it and after.
-        if let Some(word) = line.strip_prefix("pcclab: ")
-            && !runs
-        {
-            match word.split_once(' ') {
-                Some(("missing", option)) => {
-                    self.missing.push(option.trim().to_owned());
-                }
-                Some(("insmod", name)) => {
-                    self.loading = Some(module_name(name).to_owned());
-                }
-                Some(("insmod-failed", text)) => {
-                    let (name, why) =
-                        text.split_once(": ").unwrap_or((text, ""));
-                    self.modules.push(ModuleFailure {
-                        name: module_name(name).to_owned(),
-                        why: why.to_owned(),
-                        log: Vec::new(),
-                    });
-                }
-                Some(("insmod-log", text)) => {
-                    if let Some(last) = self.modules.last_mut()
-                        && last.log.len() < EARLY
-                        // Busybox tries in two ways.
-                        && last.log.last().is_none_or(|l| l != text)
-                    {
-                        last.log.push(text.to_owned());
-                    }
-                }
-                Some(("load-failed", why)) => self.start_over(why)?,
-                // Of a guest that starts from there it was the last word.
-                _ if word == "load" && self.is_warm => {}
-                _ if word == "load" => self.asked()?,
-                Some(("ready", uptime)) => {
-                    self.began = Some(time);
-                    let seconds = uptime.trim().parse().ok();
-                    let up = seconds.and_then(|seconds| {
-                        Duration::try_from_secs_f64(seconds).ok()
-                    });
-                    self.uptime =
-                        up.and_then(|up| i64::try_from(up.as_micros()).ok());
-                    // A guest that is gone says so by itself.
-                    let _ = self.write(b"\n");
-                }
-                _ if line == BEGIN && self.boot.is_none() => {
-                    self.loading = None;
-                    self.began.get_or_insert(time);
-                    self.boot = Some(self.start.elapsed());
-                    self.type_on();
-                    return Ok(Some(Event::Begin));
-                }
-                _ if word == "end" => {
-                    return Ok(Some(Event::End(match self.exit {
-                        Some(status) => End::Exit(status),
-                        None if self.missing.is_empty()
-                            && !self.modules.is_empty() =>
-                        {
-                            End::Unloaded
-                        }
-                        None => End::Missing(std::mem::take(&mut self.missing)),
-                    })));
-                }
-                // The kernel's lines follow, which are known by themselves.
-                _ if word == "dmesg" => {}
-                _ => return Ok(Some(Event::Line(line))),
-            }
-            return Ok(None);
-        }
-        if line.contains("Kernel panic - not syncing") {
-            return Ok(Some(Event::End(End::Panic(line))));
-        }
-        if let Some((level, text)) = kernel_line(&line) {
-            if SPLATS.iter().any(|splat| text.contains(splat))
-                && !self.splats.iter().any(|splat| splat == text)
-            {
-                self.splats.push(text.to_owned());
-            }
-            self.kernel(level, text);
-        }
-        Ok(runs.then_some(Event::Line(line)))
-    }
-
-    /// Keeps the kernel's errors from before the command. The console has
-    /// only errors, unless somebody asked for more: then the levels of the
-    /// whole log, at the end, say which are none. The log also has those that
-    /// came late to a busy console.
-    fn kernel(&mut self, level: Option<u8>, text: &str) {
-        const ERR: u8 = 3;
-        match level {
-            None if self.began.is_none() && self.errors.len() < EARLY => {
-                self.errors.push(text.to_owned());
-            }
-            Some(level) if level > ERR => {
-                self.errors.retain(|error| error != text);
-            }
-            Some(_)
-                if kernel_time(text)
-                    .zip(self.uptime)
-                    .is_some_and(|((time, _), uptime)| time < uptime)
-                    && self.errors.len() < EARLY
-                    && !self.errors.iter().any(|error| error == text) =>
-            {
-                self.errors.push(text.to_owned());
-            }
-            _ => {}
-        }
-    }
-
-    /// Asks the guest where its processors and programs are.
-    fn look_at_hang(&mut self) {
-        let mut backtrace = Backtrace::default();
-        for letter in backtrace::LETTERS {
-            // A break on the console, and the letter (Linux
-            // Documentation/admin-guide/sysrq.rst).
-            let id = serde_json::json!({ "id": programs::CONSOLE });
-            if self.monitor.ask("chardev-send-break", &id).is_err() {
-                break;
-            }
-            // Or the letter might come before the break.
-            self.listen(Duration::from_secs(2), |input| {
-                matches!(input, Input::Monitor(said)
-                    if said.get("return").is_some())
-            });
-            if self.write(&[*letter]).is_err() {
-                break;
-            }
-            self.listen(Duration::from_secs(5), |input| {
-                if let Input::Line(line, _) = input
-                    && let Some((_, text)) = kernel_line(line)
-                {
-                    backtrace.line(text);
-                }
-                backtrace.is_done(*letter)
-            });
-        }
-        if backtrace.is_empty() {
-            let command = serde_json::json!({
-                "command-line": "info registers -a"
-            });
-            if self.monitor.ask("human-monitor-command", &command).is_ok() {
-                self.listen(Duration::from_secs(2), |input| {
-                    matches!(input, Input::Monitor(said)
-                        if backtrace.registers(said))
-                });
-            }
-        }
-        // Only bare addresses need names.
-        let symbols = match backtrace.is_empty() {
-            true => self.config.lab.kernel.symbols(),
-            false => Symbols::new(),
-        };
-        self.backtrace = backtrace.text(self.loading.as_deref(), &symbols);
-    }
-
-    /// Looks at what comes for so long, until `until` has seen enough, or
-    /// until the guest that has begun to speak falls silent; what comes is not
-    /// looked at by anybody else.
-    fn listen(
-        &mut self,
-        patience: Duration,
-        mut until: impl FnMut(&Input) -> bool,
-    ) {
-        const SILENCE: Duration = Duration::from_millis(700);
-        let end = Instant::now() + patience;
-        let mut spoken = false;
-        loop {
-            let mut left = end.saturating_duration_since(Instant::now());
-            if spoken {
-                left = left.min(SILENCE);
-            }
-            match self.input.recv_timeout(left) {
-                Ok(Input::Closed | Input::Flood) | Err(_) => return,
-                Ok(input) if until(&input) => return,
-                Ok(Input::Line(..)) => spoken = true,
-                Ok(_) => {}
-            }
-        }
+        Ok(None)
     }
 
     fn pccd_ended(&mut self) -> Result<Option<End>> {
@@ -622,11 +417,10 @@ impl Session {
                 self.left = Some(reason.to_owned());
             }
         }
-        Ok(match (self.exit, self.left.take()) {
-            (Some(exit), _) if status.success() => End::Exit(exit),
-            _ if !self.missing.is_empty() => {
-                End::Missing(std::mem::take(&mut self.missing))
-            }
+        let said = self.transcript.end();
+        Ok(match (said, self.left.take()) {
+            (Some(exit @ End::Exit(_)), _) if status.success() => exit,
+            (Some(missing @ End::Missing(_)), _) => missing,
             (_, Some(reason)) if status.success() => End::Left(reason),
             _ => {
                 let how = match status.signal() {
@@ -685,9 +479,10 @@ impl Session {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
-        if end == End::Hang {
-            self.look_at_hang();
-        }
+        let backtrace = match end {
+            End::Hang => self.look_at_hang(),
+            _ => Vec::new(),
+        };
         let _ = self.qemu.0.kill();
         self.qemu.0.wait()?;
         let mut status = None;
@@ -703,6 +498,7 @@ impl Session {
                 }
             };
         }
+        let said = std::mem::take(&mut self.transcript);
         let folder = &self.config.folder;
         let full = full(folder);
         for name in [programs::INITRD, programs::RUN] {
@@ -711,32 +507,18 @@ impl Session {
         Ok(Outcome {
             end,
             warm: self.is_warm,
-            splats: std::mem::take(&mut self.splats),
-            errors: std::mem::take(&mut self.errors),
-            modules: std::mem::take(&mut self.modules),
-            loading: self.loading.take(),
+            splats: said.splats,
+            errors: said.errors,
+            modules: said.modules,
+            loading: said.loading,
             boot: self.boot,
-            began: self.began,
+            began: said.began,
             total: self.start.elapsed(),
-            last: std::mem::take(&mut self.last),
-            backtrace: std::mem::take(&mut self.backtrace),
+            last: said.last,
+            backtrace,
             pccd: status,
             full,
         })
-    }
-}
-
-/// A module's file as the user knows it, without the number that sorts it.
-fn module_name(name: &str) -> &str {
-    let name = name.trim();
-    match name.split_at_checked(3) {
-        Some((number, rest))
-            if number.ends_with('-')
-                && number[..2].bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            rest
-        }
-        _ => name.strip_prefix('-').map_or(name, module_name),
     }
 }
 

@@ -115,7 +115,7 @@ impl Session {
     /// Saves the machine, and what the platform knows; both stand still then.
     /// Once it has `moved` the device begins a new epoch when it goes on.
     fn save(&mut self, plan: &Plan, moved: &mut bool) -> Result<()> {
-        if let Some(splat) = self.splats.first() {
+        if let Some(splat) = self.transcript.splats.first() {
             // It would be in each run's log. A busy host brings about some.
             bail!("the kernel's log already has {:?}", splat.trim());
         }
