@@ -3,16 +3,18 @@
 
 mod decision;
 mod differs;
+mod frame;
 mod pack;
 mod played;
 mod protocol;
 mod recorded;
 mod replayed;
+mod unasked;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use self::decision::{Action, Changes, Decision, Dropped, Held};
+use self::frame::{addressed, open, refused};
 pub use self::pack::{Sending, pack};
 use self::pack::{outwards, towards};
 pub(crate) use self::protocol::Protocol;
@@ -25,22 +27,18 @@ use crate::handlers::ask::Answer;
 use crate::handlers::exec::Question;
 use crate::handlers::fault::spoil_message;
 use crate::handlers::request::{Answers, Asking, NO_ANSWERS, Replied, Request};
-use crate::mailbox::{Channel, Channels, Completion, RequestName};
+use crate::mailbox::{Channel, Channels, RequestName};
 use crate::messages::Messages;
 use crate::record::{Decoded, Event, Time, describe as describe_frame};
 use crate::recording::{Replay, Side};
+use crate::registers;
 use crate::registers::decode::{self, Known};
-use crate::registers::{self, Ticked, Timed};
 use crate::script::memory::Memory;
 use crate::script::problem::Wrong;
 use crate::wire::assembly::{Assembled, Assembler};
 use crate::wire::mctp::{self, Header, MsgType, Packet};
 use crate::wire::message::describe;
-use crate::wire::pcc::{
-    COMMAND_MCTP, Frame, SIGNATURE, UNCOUNTED_LEN, signature, split_envelope,
-};
-use crate::wire::refuse::refusal;
-use crate::wire::region::SubspaceType;
+use crate::wire::pcc::{UNCOUNTED_LEN, signature, split_envelope};
 
 /// The platform a mailbox talks to.
 #[derive(Debug)]
@@ -551,88 +549,6 @@ impl Platform {
         self.endpoint.config().transmission_unit
     }
 
-    /// All that is sent by the clock on these channels.
-    pub fn timed(&self, channels: &Channels) -> Vec<Timed> {
-        if let Some(replayed) = &self.replayed {
-            return replayed.timed(&self.memory).into_iter().collect();
-        }
-        let own = self.handlers().timed();
-        let own =
-            own.map(|(name, clock)| Timed { name: name.to_owned(), clock });
-        let played = channels
-            .channels
-            .iter()
-            .filter_map(|on| self.messages.registers().played(on.subspace))
-            .flat_map(|played| played.timed().collect::<Vec<_>>());
-        own.chain(played).collect()
-    }
-
-    /// What is sent by the clock, if `when` holds, and what is remembered
-    /// after it. None if there is no such message (any more).
-    pub fn tick(
-        &self,
-        channels: &Channels,
-        name: &str,
-        time: Time,
-    ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
-        if let Some(replayed) = &self.replayed {
-            let eid = self.endpoint.eid();
-            let (memory, unit) = (&self.memory, self.unit());
-            let made = replayed.tick(name, memory, channels, eid, unit)?;
-            let mut memory = memory.clone();
-            memory.count(name);
-            let endpoint = self.endpoint.state();
-            let changes = Changes { endpoint, memory };
-            return Some(made.map(|sending| (Some(sending), changes)));
-        }
-        if let Some(made) = self.notification(channels, name, time) {
-            return Some(made);
-        }
-        let asking = Asking {
-            request: None,
-            memory: &self.memory,
-            time,
-            seed: self.seed,
-            answers: &NO_ANSWERS,
-        };
-        let made = self.handlers().tick(name, &asking)?;
-        Some(made.and_then(|timely| {
-            let mut changes =
-                Changes { endpoint: self.state(), memory: timely.memory };
-            let Some(push) = timely.unasked else {
-                return Ok((None, changes));
-            };
-            let tag = push.tag.unwrap_or(0);
-            changes.endpoint.ask(push.destination, tag, &push.message);
-            let none = "the mailbox has no channel towards the guest";
-            let to = channels.inbox().ok_or_else(|| Wrong::plain(none))?;
-            let source = self.endpoint.eid();
-            let route = outwards(source, push.destination, tag);
-            let unit = self.unit();
-            let sent = pack(push.message, &route, to, unit)?;
-            Ok((Some(sent.told(push.envelope, to)?), changes))
-        }))
-    }
-
-    fn notification(
-        &self,
-        channels: &Channels,
-        name: &str,
-        time: Time,
-    ) -> Option<Result<(Option<Sending>, Changes), Wrong>> {
-        let declared = &self.messages.declared;
-        let times = (self.began, time, self.seed);
-        channels.channels.iter().find_map(|on| {
-            let played = self.messages.registers().played(on.subspace)?;
-            let made = played.tick(name, on, declared, &self.memory, times)?;
-            Some(made.map(|Ticked { content, memory }| {
-                let sending = content.map(|one| played::sending(on, one));
-                let endpoint = self.endpoint.state();
-                (sending, Changes { endpoint, memory })
-            }))
-        })
-    }
-
     /// Decodes a content of a mailbox for display. `subspace` is the one in
     /// its file's name.
     pub fn describe(
@@ -660,85 +576,6 @@ impl Platform {
         let (kind, subspace) = (on.kind, on.subspace);
         let known = Known { kind, subspace, is_request, is_unasked, channel };
         decode::describe(content, &known)
-    }
-}
-
-/// A request of an answered channel is for the subspace of its name, whatever
-/// its guest wrote into the signature: refused it would never end.
-fn addressed<'b>(
-    channels: &Channels,
-    name: &RequestName,
-    content: &'b [u8],
-) -> Cow<'b, [u8]> {
-    let own = (SIGNATURE | u32::from(name.subspace)).to_le_bytes();
-    let channel = channels.get(name.subspace);
-    match content.split_at_checked(own.len()) {
-        Some((signed, rest))
-            if signed != own
-                && channel.is_some_and(|channel| {
-                    channel.completion == Completion::Answered
-                }) =>
-        {
-            Cow::Owned([&own[..], rest].concat())
-        }
-        _ => Cow::Borrowed(content),
-    }
-}
-
-/// Reads a content as a frame of its channel.
-fn open<'c, 'b>(
-    channels: &'c Channels,
-    name: &RequestName,
-    content: &'b [u8],
-) -> Result<(&'c Channel, Frame<'b>), String> {
-    if content.is_empty() {
-        return Err("the file is empty".to_owned());
-    }
-    let subspace = signature(content).map_err(|error| error.to_string())?;
-    let channel = channels.get(subspace).ok_or_else(|| {
-        format!("the signature names subspace {subspace}, no channel here")
-    })?;
-    if subspace != name.subspace {
-        return Err(format!(
-            "the signature names subspace {subspace}, the file name {}",
-            name.subspace
-        ));
-    }
-    if channel.kind != SubspaceType::Initiator {
-        return Err(format!(
-            "subspace {subspace} has type {}; this pccd answers requests of \
-             type 3 only",
-            channel.kind
-        ));
-    }
-    if content.len() > channel.size {
-        return Err(format!(
-            "the file has {} bytes, its channel {}",
-            content.len(),
-            channel.size
-        ));
-    }
-    let frame = Frame::decode(content).map_err(|error| error.to_string())?;
-    if frame.command != COMMAND_MCTP {
-        return Err(format!(
-            "the command is {:02x?}, expected the bytes of \"MCTP\"",
-            frame.command
-        ));
-    }
-    Ok((channel, frame))
-}
-
-/// What a request of a wrong length gets that no handler wants, and why.
-fn refused(request: &[u8], wrong: &str) -> (Replied, String) {
-    match refusal(request) {
-        Some((answer, name)) => {
-            (Replied::Message(answer), format!("{wrong}: answered with {name}"))
-        }
-        None => {
-            let reason =
-                format!("{wrong}; a handler with `any_length` may answer it");
-            (Replied::Silence, reason)
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::mctp::fragment;
+use crate::wire::pcc::{COMMAND_MCTP, Frame};
 
 const TIME: Time = Time::UNIX_EPOCH;
 
