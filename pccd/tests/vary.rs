@@ -154,7 +154,7 @@ fn answers_are_dropped_late_and_doubled() {
         r#"{"answer": 0, "drop": true},
            {"answer": 1, "later": 2},
            {"answer": 3, "repeat": 1},
-           {"answer": 4, "unasked": "02434350", "subspace": 2},
+           {"answer": 4, "unasked": "02434350", "subspace": 2, "times": 3},
            {"answer": 4, "delay-ms": 30}"#,
     );
     let daemon = varied.start();
@@ -169,7 +169,11 @@ fn answers_are_dropped_late_and_doubled() {
     assert_eq!(replies, [&reply(2), &reply(3), &reply(1), &reply(4)]);
     let unasked: Vec<usize> =
         (0..sent.len()).filter(|at| !sent[*at].contains(".r")).collect();
-    assert_eq!(unasked, [2, 5], "after the answer they belong to: {sent:?}");
+    assert_eq!(
+        unasked,
+        [2, 5, 6, 7],
+        "after the answer they belong to: {sent:?}"
+    );
     assert_eq!(varied.bench.list("outbox"), [format!("{}.pcc", stems[0])]);
     let records = varied.bench.records();
     let at = |event, name: &str| {

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::scenario::{Entry, Scenario, Setting};
+use super::scenario::{Entry, Scenario, Setting, Unasked};
 use crate::messages::load::shaped;
 use crate::script::check::Checker;
 use crate::script::envelope::{EnvelopeOptions, Flag, LONGEST};
@@ -110,6 +110,9 @@ pub struct AnswerFile {
     /// The subspace that `unasked` is for; without it, where the answer goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subspace: Option<u8>,
+    /// How many times `unasked` is sent; without it, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
 }
 
 impl AnswerFile {
@@ -333,6 +336,25 @@ fn size(check: &mut Checker<'_>, at: &Place<'_>, number: u64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
+/// A number of messages, if there is room for them.
+fn copies(
+    check: &mut Checker<'_>,
+    at: &Place<'_>,
+    count: u64,
+    left: &mut Left,
+) -> usize {
+    let count = check.number(at, Number(count), 0, MOST_COPIES);
+    if count > left.copies {
+        let wrong = Wrong::new(
+            "more copies than a scenario may have",
+            format!("at most {MOST_COPIES} in all of the file"),
+        );
+        check.wrong(at, wrong);
+    }
+    left.copies = left.copies.saturating_sub(count);
+    usize::try_from(count).unwrap_or(0)
+}
+
 fn entry(
     check: &mut Checker<'_>,
     at: &Place<'_>,
@@ -373,17 +395,7 @@ fn entry(
         }
     });
     if let Some(count) = source.repeat {
-        let place = at.key("repeat");
-        let count = check.number(&place, Number(count), 0, MOST_COPIES);
-        if count > left.copies {
-            let wrong = Wrong::new(
-                "more copies than a scenario may have",
-                format!("at most {MOST_COPIES} in all of the file"),
-            );
-            check.wrong(&place, wrong);
-        }
-        left.copies = left.copies.saturating_sub(count);
-        entry.repeat = usize::try_from(count).unwrap_or(0);
+        entry.repeat = copies(check, &at.key("repeat"), count, left);
     }
     if let Some(delay) = source.delay_ms {
         let place = at.key("delay-ms");
@@ -395,11 +407,19 @@ fn entry(
     }
     entry.unasked = source.unasked.as_ref().map(|text| {
         let bytes = bytes(check, &at.key("unasked"), text, left);
-        (bytes, source.subspace)
+        let times = source.times.unwrap_or(1);
+        let times = copies(check, &at.key("times"), times, left);
+        Unasked { bytes, subspace: source.subspace, times }
     });
-    if source.subspace.is_some() && source.unasked.is_none() {
-        let wrong = Wrong::new("`subspace` without `unasked`", "both");
-        check.wrong_key(&at.key("subspace"), wrong);
+    for (name, is_there) in [
+        ("subspace", source.subspace.is_some()),
+        ("times", source.times.is_some()),
+    ] {
+        if is_there && source.unasked.is_none() {
+            let wrong =
+                Wrong::new(format!("`{name}` without `unasked`"), "both");
+            check.wrong_key(&at.key(name), wrong);
+        }
     }
     entry
 }

@@ -45,7 +45,15 @@ pub(super) struct Entry {
     /// Milliseconds.
     pub delay: u64,
     pub later: Option<u64>,
-    pub unasked: Option<(Vec<u8>, Option<u8>)>,
+    pub unasked: Option<Unasked>,
+}
+
+/// A message that nobody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unasked {
+    pub bytes: Vec<u8>,
+    pub subspace: Option<u8>,
+    pub times: usize,
 }
 
 /// What an answer belongs to.
@@ -156,7 +164,7 @@ impl Entry {
                 action.wait = Wait::Ms(0);
             }
         }
-        if let Some((bytes, subspace)) = &self.unasked {
+        if let Some(Unasked { bytes, subspace, times }) = &self.unasked {
             let asked_on = channels.get(asked.subspace);
             let towards = asked_on.and_then(|on| channels.towards_guest(on));
             let on = match subspace {
@@ -165,8 +173,9 @@ impl Entry {
             };
             match on {
                 Some(on) => {
-                    let sending = unasked(on, bytes, told);
-                    action.unasked.push((sending, 0));
+                    let sending = unasked(on, bytes, *times, told);
+                    let all = std::iter::repeat_n((sending, 0), *times);
+                    action.unasked.extend(all);
                 }
                 None => {
                     let id = subspace.unwrap_or(asked.subspace);
@@ -453,7 +462,12 @@ impl Answer<'_> {
 }
 
 /// A content that nobody asked for, as the device takes one for this channel.
-fn unasked(on: &Channel, content: &[u8], told: &mut Told) -> Sending {
+fn unasked(
+    on: &Channel,
+    content: &[u8],
+    times: usize,
+    told: &mut Told,
+) -> Sending {
     let mut part = Part::of(content);
     let force = Flag::Force.bit();
     match on.kind {
@@ -480,7 +494,12 @@ fn unasked(on: &Channel, content: &[u8], told: &mut Told) -> Sending {
             format!("{} without a signature", short(hex::encode(&part.bytes)))
         }
     };
-    told.done.push(format!("unasked on subspace {}: {what}", on.subspace));
+    let often = match times {
+        1 => String::new(),
+        _ => format!("{times} times, "),
+    };
+    let on_it = format!("unasked on subspace {}", on.subspace);
+    told.done.push(format!("{on_it}: {often}{what}"));
     let contents = vec![part.content(on)];
     Sending { message: Vec::new(), contents, subspace: on.subspace }
 }

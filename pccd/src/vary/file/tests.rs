@@ -15,7 +15,7 @@ const WHOLE: &str = r#"{
     {"answer": 4, "repeat": 2, "at": [{"offset": 17, "hex": "ff 00"}],
      "length": 12},
     {"answer": 5, "later": 1},
-    {"answer": 4, "unasked": "03434350", "subspace": 3}
+    {"answer": 4, "unasked": "03434350", "subspace": 3, "times": 9}
   ]
 }"#;
 
@@ -42,7 +42,9 @@ fn a_whole_one_is_read_and_written() {
     assert_eq!(of(4).len(), 2);
     assert_eq!(of(4)[0].at, [(17, vec![0xff, 0])]);
     assert_eq!((of(4)[0].repeat, of(4)[0].length), (2, Some(12)));
-    assert_eq!(of(4)[1].unasked, Some((b"\x03CCP".to_vec(), Some(3))));
+    let (bytes, subspace) = (b"\x03CCP".to_vec(), Some(3));
+    let unasked = Unasked { bytes, subspace, times: 9 };
+    assert_eq!(of(4)[1].unasked, Some(unasked));
     assert_eq!(of(5)[0].later, Some(1));
     let file = ScenarioFile::parse("s.json", WHOLE).unwrap();
     let text = serde_json::to_string(&file).unwrap();
@@ -110,6 +112,16 @@ fn what_is_wrong_has_its_place() {
             r#"{"answers": [{"answer": 0, "subspace": 1}]}"#,
             "answers[0].subspace",
             "without `unasked`",
+        ),
+        (
+            r#"{"answers": [{"answer": 0, "times": 2}]}"#,
+            "answers[0].times",
+            "without `unasked`",
+        ),
+        (
+            r#"{"answers": [{"answer": 0, "unasked": "", "times": 999}]}"#,
+            "answers[0].times",
+            "256",
         ),
         (
             r#"{"answers": [{"answer": 0, "envelope": {"flags": ["eror"]}}]}"#,
