@@ -110,9 +110,9 @@ const COMPLAINTS: &[(&str, &str)] = &[
 ];
 
 /// Two acknowledgements within this many microseconds are for one message: a
-/// driver that is unbound and bound again takes longer, as two programs have
-/// to be started for that. Within one interrupt, on a busy host, it is 0.2 ms.
-const TWICE_US: i64 = 5000;
+/// driver that is unbound and bound again, and acknowledges what is left of
+/// before, takes longer. Within one interrupt, on a busy host, it is 0.2 ms.
+const TWICE_US: i64 = 1000;
 
 /// A minute, in microseconds.
 const MINUTE_US: i64 = 60_000_000;
@@ -381,11 +381,11 @@ mod tests {
             ),
             (
                 &[],
-                vec![(S, load), (S + 1, &first), (S + 4000, &again)],
+                vec![(S, load), (S + 1, &first), (S + 800, &again)],
                 &["acknowledge-twice@1 x1"],
             ),
             // Bound again
-            (&[], vec![(S, load), (S + 1, &first), (2 * S, &again)], &[]),
+            (&[], vec![(S, load), (S + 1, &first), (S + 2000, &again)], &[]),
         ];
         for (limits, lines, wanted) in cases {
             assert_eq!(broken(limits, lines), *wanted, "{lines:?}");
