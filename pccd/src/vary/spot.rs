@@ -62,6 +62,11 @@ fn ones(width: u32) -> u64 {
 }
 
 impl Spot {
+    /// The largest number that it has room for, its sign taken for a bit.
+    pub fn most(&self) -> u64 {
+        ones(self.width)
+    }
+
     /// Writes a value over the field. Bytes may be fewer than it has: those
     /// behind them stay. A number below zero is in two's complement of 64
     /// bits.
@@ -90,7 +95,7 @@ impl Spot {
                 return Err(format!("it is a number of {width} bits"));
             }
         };
-        let ones = ones(self.width);
+        let ones = self.most();
         // All bits above the field's are its sign, whatever it says of one.
         let is_below = number | (ones >> 1) == u64::MAX;
         if number > ones && !is_below {

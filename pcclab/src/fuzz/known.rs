@@ -129,11 +129,6 @@ impl Known {
     }
 }
 
-/// The largest number of so many bits.
-pub fn ones(width: u32) -> u64 {
-    1_u64.checked_shl(width).map_or(u64::MAX, |bit| bit - 1)
-}
-
 /// Values at and beyond the edges of a field, without the one it has.
 pub fn edges(spot: &Spot) -> Vec<SettingFile> {
     match &spot.value {
@@ -165,7 +160,7 @@ pub fn edges(spot: &Spot) -> Vec<SettingFile> {
 }
 
 fn numbers(spot: &Spot, now: u64) -> Vec<u64> {
-    let most = ones(spot.width);
+    let most = spot.most();
     let sign = (most >> 1) + 1;
     let mut all = vec![0, 1, most, most - most.min(1), sign, sign - 1];
     all.extend([now.wrapping_sub(1), now.wrapping_add(1)]);
@@ -276,8 +271,9 @@ mod tests {
         assert!(all.contains(&(u64::MAX - 1)) && all.contains(&(1 << 63)));
         assert_eq!(values(1, What::Count, 1), [0]);
         for width in 1..=64 {
-            let all = values(width, What::Number, 0);
-            assert!(all.iter().all(|it| *it <= ones(width)), "{width}");
+            let spot = spot("a.b", 8, width, What::Number, 0);
+            let all = numbers(&spot, 0);
+            assert!(all.iter().all(|it| *it <= spot.most()), "{width}");
             assert!(!all.is_empty() && !all.contains(&0), "{width}");
         }
     }

@@ -26,6 +26,10 @@ pub const FLAGS: &[Flag] = &[
     Flag::Force,
 ];
 
+/// How many messages come on while the guest does something else: some hundred
+/// milliseconds of them.
+pub const FLOOD: u64 = 200;
+
 /// Where chance comes from.
 pub trait Dice {
     /// A number below this one; 0 if that is 0.
@@ -52,6 +56,7 @@ pub const CHANGES: &[(&str, Change)] = &[
     ("delay", delay),
     ("drop", drop_answer),
     ("repeat", repeat),
+    ("flood", flood),
     ("later", later),
     ("length", length),
     ("unasked", unasked),
@@ -155,6 +160,12 @@ fn repeat(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     true
 }
 
+fn flood(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
+    let Some((number, _)) = answer(known, dice, to) else { return false };
+    entry(to, number).repeat = Some(FLOOD);
+    true
+}
+
 fn later(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
     let count = 1 + dice.below(3) as u64;
@@ -186,9 +197,11 @@ fn unasked(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let varied =
         spot.and_then(|spot| said.set(spot, pick(dice, &edges(spot))?));
     let content = hex::encode(varied.as_ref().unwrap_or(&said.content));
+    let times = (dice.below(8) == 0).then_some(FLOOD);
     let entry = entry(to, number);
     entry.unasked = Some(content);
     entry.subspace = Some(said.subspace);
+    entry.times = times;
     true
 }
 

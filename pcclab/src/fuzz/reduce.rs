@@ -124,6 +124,7 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Reducer<F> {
                 }
             }
             self.smaller(at, |entry| &mut entry.repeat, 1)?;
+            self.smaller(at, |entry| &mut entry.times, 1)?;
             self.smaller(at, |entry| &mut entry.later, 1)?;
             self.smaller(at, |entry| &mut entry.delay_ms, 1)?;
         }
@@ -162,6 +163,7 @@ const MEMBERS: &[fn(&mut AnswerFile)] = &[
     |entry| {
         entry.unasked = None;
         entry.subspace = None;
+        entry.times = None;
     },
     |entry| entry.envelope = None,
     |entry| {

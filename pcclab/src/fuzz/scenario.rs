@@ -7,7 +7,9 @@ use std::path::Path;
 
 use libafl::corpus::CorpusId;
 use libafl::inputs::Input;
-use pccd::vary::{AnswerFile, MOST_ENTRIES, ScenarioFile};
+use pccd::vary::{
+    AnswerFile, MOST_BYTES, MOST_COPIES, MOST_ENTRIES, ScenarioFile,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::result::save;
@@ -59,14 +61,38 @@ impl Scenario {
             whole.answers.extend(moved);
             before += requests;
         }
+        whole.fit();
         whole
     }
 
     /// Keeps to what pccd and the guest take.
     pub fn trim(&mut self) {
-        self.answers.retain(|entry| !entry.is_empty());
-        self.answers.truncate(MOST_ENTRIES);
+        self.fit();
         self.actions.truncate(MOST_ACTIONS);
+    }
+
+    /// Keeps to what pccd takes: of too much, what comes last.
+    fn fit(&mut self) {
+        let (mut copies, mut bytes) = (MOST_COPIES, MOST_BYTES);
+        for entry in self.answers.iter_mut().rev() {
+            let more = entry.repeat.unwrap_or(0).min(copies);
+            copies -= more;
+            entry.repeat = (more > 0).then_some(more);
+            let Some(hex) = &entry.unasked else { continue };
+            let (size, times) = (hex.len() / 2, entry.times.unwrap_or(1));
+            let times = times.min(copies);
+            if times == 0 || size > bytes {
+                entry.unasked = None;
+                (entry.subspace, entry.times) = (None, None);
+                continue;
+            }
+            copies -= times;
+            bytes -= size;
+            entry.times = (times > 1).then_some(times);
+        }
+        self.answers.retain(|entry| !entry.is_empty());
+        let more = self.answers.len().saturating_sub(MOST_ENTRIES);
+        self.answers.drain(..more);
     }
 
     /// The file.
@@ -188,6 +214,20 @@ mod tests {
         let answers: Vec<_> = whole.answers.iter().map(|e| e.answer).collect();
         assert_eq!(answers, [0, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15]);
         assert!(whole.size() > scenario().size());
+        // Only so much fits into a file: the last is what led to the end.
+        let flood = |answer| {
+            let repeat = Some(MOST_COPIES - 10);
+            let mut flood = Scenario::default();
+            let unasked = Some("00".to_owned());
+            let entry =
+                AnswerFile { repeat, unasked, ..AnswerFile::of(answer) };
+            flood.answers.push(entry);
+            (flood, 1)
+        };
+        let both = Scenario::joined(&[flood(0), flood(0)]);
+        let repeats = both.answers.iter().map(|it| it.repeat);
+        assert!(repeats.eq([Some(9), Some(MOST_COPIES - 10)]));
+        assert!(both.answers[0].unasked.is_none(), "{both:?}");
         let mut empty = whole.clone();
         empty.answers = vec![AnswerFile::of(3)];
         empty.trim();

@@ -1,6 +1,6 @@
 //! What a guest's kernel says when something is wrong, and which bug that is:
-//! the kind, and the first function of the driver in the report. Reads lines;
-//! does no I/O.
+//! the kind, the first function of the driver in the report, and which member
+//! of a structure was looked for where there is none. Reads lines; does no I/O.
 
 use std::fmt;
 
@@ -72,6 +72,11 @@ impl Kind {
             Kind::Qemu => "qemu",
             Kind::Pccd => "pccd",
         }
+    }
+
+    /// Whether memory was used that is not there: where it shows is chance.
+    pub fn is_crash(self) -> bool {
+        matches!(self, Kind::Panic | Kind::Oops | Kind::Kasan | Kind::Bug)
     }
 
     /// Whether the guest goes on as if nothing had been.
@@ -273,6 +278,14 @@ fn place<'a>(
     place.map(|(name, _)| name.to_owned())
 }
 
+/// How far from a null pointer an oops was: two pointers that are not set are
+/// two bugs, in one function, too.
+fn null(title: &str) -> Option<u64> {
+    let (_, at) = title.split_once("NULL pointer dereference at ")?;
+    let digits = at.split_whitespace().last()?.trim_start_matches("0x");
+    u64::from_str_radix(digits, 16).ok()
+}
+
 /// The text of one of the kernel's lines.
 fn text(line: &str) -> Option<&str> {
     let (_, line) = kernel_line(line)?;
@@ -324,7 +337,12 @@ impl Console {
         let title = report.first().cloned().unwrap_or_default();
         let place = place(report.iter().map(String::as_str), watched);
         // Where UBSAN tells a line of source, and no function.
-        let place = place.unwrap_or_default();
+        let mut place = place.unwrap_or_default();
+        if kind == Kind::Oops
+            && let Some(offset) = null(&title)
+        {
+            place += &format!("-null-{offset:x}");
+        }
         let lines = self.lines[at.saturating_sub(3)..].to_vec();
         Some(Sign { kind, place, title, lines })
     }
@@ -383,7 +401,7 @@ mod tests {
                 "warning-acpi_fan_set",
             ),
             (
-                "Unable to handle kernel NULL pointer dereference at virtual address 0
+                "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010
                  Internal error: Oops: 0000000096000004 [#1] SMP
                  pc : __pi_memcpy_generic+0x38/0x22c
                  lr : pcc_mbox_irq+0x20/0x40
@@ -391,7 +409,12 @@ mod tests {
                   __pi_memcpy_generic+0x38/0x22c (P)
                   pcc_mbox_irq+0x20/0x40
                  Kernel panic - not syncing: Oops: Fatal exception",
-                "oops-pcc_mbox_irq",
+                "oops-pcc_mbox_irq-null-10",
+            ),
+            (
+                "Unable to handle kernel paging request at virtual address ffff800080010000
+                 pc : fan_irq+0x20/0x40 [fan]",
+                "oops-fan_irq",
             ),
             (
                 "INFO: task sh:60 blocked for more than 20 seconds.

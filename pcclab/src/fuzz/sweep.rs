@@ -1,13 +1,14 @@
 //! Each action after each other, each many times in a row, and the scenarios
 //! with one change: every edge of every field of every answer, and all else that
-//! can become of an answer; and two numbers that are as large as can be. There
+//! can become of an answer; two numbers that are as large as can be; and each
+//! action while messages that nobody asked for come one after the other. There
 //! are some hundreds to some thousands; the search does them beside what chance
 //! brings.
 
 use pccd::vary::{AnswerFile, SettingFile, Spot, TellFile, What};
 
-use super::known::{Answer, Known, edges, ones};
-use super::mutate::FLAGS;
+use super::known::{Answer, Known, edges};
+use super::mutate::{FLAGS, FLOOD};
 use super::scenario::Scenario;
 
 /// How often in a row: a platform may answer otherwise the fifth time.
@@ -40,6 +41,7 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         for (at, one) in sizes.iter().enumerate() {
             pairs.extend(sizes[at + 1..].iter().map(|it| (action, *one, *it)));
         }
+        all.extend(floods(known, action));
         for (number, answer) in answers.iter().enumerate() {
             let entry = AnswerFile::of(number as u64);
             let mut add = |entry: AnswerFile| {
@@ -97,7 +99,7 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         let mut scenario = known.plain_of(action);
         for (number, spot) in [one, other] {
             let mut entry = AnswerFile::of(number);
-            let most = SettingFile::Number(ones(spot.width));
+            let most = SettingFile::Number(spot.most());
             entry.set.insert(spot.name.clone(), most);
             scenario.answers.push(entry);
         }
@@ -112,6 +114,38 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         plains.insert(at.min(plains.len()), row);
     }
     plains
+}
+
+/// Each action while the last answer to this one comes again and again; and
+/// those that ask for nothing, as unbind, while other messages do.
+fn floods(known: &Known, action: &str) -> Vec<Scenario> {
+    let Some(last) = known.answers[action].len().checked_sub(1) else {
+        return Vec::new();
+    };
+    let of_last = AnswerFile::of(last as u64);
+    let again = AnswerFile { repeat: Some(FLOOD), ..of_last.clone() };
+    let then = |next: &str, entry: &AnswerFile| {
+        let mut scenario = known.plain_of(action);
+        scenario.actions.extend_from_slice(&known.plain_of(next).actions);
+        scenario.answers.push(entry.clone());
+        scenario
+    };
+    let all = known.actions().into_iter();
+    let mut floods: Vec<_> = all.map(|next| then(next, &again)).collect();
+    let is_quiet = |next: &&str| {
+        known.answers[*next].is_empty() || known.before.contains_key(*next)
+    };
+    let quiet: Vec<_> = known.actions().into_iter().filter(is_quiet).collect();
+    for message in &known.unasked {
+        let entry = AnswerFile {
+            unasked: Some(hex::encode(&message.content)),
+            subspace: Some(message.subspace),
+            times: Some(FLOOD),
+            ..of_last.clone()
+        };
+        floods.extend(quiet.iter().map(|next| then(next, &entry)));
+    }
+    floods
 }
 
 /// The numbers behind the PCC headers that are no code, and the answers that
@@ -158,16 +192,27 @@ mod tests {
         let names: BTreeSet<_> = all.iter().map(Scenario::name).collect();
         assert_eq!(names.len(), all.len());
         assert!(all.len() > 100, "{}", all.len());
+        let mut floods = 0;
+        let is_flood = |it: &Scenario| {
+            let times = |e: &AnswerFile| e.repeat.or(e.times);
+            it.answers.iter().any(|e| times(e) == Some(FLOOD))
+        };
         for scenario in &all {
             let few = is_row(scenario) || scenario.actions.len() <= 2;
             assert!(few, "{scenario:?}");
             let is_pair = scenario.answers.len() == 2;
+            if is_flood(scenario) {
+                floods += 1;
+                continue;
+            }
             let changes = usize::from(scenario.actions.len() == 1);
             assert!(
                 is_pair || scenario.answers.len() <= changes,
                 "{scenario:?}"
             );
         }
+        // Both actions ask for something.
+        assert_eq!(floods, 2 * 2);
         assert!(all.iter().any(|it| it.actions == ["speed"; TIMES]));
         let places: Vec<_> =
             (0..all.len()).filter(|at| is_row(&all[*at])).collect();
@@ -192,6 +237,21 @@ mod tests {
             |it: &&Scenario| it.answers.iter().any(|e| e.subspace == Some(2));
         let unasked = all.iter().filter(unasked).count();
         assert!(unasked > 5, "a message of its own, with each edge");
+    }
+
+    #[test]
+    fn what_nobody_asked_for_floods_what_asks_for_nothing() {
+        let mut known = known();
+        known.answers.insert("unbind".to_owned(), Vec::new());
+        let all = scenarios(&known, 1);
+        let floods = all.iter().filter(|scenario| {
+            scenario.answers.iter().any(|entry| {
+                entry.times == Some(FLOOD) && entry.subspace == Some(2)
+            })
+        });
+        let mut actions: Vec<_> = floods.map(|it| &it.actions).collect();
+        actions.sort_unstable();
+        assert_eq!(actions, [&["bind", "unbind"], &["speed", "unbind"]]);
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl<T: Target> Hunt<'_, T> {
         if is_dead {
             self.store.release(DEAD);
         }
-        if !matches!(found, Ok(true)) {
+        if matches!(&found, Ok(Some(other)) if *other != key) {
+            self.store.release(&key);
+        }
+        if !matches!(found, Ok(Some(_))) {
             let doubts = self.doubts.entry(key.clone()).or_default();
             *doubts += 1;
             let is_enough = *doubts >= self.settings.doubts;
@@ -55,15 +58,16 @@ impl<T: Target> Hunt<'_, T> {
                 self.store.release(&key);
             }
         }
-        found
+        found.map(|key| key.is_some())
     }
 
+    /// The key of what fresh guests have shown, if it counts.
     fn try_again(
         &mut self,
         sign: &Sign,
         last: &Scenario,
         batch: &[(Scenario, u64)],
-    ) -> Result<bool> {
+    ) -> Result<Option<String>> {
         let key = sign.key();
         let doubts = self.doubts.get(&key).copied().unwrap_or(0);
         let is_told = doubts < self.settings.doubts;
@@ -79,7 +83,7 @@ impl<T: Target> Hunt<'_, T> {
                 (self.say)(&format!("{key}: never again, so it is none"));
             }
             if shown == 0 || !self.store.claim(&key) {
-                return Ok(false);
+                return Ok(None);
             }
         } else {
             // Those before it may have to do with it.
@@ -95,8 +99,14 @@ impl<T: Target> Hunt<'_, T> {
                 (shown, seen) = self.tries(&best, sign)?;
             }
         }
+        let sign = seen.unwrap_or_else(|| sign.clone());
+        let is_other = sign.key() != key;
+        let key = sign.key();
+        if is_other && !self.store.claim(&key) {
+            return Ok(None);
+        }
         let mut finding = Finding {
-            sign: seen.unwrap_or_else(|| sign.clone()),
+            sign,
             scenario: best,
             shown: (shown, self.settings.tries),
             inputs,
@@ -116,13 +126,13 @@ impl<T: Target> Hunt<'_, T> {
             _ => "a finding",
         };
         (self.say)(&format!("{key}: {how}: {}", place.display()));
-        Ok(shown > 0)
+        Ok((shown > 0).then_some(key))
     }
 
     /// Leaves out of a finding's scenario what it does not take to show it;
     /// whether there was such.
     fn make_small(&mut self, finding: &mut Finding) -> Result<bool> {
-        let key = finding.sign.key();
+        let sign = finding.sign.clone();
         // What shows only at times is asked for more than once.
         let asks = match finding.shown {
             (shown, of) if shown == of => 1,
@@ -139,7 +149,7 @@ impl<T: Target> Hunt<'_, T> {
             // It is small enough for one who wants to end.
             let ends = self.ends();
             for _ in (0..asks).filter(|_| !ends) {
-                if self.again(smaller, &key)?.is_some() {
+                if self.again(smaller, &sign)?.is_some() {
                     return Ok(true);
                 }
             }
@@ -148,11 +158,14 @@ impl<T: Target> Hunt<'_, T> {
         if small == finding.scenario {
             return Ok(false);
         }
-        let (shown, sign) = self.tries(&small, &finding.sign)?;
-        let Some(sign) = sign else { return Ok(false) };
+        let (shown, shows) = self.tries(&small, &sign)?;
+        let Some(seen) = shows else { return Ok(false) };
         finding.scenario = small;
         finding.shown.0 = shown;
-        finding.sign = sign;
+        // Its folder is there.
+        if seen.key() == sign.key() {
+            finding.sign = seen;
+        }
         Ok(true)
     }
 
@@ -162,7 +175,7 @@ impl<T: Target> Hunt<'_, T> {
             if self.shows || finding.shown.0 == 0 {
                 break;
             }
-            self.again(&finding.scenario, &finding.sign.key())?;
+            self.again(&finding.scenario, &finding.sign)?;
         }
         let target = &mut self.target;
         self.store.write(finding, |place| target.keep(place))
@@ -177,7 +190,7 @@ impl<T: Target> Hunt<'_, T> {
     ) -> Result<(usize, Option<Sign>)> {
         let (mut shown, mut sign) = (0, None);
         for _ in 0..self.settings.tries {
-            match self.again(scenario, &wanted.key())? {
+            match self.again(scenario, wanted)? {
                 Some(seen) => {
                     shown += 1;
                     sign = Some(seen);
@@ -189,11 +202,12 @@ impl<T: Target> Hunt<'_, T> {
         Ok((shown, sign))
     }
 
-    /// Runs a scenario in a fresh guest; what it shows, if it is this.
+    /// Runs a scenario in a fresh guest; what it shows, if it is this, or a
+    /// crash, as this is, that nobody knows yet.
     fn again(
         &mut self,
         scenario: &Scenario,
-        key: &str,
+        wanted: &Sign,
     ) -> Result<Option<Sign>> {
         self.renew()?;
         let mut seen = self.target.run(scenario, &mut [])?;
@@ -202,7 +216,15 @@ impl<T: Target> Hunt<'_, T> {
             seen.signs.extend(alive.signs);
         }
         self.is_over = true;
-        let sign = seen.signs.into_iter().find(|sign| sign.key() == key);
+        let key = wanted.key();
+        let is_like_it = |sign: &&Sign| {
+            wanted.kind.is_crash()
+                && sign.kind.is_crash()
+                && !self.store.knows(&sign.key())
+        };
+        let mut all = seen.signs.iter();
+        let exact = all.clone().find(|sign| sign.key() == key);
+        let sign = exact.or_else(|| all.find(is_like_it)).cloned();
         self.shows = sign.is_some();
         Ok(sign)
     }
