@@ -89,9 +89,13 @@ static void acme_fan_event(struct mbox_client *client, void *unused)
 {
 	struct acme_fan *fan = container_of(client, struct acme_fan,
 					    events.client);
+	struct pcc_mbox_chan *chan = READ_ONCE(fan->events.chan);
 	struct acpi_pcct_ext_pcc_shared_memory __iomem *hdr;
 
-	hdr = fan->events.chan->shmem;
+	/* One that comes while the channel is requested: it is not ours yet */
+	if (IS_ERR_OR_NULL(chan))
+		return;
+	hdr = chan->shmem;
 	WRITE_ONCE(fan->celsius, ioread32(hdr + 1));
 	WRITE_ONCE(fan->hot, ioread32(&hdr->command) == ACME_FAN_HOT);
 }
@@ -220,9 +224,20 @@ static const struct hwmon_chip_info acme_fan_chip = {
 	.info = acme_fan_info,
 };
 
-static void acme_fan_free(void *chan)
+/*
+ * Not with pcc_mbox_free_channel(), which (7.3) unmaps the shared memory that
+ * interrupt handlers read, the PCC core's and ours, before it frees the
+ * interrupt.
+ */
+static void acme_fan_free(void *data)
 {
-	pcc_mbox_free_channel(chan);
+	struct pcc_mbox_chan *chan = data;
+
+	mbox_free_channel(chan->mchan);
+	if (chan->shmem) {
+		iounmap(chan->shmem);
+		chan->shmem = NULL;
+	}
 }
 
 /* What the PCC core does not tell of a subspace of type 3 or 4 */
@@ -292,6 +307,8 @@ static int acme_fan_probe(struct platform_device *pdev)
 	fan->dev = dev;
 	mutex_init(&fan->lock);
 	init_completion(&fan->done);
+	/* Whoever had the channel before may have left a command pending */
+	fan->pending = true;
 
 	rc = acme_fan_request(fan, &fan->commands, ids[0], acme_fan_done);
 	if (rc)

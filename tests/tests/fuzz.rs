@@ -17,10 +17,11 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 type Bad = (&'static str, &'static [&'static str]);
 
 /// Drivers with a bug that no test of their platforms shows.
-const PLANTED: [Bad; 5] = [
+const PLANTED: [Bad; 6] = [
     ("planted-late", &["oops-"]),
     ("planted-twice", &["bug-", "oops-"]),
     ("planted-length", &["oops-"]),
+    ("planted-unmapped", &["oops-"]),
     ("planted-double", &["warning-"]),
     ("planted-missing", &["dead-", "hang-"]),
 ];
