@@ -74,9 +74,13 @@ impl Kind {
         }
     }
 
-    /// Whether memory was used that is not there: where it shows is chance.
+    /// Whether it may come of memory that somebody uses who should not: where
+    /// and how that shows is chance.
     pub fn is_crash(self) -> bool {
-        matches!(self, Kind::Panic | Kind::Oops | Kind::Kasan | Kind::Bug)
+        matches!(
+            self,
+            Kind::Panic | Kind::Oops | Kind::Kasan | Kind::Bug | Kind::Warning
+        )
     }
 
     /// Whether the guest goes on as if nothing had been.
@@ -278,11 +282,17 @@ fn place<'a>(
     place.map(|(name, _)| name.to_owned())
 }
 
-/// How far from a null pointer an oops was: two pointers that are not set are
+/// How far from a null pointer an access was: two pointers that are not set are
 /// two bugs, in one function, too.
-fn null(title: &str) -> Option<u64> {
-    let (_, at) = title.split_once("NULL pointer dereference at ")?;
-    let digits = at.split_whitespace().last()?.trim_start_matches("0x");
+fn null(report: &[String]) -> Option<u64> {
+    const OOPS: &str = "NULL pointer dereference at virtual address ";
+    const KASAN: &str = "BUG: KASAN: null-ptr-deref";
+    let title = report.first()?;
+    let (_, at) = match title.contains(KASAN) {
+        true => report.iter().find_map(|line| line.split_once(" at addr "))?,
+        false => title.split_once(OOPS)?,
+    };
+    let digits = at.split_whitespace().next()?.trim_start_matches("0x");
     u64::from_str_radix(digits, 16).ok()
 }
 
@@ -338,9 +348,7 @@ impl Console {
         let place = place(report.iter().map(String::as_str), watched);
         // Where UBSAN tells a line of source, and no function.
         let mut place = place.unwrap_or_default();
-        if kind == Kind::Oops
-            && let Some(offset) = null(&title)
-        {
+        if let Some(offset) = null(report) {
             place += &format!("-null-{offset:x}");
         }
         let lines = self.lines[at.saturating_sub(3)..].to_vec();
@@ -392,6 +400,11 @@ mod tests {
                   fan_read+0x88/0x120 [fan]
                   dev_attr_show+0x48/0x90",
                 "kasan-fan_read",
+            ),
+            (
+                "BUG: KASAN: null-ptr-deref in fan_irq+0xa0/0x224 [fan]
+                 Read of size 8 at addr 0000000000000010 by task swapper/0/0",
+                "kasan-fan_irq-null-10",
             ),
             (
                 "WARNING: CPU: 1 PID: 60 at drivers/hwmon/x.c:9 acpi_fan_set.isra.0+0x5c/0x80

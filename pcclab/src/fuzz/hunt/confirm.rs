@@ -189,7 +189,11 @@ impl<T: Target> Hunt<'_, T> {
         wanted: &Sign,
     ) -> Result<(usize, Option<Sign>)> {
         let (mut shown, mut sign) = (0, None);
-        for _ in 0..self.settings.tries {
+        for number in 0..self.settings.tries {
+            // Somebody waits for the end.
+            if number > 0 && self.ends() {
+                break;
+            }
             match self.again(scenario, wanted)? {
                 Some(seen) => {
                     shown += 1;
