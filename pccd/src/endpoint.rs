@@ -322,7 +322,7 @@ impl Endpoint {
             Ok(request) => request,
             Err(reason) => return Outcome::Silent(reason.into()),
         };
-        match self.act(&request) {
+        match self.execute(&request) {
             Some(_) if request.datagram => {
                 Outcome::Silent("a datagram wants no answer".into())
             }
@@ -332,7 +332,7 @@ impl Endpoint {
     }
 
     /// Code and data of the answer; none where the command wants silence.
-    fn act(
+    fn execute(
         &mut self,
         request: &Message<'_>,
     ) -> Option<(CompletionCode, Vec<u8>)> {

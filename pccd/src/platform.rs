@@ -279,7 +279,7 @@ impl Platform {
             Assembled::Complete { message, parts, dropped } => {
                 self.breaches.extend(self.wrong_instance(tag, to, &message));
                 let length = content.len().saturating_sub(UNCOUNTED_LEN);
-                let action = self.act(&Message {
+                let action = self.decide(&Message {
                     channels,
                     channel,
                     request: Request {
@@ -363,7 +363,7 @@ impl Platform {
         };
         let mut answers = held.answers;
         answers.insert(held.question.handler, said);
-        self.act(&Message {
+        self.decide(&Message {
             channels,
             channel,
             request: Request {
@@ -380,7 +380,7 @@ impl Platform {
         })
     }
 
-    fn act(&self, message: &Message<'_>) -> Action {
+    fn decide(&self, message: &Message<'_>) -> Action {
         let request = message.request;
         let Some(first) = request.message.first() else {
             let reason = "a message without its type byte";

@@ -47,7 +47,7 @@ enum Event {
 }
 
 /// A question that waits for its turn, or for its answer.
-struct Asked {
+struct Waiting {
     id: u64,
     question: Question,
     tries: u32,
@@ -87,7 +87,7 @@ impl Drop for Process {
 #[derive(Default)]
 struct Line {
     process: Option<Process>,
-    queue: VecDeque<Asked>,
+    queue: VecDeque<Waiting>,
     /// Until when the first of the queue must be answered, once asked.
     until: Option<Instant>,
 }
@@ -118,7 +118,7 @@ impl Programs {
             *place = id.into();
         }
         let line = self.lines.entry(question.program.clone()).or_default();
-        line.queue.push_back(Asked { id, question, tries: 0 });
+        line.queue.push_back(Waiting { id, question, tries: 0 });
         // Whoever works finds it.
         self.waker.wake();
         id

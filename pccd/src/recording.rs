@@ -4,18 +4,20 @@
 //! Ours have all of it (docs/capture.md); those of other tools have the MCTP
 //! messages.
 
-mod asked;
 mod build;
 mod foreign;
 mod growing;
 mod link;
 mod ours;
 mod play;
+mod request;
 mod side;
 
-pub use self::asked::{Asked, Message, Sorter, Took, instance, set_instance};
 pub use self::build::read;
 pub use self::play::{Departed, How, Replay, Taken};
+pub use self::request::{
+    Message, Request, Sorter, Took, instance, set_instance,
+};
 pub use self::side::{Exchange, Recording, Said, Side, Unasked};
 
 #[cfg(test)]

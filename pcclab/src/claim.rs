@@ -106,7 +106,7 @@ fn is(field: &Field, value: &str) -> bool {
 /// What one platform, or whoever the guest's command speaks of, must have been
 /// asked, and what its driver may do.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Claims {
     /// The platform; empty if there is none.
     pub platform: String,
     /// Its subspaces; all of them if there are none.
@@ -198,7 +198,7 @@ impl Exchange<'_> {
 /// The claims that no exchange in the log bears out. They are found in their
 /// order, each after the one before; one that is missing does not take those
 /// behind it along.
-pub fn unmet(asked: &Asked, records: &[Record]) -> Vec<Unmet> {
+pub fn unmet(asked: &Claims, records: &[Record]) -> Vec<Unmet> {
     let all = exchanges(records);
     let (own, early): (Vec<_>, Vec<_>) = all
         .into_iter()
@@ -356,15 +356,15 @@ mod tests {
         for (texts, missing) in cases {
             let claims: Vec<_> =
                 texts.iter().map(|text| Claim::parse(text).unwrap()).collect();
-            let asked = Asked { claims, ..Asked::default() };
+            let asked = Claims { claims, ..Claims::default() };
             let left = unmet(&asked, &records);
             assert_eq!(left.len(), *missing, "{texts:?}: {left:?}");
         }
     }
 
-    fn left(texts: &[&str], asked: Asked) -> Vec<String> {
+    fn left(texts: &[&str], asked: Claims) -> Vec<String> {
         let claims = texts.iter().map(|text| Claim::parse(text).unwrap());
-        let asked = Asked { claims: claims.collect(), ..asked };
+        let asked = Claims { claims: claims.collect(), ..asked };
         let left = unmet(&asked, &records());
         left.into_iter()
             .map(|one| format!("{}: {}", one.claim, one.instead))
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn what_came_instead_is_told() {
-        let all = Asked::default;
+        let all = Claims::default;
         // The second is missing, the third is not.
         assert_eq!(
             left(&["start", "stop speed=3 rpm->0", "sleep"], all()),
@@ -398,15 +398,15 @@ mod tests {
 
     #[test]
     fn a_platform_answers_for_its_own_subspaces_and_time() {
-        let of = |subspaces: &[u8]| Asked {
+        let of = |subspaces: &[u8]| Claims {
             subspaces: subspaces.to_vec(),
-            ..Asked::default()
+            ..Claims::default()
         };
         assert!(left(&["start"], of(&[4])).is_empty());
         assert_eq!(left(&["start"], of(&[5])), ["start: nothing came"]);
         let since = Some("2026-11-21T04:41:43Z".parse().unwrap());
         assert_eq!(
-            left(&["start"], Asked { since, ..of(&[4]) }),
+            left(&["start"], Claims { since, ..of(&[4]) }),
             ["start: nothing came; it came 04:41:42.123, before the command \
               began"]
         );

@@ -11,7 +11,7 @@ use pccd::conduct;
 use pccd::record::{Event, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::claim::Asked;
+use crate::claim::Claims;
 use crate::log::trace_line;
 
 /// A rule that was broken on a channel.
@@ -241,13 +241,13 @@ impl Conduct {
     }
 
     /// What was broken until now, as [`Conduct::breaks`] tells it in the end.
-    pub fn so_far(&self, platforms: &[Asked]) -> Vec<Break> {
+    pub fn so_far(&self, platforms: &[Claims]) -> Vec<Break> {
         self.clone().breaks(platforms)
     }
 
     /// All that was broken; what the platform of the channel accepts is
     /// marked.
-    pub fn breaks(self, platforms: &[Asked]) -> Vec<Break> {
+    pub fn breaks(self, platforms: &[Claims]) -> Vec<Break> {
         self.breaks
             .into_values()
             .map(|one| {
@@ -403,10 +403,10 @@ mod tests {
         conduct.trace(&complaint(3));
         conduct.trace(&complaint(4));
         let why = ("doorbell-busy".to_owned(), "it may".to_owned());
-        let own = Asked {
+        let own = Claims {
             subspaces: vec![3],
             accepts: BTreeMap::from([why]),
-            ..Asked::default()
+            ..Claims::default()
         };
         let all = conduct.breaks(&[own]);
         let accepted: Vec<_> = all

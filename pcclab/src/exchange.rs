@@ -16,7 +16,7 @@ use crate::ktap::{Report, Status};
 
 /// One message as the guest saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Line {
     /// `# mctp > eid=9 msg=…`
     Sent(Vec<u8>),
     /// `# mctp < eid=9 msg=… us=…`
@@ -35,7 +35,7 @@ pub struct Step {
     /// Passed, failed or skipped, likewise.
     pub status: Option<Status>,
     /// The messages, in order.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<Line>,
     /// Other remarks of the guest, such as why a comparison failed.
     pub remarks: Vec<String>,
     /// Depth of nesting, 0 at the top.
@@ -136,20 +136,20 @@ impl Script {
     }
 }
 
-fn seen(event: &str) -> Option<Seen> {
+fn seen(event: &str) -> Option<Line> {
     let (sign, rest) = event.split_once(' ')?;
     let value = |key: &str| {
         rest.split(' ').find_map(|w| w.strip_prefix(key)?.strip_prefix('='))
     };
     let message = || hex::decode(value("msg")?).ok();
     match sign {
-        ">" => Some(Seen::Sent(message()?)),
-        "<" => Some(Seen::Got(
+        ">" => Some(Line::Sent(message()?)),
+        "<" => Some(Line::Got(
             message()?,
             value("us").and_then(|v| v.parse().ok()),
         )),
-        "*" => Some(Seen::Unasked(message()?)),
-        "!" => Some(Seen::Nothing(rest.to_owned())),
+        "*" => Some(Line::Unasked(message()?)),
+        "!" => Some(Line::Nothing(rest.to_owned())),
         _ => None,
     }
 }
@@ -189,7 +189,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
         let mut request = None;
         for seen in &step.seen {
             match seen {
-                Seen::Sent(message) => {
+                Line::Sent(message) => {
                     let record = left.take(Event::Received, message, None);
                     request = record.and_then(|r| r.name.clone());
                     pair(
@@ -200,7 +200,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                         "pccd did not see it",
                     );
                 }
-                Seen::Got(message, _) => {
+                Line::Got(message, _) => {
                     let name = request.as_deref();
                     let record = left.take(Event::Replied, message, name);
                     // What arrived may differ from what was sent.
@@ -214,7 +214,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                         "pccd did not answer this",
                     );
                 }
-                Seen::Unasked(message) => {
+                Line::Unasked(message) => {
                     let record = left.take(Event::Unasked, message, None);
                     pair(
                         &mut out,
@@ -224,7 +224,7 @@ pub fn render(steps: &[Step], records: &[Record]) -> String {
                         "pccd did not send this",
                     );
                 }
-                Seen::Nothing(what) => {
+                Line::Nothing(what) => {
                     let record =
                         request.as_deref().and_then(|name| left.reply_to(name));
                     let text = format!("got nothing: {what}");
@@ -294,7 +294,7 @@ fn heading(out: &mut String, step: &Step) {
         .seen
         .iter()
         .filter_map(|seen| match seen {
-            Seen::Got(_, us) => *us,
+            Line::Got(_, us) => *us,
             _ => None,
         })
         .map(|us| format!(", answered in {}.{} ms", us / 1000, us % 1000 / 100))
@@ -483,8 +483,8 @@ mod tests {
         assert_eq!(
             steps[0].seen,
             [
-                Seen::Sent(vec![0, 0x80, 2]),
-                Seen::Got(vec![0, 0, 2, 0, 9, 0, 0], Some(1234)),
+                Line::Sent(vec![0, 0x80, 2]),
+                Line::Got(vec![0, 0, 2, 0, 9, 0, 0], Some(1234)),
             ]
         );
         assert_eq!(steps[0].status, Some(Status::Passed));

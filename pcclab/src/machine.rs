@@ -10,7 +10,7 @@ use pccd::conduct;
 use serde_json::{Map, Value};
 
 use crate::aml::{self, Table};
-use crate::claim::{Asked, Claim};
+use crate::claim::{Claim, Claims};
 use crate::config::{Config, escaped};
 use crate::kernel::Kernel;
 use crate::lab;
@@ -58,7 +58,7 @@ pub struct Machine {
     /// Variables for the guest's command.
     pub variables: Vec<(String, String)>,
     /// What each platform must have been asked.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Claims>,
     /// How fast their channels must be.
     pub latency: Vec<Limit>,
     /// Parts that the kernel has no driver for, each with the option that it
@@ -263,7 +263,7 @@ impl Machine {
         let asked = file.asked.iter().map(|text| {
             Claim::parse(text).with_context(|| format!("\"asked\" {text:?}"))
         });
-        self.asked.push(Asked {
+        self.asked.push(Claims {
             platform: platform.name.clone(),
             subspaces,
             claims: asked.collect::<Result<_>>()?,
@@ -463,7 +463,7 @@ impl Machine {
 
     /// The platforms' demands, with the breaks that they accept on a kernel of
     /// this release.
-    fn accepting(&self, release: Option<&str>) -> Vec<Asked> {
+    fn accepting(&self, release: Option<&str>) -> Vec<Claims> {
         let mut asked = self.asked.clone();
         for part in &mut asked {
             for (platform, prefix, accepts) in &self.accepts {

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::data::Data;
 pub(crate) use self::page::grid;
-use self::read::Told;
+use self::read::Timeline;
 use crate::config::mailbox;
 use crate::doctor::{Diagnosis, Evidence, Link};
 use crate::log::{capture, shown};
@@ -113,7 +113,7 @@ pub fn write(folder: &Path, output: Option<&Path>) -> Result<PathBuf> {
 /// The report of a run's logs, and what the doctor says of them.
 fn make(folder: &Path) -> Result<(String, Diagnosis)> {
     let mut evidence = Evidence::of(folder)?;
-    let Told { rows, counters, notes } = read::logs(folder, &mut evidence)?;
+    let Timeline { rows, counters, notes } = read::logs(folder, &mut evidence)?;
     let diagnosis = evidence.diagnosis();
     let (result, wrong) = match result(folder) {
         Ok(result) => (result, None),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use pccd::record::{Event, Record};
 
-use crate::claim::{Asked, Claim, unmet};
+use crate::claim::{Claim, Claims, unmet};
 use crate::conduct::{self, Conduct};
 use crate::exchange::{Script, records, render};
 use crate::kernel::seems_to_lack;
@@ -17,7 +17,7 @@ use crate::latency::{Latencies, Limit};
 use crate::moment;
 use crate::say;
 use crate::scenario::Scenario;
-use crate::session::{Config, End, Event as Told, Outcome, Session};
+use crate::session::{Config, End, Event as Said, Outcome, Session};
 use crate::verdict::TestResult;
 pub use crate::verdict::{Verdict, exit};
 
@@ -37,7 +37,7 @@ pub struct Output {
 #[derive(Clone, Debug, Default)]
 pub struct Contract {
     /// What the platforms must have been asked, each in its order.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Claims>,
     /// Words that the driver's own lines in the kernel's log begin with.
     pub drivers: Vec<String>,
     /// How fast the platforms' channels must be.
@@ -105,8 +105,8 @@ impl Listener<'_> {
     }
 
     /// What the guest said that its platforms were asked, each with its own.
-    fn asked(&mut self, outcome: &Outcome) -> Vec<Asked> {
-        let mut parts: Vec<Asked> = Vec::new();
+    fn asked(&mut self, outcome: &Outcome) -> Vec<Claims> {
+        let mut parts: Vec<Claims> = Vec::new();
         for (platform, claim) in self.said.drain(..) {
             let own = &self.contract.asked;
             let of = match own.iter().find(|one| one.platform == platform) {
@@ -118,12 +118,12 @@ impl Listener<'_> {
             let name = of.map_or("", |of| of.platform.as_str());
             match parts.iter_mut().find(|one| one.platform == name) {
                 Some(part) => part.claims.push(claim),
-                None => parts.push(Asked {
+                None => parts.push(Claims {
                     platform: name.to_owned(),
                     subspaces: of.map_or(Vec::new(), |of| of.subspaces.clone()),
                     claims: vec![claim],
                     since: outcome.began,
-                    ..Asked::default()
+                    ..Claims::default()
                 }),
             }
         }
@@ -162,7 +162,7 @@ pub fn run(
     let mut session = Session::start(config)?;
     let end = loop {
         match session.next(limit)? {
-            Told::Line(line) => {
+            Said::Line(line) => {
                 listener.line(&line);
                 if let Some(scenario) = &mut scenario
                     && let Some(typed) = scenario.answer(&line)?
@@ -171,13 +171,13 @@ pub fn run(
                     let _ = session.write(typed.as_bytes());
                 }
             }
-            Told::Begin => {
+            Said::Begin => {
                 // What came before belongs to no test.
                 listener.log.skip();
                 listener.start = Instant::now();
             }
-            Told::End(end) => break end,
-            Told::Bytes(_) | Told::Quiet => {}
+            Said::End(end) => break end,
+            Said::Bytes(_) | Said::Quiet => {}
         }
     };
     let outcome = session.end(end)?;
@@ -284,7 +284,7 @@ fn hold(
     verdict: &mut Verdict,
     outcome: &Outcome,
     records: &[Record],
-    parts: &[Asked],
+    parts: &[Claims],
     folder: &Path,
     late: Vec<String>,
 ) {

@@ -4,7 +4,7 @@ use crate::mailbox::{Channel, Channels, Completion, Epoch, RequestName};
 use crate::messages::Messages;
 use crate::platform::{Action, Decision, Platform};
 use crate::record::{Time, compact};
-use crate::recording::{Asked, Exchange, Message, Said, Side};
+use crate::recording::{Exchange, Message, Request, Said, Side};
 use crate::script::delay::Wait;
 use crate::wire::mctp::{BASELINE_UNIT, Eid, Header, fragment};
 use crate::wire::pcc::{COMMAND_MCTP, Frame};
@@ -120,8 +120,8 @@ fn channels(side: &Side) -> Channels {
 /// The contents that ask it.
 fn contents(one: &Exchange, subspace: u8) -> Vec<Vec<u8>> {
     match &one.asked {
-        Asked::Content(content) => vec![content.clone()],
-        Asked::Message(Message { source, destination, to, tag, bytes }) => {
+        Request::Content(content) => vec![content.clone()],
+        Request::Message(Message { source, destination, to, tag, bytes }) => {
             let route = Header {
                 destination: Eid(*destination),
                 source: Eid(*source),

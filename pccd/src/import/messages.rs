@@ -6,7 +6,7 @@ use super::steps::{Names, envelope, groups, steps};
 use crate::handlers::message_from;
 use crate::record::{FieldValue, describe_message};
 use crate::recording::{
-    Asked, Exchange, Message, Said, Side, Unasked, instance,
+    Exchange, Message, Request, Said, Side, Unasked, instance,
 };
 use crate::script::delay::Wait;
 use crate::wire::mctp::Packet;
@@ -21,7 +21,7 @@ const SET_EID: [u8; 2] = [0, 1];
 /// The file; none where no message was asked.
 pub fn file(side: &Side, notes: &mut Vec<String>) -> Option<Json> {
     let asked = side.exchanges.iter().filter(|one| {
-        matches!(&one.asked, Asked::Message(message)
+        matches!(&one.asked, Request::Message(message)
                  if message.to || side.is_nameless)
     });
     let groups = groups(asked, |one| one.asked.key().nameless());
@@ -71,7 +71,7 @@ pub fn moved(side: &Side) -> Side {
     let mut last: Option<usize> = None;
     for place in 0..side.exchanges.len() {
         let Some(one) = side.exchanges.get_mut(place) else { break };
-        if matches!(one.asked, Asked::Message(_)) {
+        if matches!(one.asked, Request::Message(_)) {
             last = Some(place);
             continue;
         }
@@ -142,7 +142,7 @@ fn handler(
     notes: &mut Vec<String>,
 ) -> Option<Json> {
     let first = group.first()?;
-    let Asked::Message(asked) = &first.asked else { return None };
+    let Request::Message(asked) = &first.asked else { return None };
     let decoded = describe_message(&asked.bytes);
     let mut handler = Map::new();
     let name = names.unique(&decoded.summary);
@@ -180,7 +180,7 @@ fn says(
     notes: &mut Vec<String>,
 ) -> Map<String, Json> {
     let mut says = Map::new();
-    let Asked::Message(asked) = &one.asked else { return says };
+    let Request::Message(asked) = &one.asked else { return says };
     let reply = one.reply.as_ref().map(message);
     let reply = match reply {
         None => "none".into(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::steps::{Names, envelope, groups, steps};
-use crate::recording::{Asked, Exchange, Said, Side};
+use crate::recording::{Exchange, Request, Said, Side};
 use crate::script::delay::Wait;
 use crate::wire::pcc::split_envelope;
 use crate::wire::region::{Region, SubspaceType};
@@ -50,7 +50,7 @@ pub fn files(side: &Side, notes: &mut Vec<String>) -> Vec<(u8, Json)> {
 
 /// Whether it is a command to a channel of registers.
 fn is_command(one: &Exchange) -> bool {
-    matches!(one.asked, Asked::Content(_)) && one.rejected.is_none()
+    matches!(one.asked, Request::Content(_)) && one.rejected.is_none()
 }
 
 /// What a channel's file is made of.
@@ -171,7 +171,7 @@ impl Made {
     /// The code of a command, and what else a handler file looks at.
     fn when(&self, one: &Exchange) -> (u64, Map<String, Json>) {
         let mut when = Map::new();
-        let Asked::Content(asked) = &one.asked else { return (0, when) };
+        let Request::Content(asked) = &one.asked else { return (0, when) };
         let request = Region::split(self.kind, asked, true);
         if !request.space.is_empty() {
             let name = format!("request_{}", request.space.len());
@@ -196,7 +196,7 @@ impl Made {
         let Some(first) = group.first() else { return };
         let (kind, subspace) = (self.kind, self.subspace);
         let (code, when) = self.when(first);
-        if let Asked::Content(asked) = &first.asked {
+        if let Request::Content(asked) = &first.asked {
             let length = Region::split(kind, asked, true).space.len();
             if length > 0 {
                 self.register("request", length, "wo");
@@ -309,7 +309,7 @@ impl Made {
             return says;
         };
         let Some(content) = contents.first() else { return says };
-        let (kind, Asked::Content(asked)) = (self.kind, &one.asked) else {
+        let (kind, Request::Content(asked)) = (self.kind, &one.asked) else {
             return says;
         };
         if let Some(told) = envelope(content) {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::recording::{Asked, Exchange, Message, Said};
+use crate::recording::{Exchange, Message, Request, Said};
 use crate::script::delay::Wait;
 use crate::wire::region::SubspaceType;
 
@@ -15,7 +15,7 @@ fn spent() -> u64 {
 }
 
 /// A command of type 2 with one register of 8 bytes, and the answer.
-fn command(asked: u32, answered: u32) -> (Asked, Said) {
+fn command(asked: u32, answered: u32) -> (Request, Said) {
     let content = |value: u32| {
         let mut content = b"\x02CCP\x01\0\0\0".to_vec();
         content.extend(value.to_le_bytes());
@@ -24,11 +24,11 @@ fn command(asked: u32, answered: u32) -> (Asked, Said) {
     };
     let contents = vec![content(answered)];
     let said = Said::Contents { subspace: 2, contents };
-    (Asked::Content(content(asked)), said)
+    (Request::Content(content(asked)), said)
 }
 
 /// A vendor's message and its answer.
-fn message(asked: u32, answered: u32) -> (Asked, Said) {
+fn message(asked: u32, answered: u32) -> (Request, Said) {
     let message = |to, from: u8, number: u32| Message {
         source: from,
         destination: 17 - from,
@@ -37,16 +37,16 @@ fn message(asked: u32, answered: u32) -> (Asked, Said) {
         bytes: [&[0x7e, 0x1a, 0xf4][..], &number.to_be_bytes()].concat(),
     };
     let said = Said::Message(message(false, 9, answered));
-    (Asked::Message(message(true, 8, asked)), said)
+    (Request::Message(message(true, 8, asked)), said)
 }
 
-fn side(all: Vec<(Asked, Said)>) -> Side {
+fn side(all: Vec<(Request, Said)>) -> Side {
     let mut side = Side::default();
     side.kinds.insert(2, SubspaceType::HwReducedAck);
     for (place, (asked, said)) in all.into_iter().enumerate() {
         let subspace = match &asked {
-            Asked::Content(_) => Some(2),
-            Asked::Message(_) => Some(0),
+            Request::Content(_) => Some(2),
+            Request::Message(_) => Some(0),
         };
         side.channels.entry(subspace).or_default().push(place);
         side.exchanges.push(Exchange {
@@ -69,7 +69,7 @@ fn side(all: Vec<(Asked, Said)>) -> Side {
 }
 
 /// A recording of so many exchanges.
-type Way = fn(u32) -> Vec<(Asked, Said)>;
+type Way = fn(u32) -> Vec<(Request, Said)>;
 
 /// Recordings that make the work of one part or the other large.
 const WAYS: [(&str, Way); 6] = [

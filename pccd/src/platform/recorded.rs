@@ -5,7 +5,7 @@ use super::pack::{Sending, outwards, pack, towards};
 use crate::mailbox::{Channel, Channels, RequestName};
 use crate::record::Decoded;
 use crate::recording::{
-    Asked, Exchange, Message, Said, instance, set_instance,
+    Exchange, Message, Request, Said, instance, set_instance,
 };
 use crate::registers::{self, refusal};
 use crate::script::delay::Wait;
@@ -47,10 +47,10 @@ pub fn refuse(at: &Place<'_>, on: &Channel) -> Action {
 }
 
 /// What an exchange says to a request.
-pub fn act(
+pub fn answer(
     at: &Place<'_>,
     on: &Channel,
-    asked: &Asked,
+    asked: &Request,
     one: &Exchange,
 ) -> Result<Action, Wrong> {
     let mut action = Action::ignore(String::new());
@@ -78,15 +78,15 @@ pub fn act(
 fn reply(
     at: &Place<'_>,
     on: &Channel,
-    asked: &Asked,
+    asked: &Request,
     one: &Exchange,
     said: &Said,
 ) -> Result<Sending, Wrong> {
     match (said, asked, &one.asked) {
         (
             Said::Contents { subspace, contents },
-            Asked::Message(live),
-            Asked::Message(recorded),
+            Request::Message(live),
+            Request::Message(recorded),
         ) => {
             let adapted = contents.iter().map(|content| {
                 let mut content = content.clone();
@@ -104,9 +104,9 @@ fn reply(
             contents: contents.clone(),
             subspace: *subspace,
         }),
-        (Said::Message(reply), Asked::Message(live), recorded) => {
+        (Said::Message(reply), Request::Message(live), recorded) => {
             let mut bytes = reply.bytes.clone();
-            if let Asked::Message(recorded) = recorded
+            if let Request::Message(recorded) = recorded
                 && instance(&recorded.bytes) == instance(&bytes)
                 && let Some(own) = instance(&live.bytes)
             {
@@ -123,7 +123,7 @@ fn reply(
             let route = Header { to: false, ..route };
             pack(bytes, &route, towards(at.channels, on)?, at.unit)
         }
-        (Said::Message(_), Asked::Content(_), _) => Err(Wrong::plain(
+        (Said::Message(_), Request::Content(_), _) => Err(Wrong::plain(
             "a message is recorded for a channel of registers",
         )),
     }

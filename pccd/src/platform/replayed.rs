@@ -3,11 +3,11 @@
 use super::decision::{Action, Decision, Dropped};
 use super::differs::differs;
 use super::pack::Sending;
-use super::recorded::{Place, act, refuse, unasked};
+use super::recorded::{Place, answer, refuse, unasked};
 use crate::mailbox::{Channels, Completion, RequestName};
 use crate::record::{Decoded, Event, Field, FieldValue, describe_message};
 use crate::recording::{
-    Asked, Departed, How, Message, Replay, Side, Sorter, Taken, Took,
+    Departed, How, Message, Replay, Request, Side, Sorter, Taken, Took,
 };
 use crate::registers::Timed;
 use crate::script::check::Clock;
@@ -120,7 +120,7 @@ impl Replayed {
                 self.lose(name.subspace, Some(&dropped));
                 return Decision::Dropped(dropped);
             }
-            Took::Asked(asked, parts, dropped) => (asked, parts, dropped),
+            Took::Request(asked, parts, dropped) => (asked, parts, dropped),
         };
         self.lose(name.subspace, dropped.as_ref());
         let on = channels.get(name.subspace);
@@ -135,7 +135,7 @@ impl Replayed {
             return Decision::Rejected(reason);
         }
         let action = match (one, on) {
-            (Some(one), Some(on)) => act(at, on, &asked, one)
+            (Some(one), Some(on)) => answer(at, on, &asked, one)
                 .unwrap_or_else(|wrong| Action::ignore(wrong.to_string())),
             (_, Some(on)) if on.completion == Completion::Answered => {
                 refuse(at, on)
@@ -144,8 +144,8 @@ impl Replayed {
         };
         let action = Box::new(action);
         match asked {
-            Asked::Content(_) => Decision::Command(action),
-            Asked::Message(Message { bytes: message, .. }) => {
+            Request::Content(_) => Decision::Command(action),
+            Request::Message(Message { bytes: message, .. }) => {
                 Decision::Complete { requests, message, action, dropped }
             }
         }
@@ -169,7 +169,7 @@ impl Replayed {
     fn departure(
         &self,
         at: &Place<'_>,
-        asked: &Asked,
+        asked: &Request,
         taken: Taken,
         departed: Departed,
     ) -> String {
@@ -252,15 +252,15 @@ fn sent(memory: &Memory, name: &str) -> Option<usize> {
 
 /// A request as it reads.
 fn decoded(
-    asked: &Asked,
+    asked: &Request,
     subspace: Option<u8>,
     describe: &dyn Fn(u8, &[u8]) -> Decoded,
 ) -> Decoded {
     match asked {
-        Asked::Content(content) => {
+        Request::Content(content) => {
             describe(subspace.unwrap_or_default(), content)
         }
-        Asked::Message(message) => {
+        Request::Message(message) => {
             let mut decoded = describe_message(&message.bytes);
             let head = [
                 ("destination", message.destination),

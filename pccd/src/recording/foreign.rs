@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::asked::{Asked, Message, Sorter, Took};
 use super::growing::{Growing, Moment};
 use super::link::Found;
+use super::request::{Message, Request, Sorter, Took};
 use super::side::Said;
 use crate::capture::ReadError;
 use crate::script::delay::Wait;
@@ -29,7 +29,7 @@ struct Guest {
 }
 
 impl Guest {
-    fn of(seen: &[Seen]) -> Self {
+    fn of(seen: &[Captured]) -> Self {
         let asks = |way: bool| {
             let all = seen.iter().filter(|one| one.is_outgoing == Some(way));
             all.filter(|one| one.message.to || asks(&one.message.bytes)).count()
@@ -62,7 +62,7 @@ struct Open {
 
 /// A message, whether who captured it sent it, and when that was.
 #[derive(Debug)]
-struct Seen {
+struct Captured {
     message: Message,
     is_outgoing: Option<bool>,
     at: Moment,
@@ -77,7 +77,7 @@ pub struct Foreign {
     /// Where the first packet comes from: interface of the file, and of the
     /// machine.
     from: Option<(usize, Option<u32>)>,
-    seen: Vec<Seen>,
+    seen: Vec<Captured>,
     bytes: usize,
     open: VecDeque<Open>,
     /// What is no MCTP packet, though it should be one.
@@ -121,12 +121,12 @@ impl Foreign {
         let (asked, dropped) = match took {
             Took::Waiting(dropped) => (None, dropped),
             Took::Dropped(parts, reason) => (None, Some((parts, reason))),
-            Took::Asked(asked, _, dropped) => (Some(asked), dropped),
+            Took::Request(asked, _, dropped) => (Some(asked), dropped),
         };
         if let Some((parts, reason)) = dropped {
             self.lose(&parts, reason);
         }
-        let Some(Asked::Message(message)) = asked else { return Ok(()) };
+        let Some(Request::Message(message)) = asked else { return Ok(()) };
         self.bytes += message.bytes.len();
         if self.seen.len() >= MOST_MESSAGES || self.bytes > MOST_BYTES {
             let reason = format!(
@@ -136,7 +136,7 @@ impl Foreign {
             return Err(ReadError::at(at.offset, reason));
         }
         let is_outgoing = found.is_outgoing;
-        self.seen.push(Seen { message, is_outgoing, at });
+        self.seen.push(Captured { message, is_outgoing, at });
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl Foreign {
     pub fn finish(mut self) -> Result<Growing, ReadError> {
         let seen = std::mem::take(&mut self.seen);
         let mut guest = Guest::of(&seen);
-        for Seen { message, is_outgoing, at } in seen {
+        for Captured { message, is_outgoing, at } in seen {
             self.growing.now(at);
             match guest.sent(&message, is_outgoing) {
                 true => self.ask(message, at)?,
@@ -173,7 +173,7 @@ impl Foreign {
 
     fn ask(&mut self, message: Message, at: Moment) -> Result<(), ReadError> {
         let Message { source, destination, tag, .. } = message;
-        let place = self.growing.ask(None, Asked::Message(message), at)?;
+        let place = self.growing.ask(None, Request::Message(message), at)?;
         if let Some(exchange) = self.growing.at(place) {
             exchange.wait = Wait::Ms(0);
             exchange.ignored = Some(SILENT.to_owned());

@@ -1,6 +1,6 @@
 //! A mailbox of a recording as it grows, within bounds.
 
-use super::asked::Asked;
+use super::request::Request;
 use super::side::{Exchange, Said, Side, Unasked};
 use crate::capture::ReadError;
 use crate::record::Time;
@@ -62,7 +62,7 @@ impl Growing {
     pub fn ask(
         &mut self,
         subspace: Option<u8>,
-        asked: Asked,
+        asked: Request,
         at: Moment,
     ) -> Result<usize, ReadError> {
         let place = self.side.exchanges.len();
@@ -71,8 +71,8 @@ impl Growing {
             return Err(ReadError::at(at.offset, reason));
         }
         match &asked {
-            Asked::Content(content) => self.grow(content.len(), at)?,
-            Asked::Message(message) => {
+            Request::Content(content) => self.grow(content.len(), at)?,
+            Request::Message(message) => {
                 self.grow(message.bytes.len(), at)?;
                 self.side.is_nameless &= message.is_nameless();
             }

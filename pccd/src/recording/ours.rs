@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::asked::{Asked, Sorter, Took};
 use super::growing::{Growing, Moment};
+use super::request::{Request, Sorter, Took};
 use super::side::Said;
 use crate::capture::{Entry, Kind, ReadError};
 use crate::mailbox::RequestName;
@@ -110,7 +110,7 @@ impl Ours {
         let (asked, lost) = match took {
             Took::Waiting(lost) => (None, lost),
             Took::Dropped(parts, reason) => (None, Some((parts, reason))),
-            Took::Asked(asked, parts, lost) => (Some((asked, parts)), lost),
+            Took::Request(asked, parts, lost) => (Some((asked, parts)), lost),
         };
         if let Some((parts, _)) = lost {
             let broken = &mut self.growing.side.broken;
@@ -133,7 +133,7 @@ impl Ours {
         if entry.content.is_empty() {
             return Ok(());
         }
-        let asked = Asked::Content(entry.content);
+        let asked = Request::Content(entry.content);
         let place = self.growing.ask(Some(name.subspace), asked, at)?;
         if let Some(exchange) = self.growing.at(place) {
             exchange.name = entry.name;

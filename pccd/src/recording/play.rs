@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::asked::Asked;
+use super::request::Request;
 use super::side::{Exchange, Side, Unasked};
 use crate::wire::region::SubspaceType;
 
@@ -43,7 +43,7 @@ pub struct Taken {
 }
 
 /// What is asked, on which subspace.
-type Key = (Option<u8>, Asked);
+type Key = (Option<u8>, Request);
 
 /// Where a channel is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -123,10 +123,10 @@ impl Replay {
         &mut self,
         subspace: u8,
         kind: Option<SubspaceType>,
-        asked: &Asked,
+        asked: &Request,
     ) -> Taken {
         let channels = &self.side.channels;
-        let is_message = matches!(asked, Asked::Message(_));
+        let is_message = matches!(asked, Request::Message(_));
         // What other tools captured is of no subspace.
         let channel = match channels.contains_key(&Some(subspace)) {
             false if is_message && channels.contains_key(&None) => None,
@@ -178,7 +178,7 @@ impl Replay {
         &mut self,
         key_of_it: &Key,
         kind: Option<SubspaceType>,
-        asked: &Asked,
+        asked: &Request,
     ) -> Taken {
         let all = self.side.channels.get(&key_of_it.0);
         let all = all.map_or(&[][..], Vec::as_slice);
@@ -275,7 +275,7 @@ impl Replay {
 }
 
 /// What has to be equal, as far as a recording knows it.
-fn key(side: &Side, asked: &Asked) -> Asked {
+fn key(side: &Side, asked: &Request) -> Request {
     match side.is_nameless {
         true => asked.key().nameless(),
         false => asked.key(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::asked::{Asked, Message};
+use super::request::{Message, Request};
 use crate::record::Time;
 use crate::script::delay::Wait;
 use crate::wire::region::SubspaceType;
@@ -45,7 +45,7 @@ pub struct Exchange {
     /// File name of its last request; empty where it was no file.
     pub name: String,
     /// What was asked.
-    pub asked: Asked,
+    pub asked: Request,
     /// Why it was set aside as malformed.
     pub rejected: Option<String>,
     /// Why it got no answer.

@@ -85,7 +85,7 @@ proptest! {
             let mut replay = Replay::new(side.clone().into(), false);
             for (subspace, flags, bytes) in &others {
                 let bytes = content(*flags, bytes);
-                let asked = Asked::Content(bytes);
+                let asked = Request::Content(bytes);
                 let taken = replay.take(subspace % 3, None, &asked);
                 let is_there = |at| at < side.exchanges.len();
                 prop_assert!(taken.place.is_none_or(is_there));
@@ -214,7 +214,7 @@ fn lives() -> Side {
 fn a_life_is_the_one_that_has_begun() {
     let mut replay = Replay::new(lives().into(), false);
     let ask = |replay: &mut Replay, byte: u8| {
-        replay.take(0, None, &Asked::Content(vec![byte; 8])).place
+        replay.take(0, None, &Request::Content(vec![byte; 8])).place
     };
     assert_eq!((ask(&mut replay, 0), ask(&mut replay, 1)), (Some(0), Some(1)));
     assert_eq!(replay.begin_life(), None);
@@ -303,7 +303,7 @@ fn what_pads_a_packet_is_none_of_it() {
     }
     let recording = read_bytes(&file).unwrap();
     let one = &recording.sides[0].exchanges[0];
-    let Asked::Message(asked) = &one.asked else { panic!("{one:?}") };
+    let Request::Message(asked) = &one.asked else { panic!("{one:?}") };
     assert_eq!(asked.bytes, [0, 0x80, 2]);
     let Some(Said::Message(reply)) = &one.reply else { panic!("{one:?}") };
     assert_eq!(reply.bytes, [0, 0]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::mailbox::RequestName;
 use crate::messages::load::read;
 use crate::platform::Action;
-use crate::vary::{Asked, Scenario};
+use crate::vary::{Context, Scenario};
 
 use super::site::Site;
 
@@ -169,7 +169,7 @@ impl Varied {
         action: &mut Action,
     ) -> Vec<String> {
         let number = self.number(last);
-        let asked = Asked {
+        let asked = Context {
             messages: site.platform.messages(),
             channels: &site.channels,
             subspace: last.subspace,

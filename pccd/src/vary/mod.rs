@@ -10,8 +10,8 @@ pub use self::file::{
     SettingFile, TellFile, schema,
 };
 pub use self::scenario::Scenario;
-pub(crate) use self::scenario::{Asked, DROPPED};
-pub use self::spot::{Spot, What, message_fields};
+pub(crate) use self::scenario::{Context, DROPPED};
+pub use self::spot::{Spot, Unfit, What, message_fields};
 use crate::mailbox::Channel;
 use crate::messages::Messages;
 pub use crate::script::envelope::Flag;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spot::{self, Spot, message_fields};
+use super::spot::{self, Spot, Unfit, message_fields};
 use crate::mailbox::{Channel, Channels, Completion};
 use crate::messages::Messages;
 use crate::platform::{Action, Sending};
@@ -58,7 +58,7 @@ pub(super) struct Unasked {
 
 /// What an answer belongs to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Context<'a> {
     pub messages: &'a Messages,
     pub channels: &'a Channels,
     /// The subspace of its request.
@@ -81,13 +81,13 @@ impl Scenario {
     pub(crate) fn vary(
         &self,
         number: u64,
-        asked: Asked<'_>,
+        asked: Context<'_>,
         action: &mut Action,
     ) {
         for entry in self.answers.get(&number).into_iter().flatten() {
-            let mut told = Told::default();
+            let mut told = Notes::default();
             entry.apply(asked, action, &mut told);
-            let Told { done, not } = told;
+            let Notes { done, not } = told;
             if !done.is_empty() {
                 let done = done.join("; ");
                 action.notes.push(format!("answer {number} varied: {done}"));
@@ -104,7 +104,7 @@ impl Scenario {
 
 /// What was done, and what could not be.
 #[derive(Default)]
-struct Told {
+struct Notes {
     done: Vec<String>,
     not: Vec<String>,
 }
@@ -143,7 +143,7 @@ struct Answer<'a> {
 }
 
 impl Entry {
-    fn apply(&self, asked: Asked<'_>, action: &mut Action, told: &mut Told) {
+    fn apply(&self, asked: Context<'_>, action: &mut Action, told: &mut Notes) {
         let channels = asked.channels;
         if let Some(reply) = action.reply.take() {
             action.reply = Some(self.reply(asked, reply, action, told));
@@ -203,10 +203,10 @@ impl Entry {
     /// Changes an answer that is sent.
     fn reply(
         &self,
-        asked: Asked<'_>,
+        asked: Context<'_>,
         reply: Sending,
         action: &mut Action,
-        told: &mut Told,
+        told: &mut Notes,
     ) -> Sending {
         let Some(on) = asked.channels.get(reply.subspace) else {
             let text = format!("subspace {} is gone", reply.subspace);
@@ -267,7 +267,7 @@ fn shown(value: &Value) -> String {
 impl Answer<'_> {
     /// Writes fields over. They are looked up as they lie before any of them
     /// is changed; what holds others comes before those.
-    fn set(&mut self, set: &[(String, Setting)], told: &mut Told) {
+    fn set(&mut self, set: &[(String, Setting)], told: &mut Notes) {
         if set.is_empty() {
             return;
         }
@@ -357,7 +357,7 @@ impl Answer<'_> {
         spot: &Spot,
         value: &Value,
         body: &[(usize, usize)],
-    ) -> Result<(), String> {
+    ) -> Result<(), Unfit> {
         let bytes = body.iter().map(|place| self.byte(*place));
         let mut message: Vec<u8> =
             bytes.map(Option::unwrap_or_default).collect();
@@ -380,7 +380,7 @@ impl Answer<'_> {
     }
 
     /// Writes bytes over, counted over all parts.
-    fn write(&mut self, offset: usize, bytes: &[u8], told: &mut Told) {
+    fn write(&mut self, offset: usize, bytes: &[u8], told: &mut Notes) {
         let body = self.body();
         let places = self.parts.iter_mut().flat_map(|part| &mut part.bytes);
         let mut count = 0;
@@ -397,7 +397,7 @@ impl Answer<'_> {
     }
 
     /// Cuts it, or adds zeros, to so many bytes over all parts.
-    fn resize(&mut self, length: usize, told: &mut Told) {
+    fn resize(&mut self, length: usize, told: &mut Notes) {
         let last = self.parts.len().saturating_sub(1);
         let mut left = length;
         for (index, part) in self.parts.iter_mut().enumerate() {
@@ -422,7 +422,7 @@ impl Answer<'_> {
     }
 
     /// Tells the device something beside each part.
-    fn tell(&mut self, envelope: EnvelopeOptions, told: &mut Told) {
+    fn tell(&mut self, envelope: EnvelopeOptions, told: &mut Notes) {
         let (envelope, lost) = envelope.meaningful(self.on.kind);
         if !lost.is_empty() {
             let lost = lost.join(", ");
@@ -466,7 +466,7 @@ fn unasked(
     on: &Channel,
     content: &[u8],
     times: usize,
-    told: &mut Told,
+    told: &mut Notes,
 ) -> Sending {
     let mut part = Part::of(content);
     let force = Flag::Force.bit();

@@ -1,6 +1,8 @@
 //! Where the fields of an answer lie, what kind of number each is, and how it
 //! is written over. The tables that decode an answer say all that.
 
+use std::fmt;
+
 use crate::mailbox::Channel;
 use crate::messages::Messages;
 use crate::platform::Protocol;
@@ -56,6 +58,32 @@ pub struct Spot {
     pub value: Value,
 }
 
+/// Why a value cannot be written over a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// The bytes end before the field.
+    Behind,
+    /// It is so many bytes, and the value is a number or more of them.
+    Bytes(usize),
+    /// It is a number of so many bits, and the value is bytes.
+    Number(u32),
+    /// It has room for so many bits, and the number takes more.
+    Bits(u32),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Behind => write!(f, "the bytes end before it"),
+            Unfit::Bytes(size) => write!(f, "it is {size} bytes, in hex"),
+            Unfit::Number(bits) => write!(f, "it is a number of {bits} bits"),
+            Unfit::Bits(bits) => write!(f, "it has room for {bits} bits"),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}
+
 /// A number with that many bits set.
 fn ones(width: u32) -> u64 {
     1_u64.checked_shl(width).map_or(u64::MAX, |bit| bit - 1)
@@ -75,11 +103,9 @@ impl Spot {
     ///
     /// The value does not fit: how much room there is. The bytes end before
     /// the field.
-    pub fn write(&self, bytes: &mut [u8], value: &Value) -> Result<(), String> {
+    pub fn write(&self, bytes: &mut [u8], value: &Value) -> Result<(), Unfit> {
         let end = self.offset.saturating_add(self.size);
-        let Some(place) = bytes.get_mut(self.offset..end) else {
-            return Err("the bytes end before it".to_owned());
-        };
+        let place = bytes.get_mut(self.offset..end).ok_or(Unfit::Behind)?;
         let number = match (self.width, value) {
             (0, Value::Bytes(new)) if new.len() <= self.size => {
                 for (to, from) in place.iter_mut().zip(new) {
@@ -87,19 +113,15 @@ impl Spot {
                 }
                 return Ok(());
             }
-            (0, _) => {
-                return Err(format!("it is {} bytes, in hex", self.size));
-            }
+            (0, _) => return Err(Unfit::Bytes(self.size)),
             (_, Value::Number(number)) => *number,
-            (width, Value::Bytes(_)) => {
-                return Err(format!("it is a number of {width} bits"));
-            }
+            (width, Value::Bytes(_)) => return Err(Unfit::Number(width)),
         };
         let ones = self.most();
         // All bits above the field's are its sign, whatever it says of one.
         let is_below = number | (ones >> 1) == u64::MAX;
         if number > ones && !is_below {
-            return Err(format!("it has room for {} bits", self.width));
+            return Err(Unfit::Bits(self.width));
         }
         if self.is_big_endian {
             place.reverse();

@@ -170,7 +170,7 @@ fn values_must_fit_their_field() {
     let number = |n: i64| Value::Number(n.cast_unsigned());
     assert!(write("fan.mode", number(7)).is_ok());
     let error = write("fan.mode", number(8)).unwrap_err();
-    assert_eq!(error, "it has room for 3 bits");
+    assert_eq!(error.to_string(), "it has room for 3 bits");
     assert_eq!(write("fan.rpm", number(-2)).unwrap()[8..10], [0xfe, 0xff]);
     assert!(write("fan.rpm", number(-32_768)).is_ok());
     assert!(write("fan.rpm", number(-32_769)).is_err());

@@ -17,8 +17,8 @@ use pccd::vary::AnswerFile;
 
 use super::scenario::Scenario;
 use super::sign::{Console, Kind, Sign, Watched};
-use super::target::{Seen, Target};
-use crate::claim::Asked;
+use super::target::{Observed, Target};
+use crate::claim::Claims;
 use crate::conduct::{Conduct, Limits};
 use crate::config::Config;
 use crate::coverage::{EDGES, Map, range};
@@ -54,7 +54,7 @@ pub struct Setup {
     /// QEMU's plugin that tells which code ran, if there is one.
     pub plugin: Option<PathBuf>,
     /// What breaks of conduct the platforms accept.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Claims>,
     /// What the channels allow.
     pub limits: BTreeMap<u8, Limits>,
     /// How long drivers wait for an answer, in milliseconds.
@@ -294,12 +294,12 @@ impl Guest {
     }
 
     /// The end of a run: what is wrong.
-    fn seen(&mut self, start: Instant, sign: Option<Sign>) -> Result<Seen> {
+    fn seen(&mut self, start: Instant, sign: Option<Sign>) -> Result<Observed> {
         self.read_logs()?;
         let is_over = sign.is_some() || self.session.is_none();
         let mut signs: Vec<_> = sign.into_iter().collect();
         signs.extend(self.newly_broken());
-        Ok(Seen {
+        Ok(Observed {
             signs,
             gave: std::mem::take(&mut self.gave),
             requests: self.requests,
@@ -445,7 +445,11 @@ impl Target for Guest {
         self.begin()
     }
 
-    fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+    fn run(
+        &mut self,
+        scenario: &Scenario,
+        hits: &mut [u8],
+    ) -> Result<Observed> {
         let start = Instant::now();
         self.vary(scenario)?;
         if let Some(map) = &self.map {
@@ -464,7 +468,7 @@ impl Target for Guest {
         self.seen(start, sign)
     }
 
-    fn alive(&mut self, after: &[String]) -> Result<Seen> {
+    fn alive(&mut self, after: &[String]) -> Result<Observed> {
         let start = Instant::now();
         self.vary(&Scenario::default())?;
         self.begin()?;

@@ -13,7 +13,7 @@ use super::known::Known;
 use super::scenario::Scenario;
 use super::sign::{Kind, Sign};
 use super::store::Store;
-use super::target::{Seen, Target};
+use super::target::{Observed, Target};
 
 /// How a hunt goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -234,7 +234,11 @@ impl<'a, T: Target> Hunt<'a, T> {
         Ok(found)
     }
 
-    fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+    fn run(
+        &mut self,
+        scenario: &Scenario,
+        hits: &mut [u8],
+    ) -> Result<Observed> {
         Progress::add(&self.progress.inputs);
         let seen = self.target.run(scenario, hits)?;
         self.batch.push((scenario.clone(), seen.requests));
@@ -242,7 +246,7 @@ impl<'a, T: Target> Hunt<'a, T> {
         Ok(seen)
     }
 
-    fn look(&mut self, after: &[String]) -> Result<Seen> {
+    fn look(&mut self, after: &[String]) -> Result<Observed> {
         self.since_look = 0;
         self.target.alive(after)
     }
@@ -312,10 +316,10 @@ pub(crate) mod testing {
             Ok(())
         }
 
-        fn run(&mut self, it: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+        fn run(&mut self, it: &Scenario, hits: &mut [u8]) -> Result<Observed> {
             let answers = self.known.answers(it);
             let requests = answers.len() as u64;
-            let mut seen = Seen { requests, ..Seen::default() };
+            let mut seen = Observed { requests, ..Observed::default() };
             for entry in &it.answers {
                 let at = usize::try_from(entry.answer)?;
                 let Some(answer) = answers.get(at) else { continue };
@@ -346,8 +350,8 @@ pub(crate) mod testing {
             Ok(seen)
         }
 
-        fn alive(&mut self, after: &[String]) -> Result<Seen> {
-            let mut seen = Seen::default();
+        fn alive(&mut self, after: &[String]) -> Result<Observed> {
+            let mut seen = Observed::default();
             if self.dead {
                 let place = after.last().map_or("", String::as_str);
                 seen.signs.push(Sign::new(Kind::Dead, place, "dead".into()));
@@ -484,17 +488,17 @@ mod tests {
     /// Guests in which this comes of each scenario.
     struct Gives<F>(F);
 
-    impl<F: FnMut() -> Seen> Target for Gives<F> {
+    impl<F: FnMut() -> Observed> Target for Gives<F> {
         fn renew(&mut self) -> Result<()> {
             Ok(())
         }
 
-        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
+        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Observed> {
             Ok((self.0)())
         }
 
-        fn alive(&mut self, _: &[String]) -> Result<Seen> {
-            Ok(Seen::default())
+        fn alive(&mut self, _: &[String]) -> Result<Observed> {
+            Ok(Observed::default())
         }
 
         fn keep(&mut self, _: &std::path::Path) -> Result<()> {
@@ -503,13 +507,13 @@ mod tests {
     }
 
     /// Guests that differ from others, each or not.
-    fn differing(guests: Vec<bool>) -> Gives<impl FnMut() -> Seen> {
+    fn differing(guests: Vec<bool>) -> Gives<impl FnMut() -> Observed> {
         let mut guests = guests.into_iter();
         Gives(move || {
             let differs = guests.next().unwrap();
             let sign = Sign::new(Kind::Differs, "speed", String::new());
             let signs = differs.then_some(sign).into_iter().collect();
-            Seen { signs, ..Seen::default() }
+            Observed { signs, ..Observed::default() }
         })
     }
 
@@ -540,7 +544,7 @@ mod tests {
             let keys = ["differs-speed", "oops-speed"];
             let count = keys.iter().filter(|key| !bench.store.knows(key));
             free.store(count.count() as u64, Ordering::Relaxed);
-            Seen::default()
+            Observed::default()
         });
         let mut hunt = bench.with(looking, &|_| ());
         let batch = [(bench.known.plain(&["speed"]), 1)];

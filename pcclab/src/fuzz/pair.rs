@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::scenario::Scenario;
 use super::sign::{Kind, Sign};
-use super::target::{Seen, Target};
+use super::target::{Observed, Target};
 
 /// A driver that is searched, and perhaps one that it is compared with.
 pub struct Pair<T> {
@@ -63,7 +63,11 @@ impl<T: Target> Target for Pair<T> {
         self.other.as_mut().map_or(Ok(()), Target::renew)
     }
 
-    fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen> {
+    fn run(
+        &mut self,
+        scenario: &Scenario,
+        hits: &mut [u8],
+    ) -> Result<Observed> {
         let mut seen = self.one.run(scenario, hits)?;
         let Some(other) = &mut self.other else { return Ok(seen) };
         let with = other.run(scenario, &mut [])?;
@@ -77,7 +81,7 @@ impl<T: Target> Target for Pair<T> {
         Ok(seen)
     }
 
-    fn alive(&mut self, after: &[String]) -> Result<Seen> {
+    fn alive(&mut self, after: &[String]) -> Result<Observed> {
         let mut seen = self.one.alive(after)?;
         if let Some(other) = &mut self.other {
             let with = other.alive(after)?;
@@ -114,15 +118,15 @@ mod tests {
             Ok(())
         }
 
-        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Seen> {
+        fn run(&mut self, _: &Scenario, _: &mut [u8]) -> Result<Observed> {
             let gave = self.0.iter().map(|it| (*it).to_owned()).collect();
             let signs = self.signs();
-            Ok(Seen { gave, signs, is_over: self.2, ..Seen::default() })
+            Ok(Observed { gave, signs, is_over: self.2, ..Observed::default() })
         }
 
-        fn alive(&mut self, _: &[String]) -> Result<Seen> {
+        fn alive(&mut self, _: &[String]) -> Result<Observed> {
             let signs = self.signs();
-            Ok(Seen { signs, is_over: self.2, ..Seen::default() })
+            Ok(Observed { signs, is_over: self.2, ..Observed::default() })
         }
 
         fn keep(&mut self, _: &Path) -> Result<()> {

@@ -9,7 +9,7 @@ use super::sign::Sign;
 
 /// What came of a scenario.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct Observed {
     /// What is wrong.
     pub signs: Vec<Sign>,
     /// What each action gave: its exit status, and what it printed.
@@ -34,15 +34,16 @@ pub trait Target {
     /// was taken.
     ///
     /// # Errors
-    /// Our own trouble; what goes wrong in the guest is in [`Seen`].
-    fn run(&mut self, scenario: &Scenario, hits: &mut [u8]) -> Result<Seen>;
+    /// Our own trouble; what goes wrong in the guest is in [`Observed`].
+    fn run(&mut self, scenario: &Scenario, hits: &mut [u8])
+    -> Result<Observed>;
 
     /// Looks whether the driver works with a platform that varies nothing,
     /// after these actions.
     ///
     /// # Errors
     /// As [`Target::run`].
-    fn alive(&mut self, after: &[String]) -> Result<Seen>;
+    fn alive(&mut self, after: &[String]) -> Result<Observed>;
 
     /// What the guest left that a finding keeps: the console, pccd's log.
     ///

@@ -25,7 +25,7 @@ const MOST_BYTES: usize = 64 << 20;
 const MOST_EXACT: u64 = 1 << 53;
 
 /// All that a report shows of the logs.
-pub(super) struct Told {
+pub(super) struct Timeline {
     /// In the order of their times.
     pub(super) rows: Vec<Row>,
     /// What pccd has counted, as `pccd stats` shows it.
@@ -38,7 +38,7 @@ pub(super) struct Told {
 ///
 /// # Errors
 /// When one cannot be read.
-pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
+pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Timeline> {
     let mut texts = Texts::default();
     let mut rows = console::rows(folder, &mut texts, evidence)?;
     let mut kept = Kept::new(MOST, MOST_BYTES);
@@ -103,7 +103,7 @@ pub(super) fn logs(folder: &Path, evidence: &mut Evidence) -> Result<Told> {
     let stats = counting.stats(&of.unwrap_or_default(), 0, end);
     // The first line names the process, which is gone.
     let counters = stats.text().lines().skip(1).map(shown).collect();
-    Ok(Told { rows, counters, notes })
+    Ok(Timeline { rows, counters, notes })
 }
 
 /// A file's name without bytes.

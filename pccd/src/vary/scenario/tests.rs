@@ -36,7 +36,7 @@ fn varied_by(
         Decision::Complete { action, .. } => *action,
         other => panic!("{other:?}"),
     };
-    let asked = Asked { messages: &messages, channels: &channels, subspace };
+    let asked = Context { messages: &messages, channels: &channels, subspace };
     scenario.vary(number, asked, &mut action);
     action
 }

@@ -23,7 +23,7 @@ pub struct Message {
 
 /// What a guest asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Asked {
+pub enum Request {
     /// A content as it lay in the outbox.
     Content(Vec<u8>),
     /// A whole MCTP message.
@@ -38,7 +38,7 @@ pub enum Took<T> {
     /// It makes no message, for this reason.
     Dropped(Vec<T>, String),
     /// Something is asked by these; those given up for it, and why.
-    Asked(Asked, Vec<T>, Option<(Vec<T>, String)>),
+    Request(Request, Vec<T>, Option<(Vec<T>, String)>),
 }
 
 /// Puts packets together to what is asked.
@@ -60,8 +60,8 @@ impl<T> Sorter<T> {
         match packet {
             Some(packet) => self.packet(subspace, &packet, part),
             None => {
-                let asked = Asked::Content(content.to_vec());
-                Took::Asked(asked, vec![part], None)
+                let asked = Request::Content(content.to_vec());
+                Took::Request(asked, vec![part], None)
             }
         }
     }
@@ -80,14 +80,14 @@ impl<T> Sorter<T> {
                 Took::Dropped(parts, reason)
             }
             Assembled::Complete { message, parts, dropped } => {
-                let asked = Asked::Message(Message {
+                let asked = Request::Message(Message {
                     source: header.source.0,
                     destination: header.destination.0,
                     to: header.to,
                     tag: header.tag,
                     bytes: message,
                 });
-                Took::Asked(asked, parts, dropped)
+                Took::Request(asked, parts, dropped)
             }
         }
     }
@@ -126,7 +126,7 @@ impl Message {
     }
 }
 
-impl Asked {
+impl Request {
     /// What has to be equal for it to be asked again: all but the tag and
     /// the instance id, which a guest may choose.
     pub fn key(&self) -> Self {
@@ -185,10 +185,10 @@ mod tests {
     use super::*;
     use crate::wire::pcc::{COMMAND_MCTP, Frame};
 
-    fn message(tag: u8, bytes: &[u8]) -> Asked {
+    fn message(tag: u8, bytes: &[u8]) -> Request {
         let bytes = bytes.to_vec();
         let (source, destination, to) = (8, 9, true);
-        Asked::Message(Message { source, destination, to, tag, bytes })
+        Request::Message(Message { source, destination, to, tag, bytes })
     }
 
     #[test]
@@ -214,14 +214,14 @@ mod tests {
         let first = content(0x88, &[0x7e; 64]);
         assert!(matches!(sorter.push(0, &first, 1), Took::Waiting(None)));
         let last = sorter.push(0, &content(0x58, &[1]), 2);
-        let Took::Asked(Asked::Message(whole), parts, None) = last else {
+        let Took::Request(Request::Message(whole), parts, None) = last else {
             panic!("{last:?}");
         };
         assert_eq!((whole.bytes.len(), parts), (65, vec![1, 2]));
         // What is no frame is asked as it is.
         let short = &first[..20];
         let taken = sorter.push(0, short, 3);
-        let Took::Asked(Asked::Content(content), ..) = taken else {
+        let Took::Request(Request::Content(content), ..) = taken else {
             panic!("{taken:?}");
         };
         assert_eq!(content, short);
