@@ -30,11 +30,8 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
         row.actions = vec![plain.actions.clone(); TIMES].concat();
         rows.push(row);
         // What one leaves another may not expect.
-        plains.extend(known.actions().into_iter().map(|next| {
-            let mut both = plain.clone();
-            both.actions.extend_from_slice(&known.plain_of(next).actions);
-            both
-        }));
+        let all_next = known.actions().into_iter();
+        plains.extend(all_next.map(|next| one_then(known, action, next)));
         // `answers` are those to all of it. What is checked against one size
         // may be used with another.
         let sizes = sizes(answers);
@@ -116,6 +113,13 @@ pub fn scenarios(known: &Known, seed: u64) -> Vec<Scenario> {
     plains
 }
 
+/// A scenario that varies nothing, of two actions and what comes before each.
+fn one_then(known: &Known, action: &str, next: &str) -> Scenario {
+    let mut both = known.plain_of(action);
+    both.actions.extend_from_slice(&known.plain_of(next).actions);
+    both
+}
+
 /// Each action while the last answer to this one comes again and again; and
 /// those that ask for nothing, as unbind, while other messages do.
 fn floods(known: &Known, action: &str) -> Vec<Scenario> {
@@ -125,8 +129,7 @@ fn floods(known: &Known, action: &str) -> Vec<Scenario> {
     let of_last = AnswerFile::of(last as u64);
     let again = AnswerFile { repeat: Some(FLOOD), ..of_last.clone() };
     let then = |next: &str, entry: &AnswerFile| {
-        let mut scenario = known.plain_of(action);
-        scenario.actions.extend_from_slice(&known.plain_of(next).actions);
+        let mut scenario = one_then(known, action, next);
         scenario.answers.push(entry.clone());
         scenario
     };
