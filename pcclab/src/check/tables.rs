@@ -126,7 +126,9 @@ impl Check<'_> {
         }
         if refused.errors.is_empty() {
             let asl = refused.asl.display().to_string();
-            self.put(Problem::whole(&asl, refused.to_string()));
+            // The advice is said once, above.
+            let bare = Refused { old: None, ..refused.clone() };
+            self.put(Problem::whole(&asl, bare.to_string()));
         }
         for error in &refused.errors {
             if !said.insert((error.file.clone(), error.line)) {
