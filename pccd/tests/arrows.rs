@@ -37,6 +37,7 @@ const PCCD: &str = "
     command: capture cli clock daemon extcap handlers import log mailbox manual messages platform record recording registers script stats status vary wake wire";
 
 const PCCLAB: &str = "
+    interrupt:
     interrupted:
     process:
     usage:
@@ -75,7 +76,8 @@ const PCCLAB: &str = "
     qmp: input
     programs: config initramfs process tell
     warm: config programs
-    session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp tell warm
+    sign: console search
+    session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp sign tell warm
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict
     scenario: result usage
@@ -88,7 +90,7 @@ const PCCLAB: &str = "
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
     shell: exchange input run say session tell verdict
-    fuzz: claim conduct config console coverage interrupted result say search session usage verdict";
+    fuzz: claim conduct config console coverage interrupt interrupted result say search session sign usage verdict";
 
 const ACPI_TOOLS: &str = "
     bytes:

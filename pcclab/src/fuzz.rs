@@ -8,7 +8,6 @@
 //! | [`known`] | what the platform says when nothing is varied, and the edges of it |
 //! | [`mutate`] | changes of a scenario |
 //! | [`sweep`] | the scenarios with one change each, all of them |
-//! | [`sign`] | what a console and a log tell of a bug, and which bug |
 //! | [`target`] | what runs scenarios |
 //! | [`guest`] | a guest that does |
 //! | [`pair`] | two of them, to compare
@@ -27,7 +26,6 @@ pub mod mutate;
 pub mod pair;
 pub mod reduce;
 pub mod scenario;
-pub mod sign;
 pub mod store;
 pub mod sweep;
 pub mod target;

@@ -10,9 +10,9 @@ use pcclab::config::Config;
 use pcclab::fuzz::command::{self, Options};
 use pcclab::fuzz::guest::Setup;
 use pcclab::fuzz::hunt::Settings;
-use pcclab::fuzz::sign::Watched;
 use pcclab::lab::{self, Lab};
 use pcclab::machine::Machine;
+use pcclab::sign::Watched;
 use pcclab::verdict::exit;
 use pcclab::{catch_interrupts, say, search, usage};
 

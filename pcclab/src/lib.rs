@@ -14,6 +14,7 @@
 //! | [`config`], [`outcome`] | what a run is made of; what it was |
 //! | [`session`] | starts, watches and ends one guest and its daemon |
 //! | `console`, `qmp` | the guest's console; QEMU's monitor |
+//! | [`sign`] | what the guest's kernel reports, and which bug that is |
 //! | `backtrace` | where a guest stands that hangs |
 //! | `warm` | saved machines to start from |
 //! | [`shell`] | a prompt in the guest |
@@ -90,10 +91,12 @@ pub mod scenario;
 pub mod search;
 pub mod session;
 pub mod shell;
+pub mod sign;
 pub mod table;
 pub mod verdict;
 mod warm;
 
+pub(crate) use process::interrupt;
 pub use process::{catch_interrupts, interrupted};
 
 /// Prints a line to standard error, as [`say`] does.

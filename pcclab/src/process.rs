@@ -32,6 +32,13 @@ pub fn catch_interrupts() -> Result<()> {
     Ok(())
 }
 
+/// What is under way ends as if one of them had come.
+pub(crate) fn interrupt() {
+    if let Some(flag) = INTERRUPTED.get() {
+        flag.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Whether one of them has come.
 pub fn interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))

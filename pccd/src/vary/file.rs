@@ -209,6 +209,31 @@ pub fn schema() -> String {
 }
 
 impl ScenarioFile {
+    /// Leaves out what is more than a file may have; what comes last stays.
+    pub fn fit(&mut self) {
+        let mut left = Left::ALL;
+        for entry in self.answers.iter_mut().rev() {
+            entry.repeat = entry.repeat.and_then(|count| left.some(count));
+            let is_lost = entry.times.is_some();
+            entry.times = entry.times.and_then(|count| left.some(count));
+            let is_lost = is_lost && entry.times.is_none();
+            entry.set.retain(|_, value| match value {
+                SettingFile::Text(text) => left.has_room(text),
+                _ => true,
+            });
+            entry.at.retain(|one| left.has_room(&one.hex));
+            let text = entry.unasked.take();
+            let text = text.filter(|it| !is_lost && left.has_room(it));
+            entry.unasked = text;
+            if entry.unasked.is_none() {
+                (entry.subspace, entry.times) = (None, None);
+            }
+        }
+        self.answers.retain(|entry| !entry.is_empty());
+        let more = self.answers.len().saturating_sub(MOST_ENTRIES);
+        self.answers.drain(..more);
+    }
+
     /// Reads a text; `name` is what its errors call it.
     ///
     /// # Errors
@@ -252,6 +277,24 @@ struct Left {
     copies: u64,
 }
 
+impl Left {
+    const ALL: Left = Left { bytes: MOST_BYTES, copies: MOST_COPIES };
+
+    /// Takes so many copies, or those that there are; none if there is none.
+    fn some(&mut self, count: u64) -> Option<u64> {
+        let count = count.min(self.copies);
+        self.copies -= count;
+        (count > 0).then_some(count)
+    }
+
+    /// Takes the bytes of a text in hex, if they are there.
+    fn has_room(&mut self, hex: &str) -> bool {
+        let rest = self.bytes.checked_sub(hex.len() / 2);
+        self.bytes = rest.unwrap_or(self.bytes);
+        rest.is_some()
+    }
+}
+
 impl Scenario {
     /// Reads a text; `name` is what its errors call it.
     ///
@@ -273,7 +316,7 @@ fn compile(check: &mut Checker<'_>, file: &ScenarioFile) -> Scenario {
         check.wrong_key(&list, wrong);
         return Scenario::default();
     }
-    let mut left = Left { bytes: MOST_BYTES, copies: MOST_COPIES };
+    let mut left = Left::ALL;
     let mut answers: BTreeMap<u64, Vec<Entry>> = BTreeMap::new();
     for (index, source) in file.answers.iter().enumerate() {
         let at = list.index(index);
@@ -407,8 +450,9 @@ fn entry(
     }
     entry.unasked = source.unasked.as_ref().map(|text| {
         let bytes = bytes(check, &at.key("unasked"), text, left);
-        let times = source.times.unwrap_or(1);
-        let times = copies(check, &at.key("times"), times, left);
+        let times = source
+            .times
+            .map_or(1, |times| copies(check, &at.key("times"), times, left));
         Unasked { bytes, subspace: source.subspace, times }
     });
     for (name, is_there) in [

@@ -17,10 +17,12 @@ use super::pair::Pair;
 use super::store::{State, Store};
 use super::sweep;
 use crate::verdict::exit;
-use crate::{interrupted, say};
+use crate::{interrupt, interrupted, say};
 
 /// How often somebody looks whether it is time to end.
 const TICK: Duration = Duration::from_millis(100);
+/// How long a worker may take to end with what it has in hand.
+const GRACE: Duration = Duration::from_secs(10);
 /// How often it is told and written down how far the search has come.
 const TELL: Duration = Duration::from_secs(10);
 /// Seeds of workers of one machine lie apart by one, those of machines so far.
@@ -154,14 +156,30 @@ pub fn run(options: &Options) -> Result<u8> {
             std::thread::sleep(TICK);
         }
         progress.ends.store(true, Ordering::Relaxed);
-        for worker in workers {
+        let is_interrupted = interrupted();
+        let end = Instant::now() + GRACE;
+        while !workers.iter().all(ScopedJoinHandle::is_finished)
+            && Instant::now() < end
+        {
+            std::thread::sleep(TICK);
+        }
+        let (done, late): (Vec<_>, Vec<_>) =
+            workers.into_iter().partition(ScopedJoinHandle::is_finished);
+        // What they have in hand is lost, as after Ctrl-C.
+        if !late.is_empty() {
+            interrupt();
+        }
+        let done = done.into_iter().map(|worker| (worker, is_interrupted));
+        let late = late.into_iter().map(|worker| (worker, true));
+        let mut trouble = Ok(is_interrupted);
+        for (worker, is_cut) in done.chain(late) {
             match worker.join() {
-                Ok(Err(error)) if !interrupted() => return Err(error),
+                Ok(Err(error)) if !is_cut => trouble = Err(error),
                 Ok(_) => {}
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(())
+        trouble
     });
     store.save(&now(&state))?;
     let found = store.found()?;
@@ -171,10 +189,10 @@ pub fn run(options: &Options) -> Result<u8> {
         let place = options.output.join("findings").join(key);
         say(format_args!("finding{is_new}: {}", place.display()));
     }
-    result?;
+    let is_interrupted = result?;
     Ok(match found.is_empty() {
         false => exit::FAIL,
-        true if interrupted() => exit::INTERRUPTED,
+        true if is_interrupted => exit::INTERRUPTED,
         true => exit::PASS,
     })
 }

@@ -16,7 +16,6 @@ use pccd::record::{Event as Happened, Record};
 use pccd::vary::AnswerFile;
 
 use super::scenario::Scenario;
-use super::sign::{Console, Kind, Sign, Watched};
 use super::target::{Observed, Target};
 use crate::claim::Claims;
 use crate::conduct::{Conduct, Limits};
@@ -24,6 +23,7 @@ use crate::config::Config;
 use crate::coverage::{EDGES, Map, range};
 use crate::result::save;
 use crate::session::{End, Event, Session};
+use crate::sign::{Console, Kind, Sign, Watched};
 
 /// How long a guest may take to start and to listen.
 const START: Duration = Duration::from_secs(120);

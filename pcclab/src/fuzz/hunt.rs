@@ -11,9 +11,9 @@ use anyhow::Result;
 
 use super::known::Known;
 use super::scenario::Scenario;
-use super::sign::{Kind, Sign};
 use super::store::Store;
 use super::target::{Observed, Target};
+use crate::sign::{Kind, Sign};
 
 /// How a hunt goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub between_looks: usize,
     /// Fresh guests that a bug is tried in.
     pub tries: usize,
+    /// More of them for a crash that none of those shows.
+    pub races: usize,
     /// Fresh guests at most to make a scenario small, but for the last.
     pub reductions: usize,
     /// Times that a bug may show and never again; a difference may more often,
@@ -37,6 +39,7 @@ impl Default for Settings {
             per_guest: 200,
             between_looks: 8,
             tries: 3,
+            races: 27,
             reductions: 40,
             doubts: 3,
         }
@@ -481,8 +484,8 @@ mod tests {
         assert_eq!(bench.store.found().unwrap(), Vec::<String>::new());
         assert!(bench.folder.path().join("unconfirmed/oops-fan_irq").is_dir());
         // After some times nobody tries any more.
-        let times = Settings::default().doubts as usize;
-        assert!(hunt.target().renewed <= 3 * times);
+        let Settings { tries, races, doubts, .. } = Settings::default();
+        assert_eq!(hunt.target().renewed, (tries + races) * doubts as usize);
     }
 
     /// Guests in which this comes of each scenario.
@@ -503,6 +506,29 @@ mod tests {
 
         fn keep(&mut self, _: &std::path::Path) -> Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn a_crash_that_shows_by_chance_is_tried_for_longer() {
+        for (kind, counts) in [(Kind::Kasan, true), (Kind::Hang, false)] {
+            let bench = Bench::new();
+            let sign = Sign::new(kind, "fan_irq", String::new());
+            let mut number = 0;
+            let guest = Gives(|| {
+                number += 1;
+                let shows = number == 20;
+                let signs = shows.then(|| sign.clone());
+                let signs = signs.into_iter().collect();
+                Observed { signs, ..Observed::default() }
+            });
+            let mut hunt = bench.with(guest, &|_| ());
+            let batch = [(bench.known.plain(&["speed"]), 1)];
+            assert_eq!(hunt.suspect(&sign, &batch).unwrap(), counts);
+            let place = bench.folder.path().join("findings").join(sign.key());
+            let text = std::fs::read_to_string(place.join("README.txt"));
+            let says = text.is_ok_and(|it| it.contains("by 1 of 20 fresh"));
+            assert_eq!(says, counts);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pccd::vary::{SettingFile, Spot, What};
 use pccd::wire::layout::Value;
+use pccd::wire::pcc::Envelope;
 
 use super::scenario::Scenario;
 
@@ -34,6 +35,15 @@ impl Answer {
         let mut content = self.content.clone();
         spot.write(&mut content, &value).ok()?;
         Some(content)
+    }
+
+    /// These bytes, or others of its kind, with an envelope that has its
+    /// interrupt so many milliseconds later.
+    pub fn later(&self, content: &[u8], delay_ms: u32) -> Vec<u8> {
+        let Answer { subspace, .. } = *self;
+        let mut all = Envelope { flags: 0, delay_ms, subspace }.encode();
+        all.extend(content);
+        all
     }
 
     /// Its bytes, and those with one field at or beyond an edge.

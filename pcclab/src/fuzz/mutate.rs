@@ -13,7 +13,7 @@ use libafl_bolts::rands::Rand;
 use pccd::vary::{AnswerFile, AtFile, Flag, TellFile};
 
 use super::known::{Answer, Known, edges};
-use super::scenario::{MOST_ACTIONS, Scenario};
+use super::scenario::{FLOOD, MOST_ACTIONS, SPACING_MS, Scenario};
 
 /// The flags of an envelope that the device has, but for those by which a
 /// command is never complete: they leave a driver no way on, and no bug of it
@@ -25,10 +25,6 @@ pub const FLAGS: &[Flag] = &[
     Flag::Error,
     Flag::Force,
 ];
-
-/// How many messages come on while the guest does something else: some hundred
-/// milliseconds of them.
-pub const FLOOD: u64 = 200;
 
 /// Where chance comes from.
 pub trait Dice {
@@ -162,7 +158,12 @@ fn repeat(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
 
 fn flood(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    entry(to, number).repeat = Some(FLOOD);
+    let slow = (dice.below(2) == 0).then_some(SPACING_MS.into());
+    let entry = entry(to, number);
+    entry.repeat = Some(FLOOD);
+    if slow.is_some() {
+        entry.envelope.get_or_insert_default().delay_ms = slow;
+    }
     true
 }
 
@@ -196,8 +197,13 @@ fn unasked(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let spot = pick(dice, &said.spots).filter(|_| dice.below(2) == 0);
     let varied =
         spot.and_then(|spot| said.set(spot, pick(dice, &edges(spot))?));
-    let content = hex::encode(varied.as_ref().unwrap_or(&said.content));
+    let content = varied.unwrap_or_else(|| said.content.clone());
     let times = (dice.below(8) == 0).then_some(FLOOD);
+    let content = match times {
+        Some(_) if dice.below(2) == 0 => said.later(&content, SPACING_MS),
+        _ => content,
+    };
+    let content = hex::encode(content);
     let entry = entry(to, number);
     entry.unasked = Some(content);
     entry.subspace = Some(said.subspace);

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::scenario::Scenario;
-use super::sign::{Kind, Sign};
 use super::target::{Observed, Target};
+use crate::sign::{Kind, Sign};
 
 /// A driver that is searched, and perhaps one that it is compared with.
 pub struct Pair<T> {

@@ -7,15 +7,21 @@ use std::path::Path;
 
 use libafl::corpus::CorpusId;
 use libafl::inputs::Input;
-use pccd::vary::{
-    AnswerFile, MOST_BYTES, MOST_COPIES, MOST_ENTRIES, ScenarioFile,
-};
+use pccd::vary::{AnswerFile, ScenarioFile};
 use serde::{Deserialize, Serialize};
 
 use crate::result::save;
 
 /// How many actions one scenario has at most: its line for the guest is short.
 pub const MOST_ACTIONS: usize = 24;
+
+/// How many messages come on while the guest does something else: some hundred
+/// milliseconds of them.
+pub const FLOOD: u64 = 200;
+
+/// Milliseconds between two of them, if they are to leave the guest time for
+/// what it does with each: some jiffies.
+pub const SPACING_MS: u32 = 3;
 
 /// What is done in the guest, and what becomes of the platform's answers.
 #[derive(
@@ -65,34 +71,19 @@ impl Scenario {
         whole
     }
 
-    /// Keeps to what pccd and the guest take.
+    /// Keeps to what pccd and the guest take, and to floods that are over when
+    /// the platform is to answer as it should.
     pub fn trim(&mut self) {
+        for entry in &mut self.answers {
+            if entry.repeat.is_some_and(|count| count >= FLOOD)
+                && let Some(envelope) = &mut entry.envelope
+                && let Some(ms) = &mut envelope.delay_ms
+            {
+                *ms = (*ms).min(SPACING_MS.into());
+            }
+        }
         self.fit();
         self.actions.truncate(MOST_ACTIONS);
-    }
-
-    /// Keeps to what pccd takes: of too much, what comes last.
-    fn fit(&mut self) {
-        let (mut copies, mut bytes) = (MOST_COPIES, MOST_BYTES);
-        for entry in self.answers.iter_mut().rev() {
-            let more = entry.repeat.unwrap_or(0).min(copies);
-            copies -= more;
-            entry.repeat = (more > 0).then_some(more);
-            let Some(hex) = &entry.unasked else { continue };
-            let (size, times) = (hex.len() / 2, entry.times.unwrap_or(1));
-            let times = times.min(copies);
-            if times == 0 || size > bytes {
-                entry.unasked = None;
-                (entry.subspace, entry.times) = (None, None);
-                continue;
-            }
-            copies -= times;
-            bytes -= size;
-            entry.times = (times > 1).then_some(times);
-        }
-        self.answers.retain(|entry| !entry.is_empty());
-        let more = self.answers.len().saturating_sub(MOST_ENTRIES);
-        self.answers.drain(..more);
     }
 
     /// The file.
@@ -153,7 +144,7 @@ impl Input for Scenario {
 
 #[cfg(test)]
 mod tests {
-    use pccd::vary::SettingFile;
+    use pccd::vary::{MOST_COPIES, SettingFile, TellFile};
 
     use super::*;
 
@@ -217,17 +208,19 @@ mod tests {
         // Only so much fits into a file: the last is what led to the end.
         let flood = |answer| {
             let repeat = Some(MOST_COPIES - 10);
-            let mut flood = Scenario::default();
-            let unasked = Some("00".to_owned());
-            let entry =
-                AnswerFile { repeat, unasked, ..AnswerFile::of(answer) };
-            flood.answers.push(entry);
-            (flood, 1)
+            let entry = AnswerFile { repeat, ..AnswerFile::of(answer) };
+            let answers = vec![entry];
+            (Scenario(ScenarioFile { answers, ..ScenarioFile::default() }), 1)
         };
         let both = Scenario::joined(&[flood(0), flood(0)]);
         let repeats = both.answers.iter().map(|it| it.repeat);
-        assert!(repeats.eq([Some(9), Some(MOST_COPIES - 10)]));
-        assert!(both.answers[0].unasked.is_none(), "{both:?}");
+        assert!(repeats.eq([Some(10), Some(MOST_COPIES - 10)]));
+        let envelope = Some(TellFile { delay_ms: Some(500), flags: vec![] });
+        let mut slow = flood(0).0;
+        slow.answers[0].envelope = envelope;
+        slow.trim();
+        let envelope = slow.answers[0].envelope.as_ref().unwrap();
+        assert_eq!(envelope.delay_ms, Some(3), "it would take two minutes");
         let mut empty = whole.clone();
         empty.answers = vec![AnswerFile::of(3)];
         empty.trim();

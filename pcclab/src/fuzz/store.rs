@@ -12,8 +12,8 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::scenario::Scenario;
-use super::sign::{Kind, Sign};
 use crate::result::save;
+use crate::sign::{Kind, Sign};
 use crate::usage;
 
 /// Names in the folder.
@@ -203,12 +203,25 @@ impl Store {
             text,
             "To show it, from the folder where the search was started:\n"
         );
+        let (some, of) = *shown;
+        // Three times as often as it takes.
+        let count = match some {
+            0 => of,
+            some if some == of => 1,
+            some => 3 * of.div_ceil(some),
+        };
+        let count = match count {
+            1 => String::new(),
+            count => format!(" --count {count}"),
+        };
         let other = self.other.iter().filter(|_| sign.kind == Kind::Differs);
         for machine in std::iter::once(&self.machine).chain(other) {
             let scenario = place.join(SCENARIO);
             let scenario = scenario.display();
-            let _ =
-                writeln!(text, "    pcclab run {machine} --vary {scenario}");
+            let _ = writeln!(
+                text,
+                "    pcclab run {machine} --vary {scenario}{count}"
+            );
         }
         let _ = writeln!(
             text,
@@ -312,6 +325,7 @@ mod tests {
         for words in [
             "Shown by 2 of 3",
             "pcclab run --platform fan --platform pump --vary ",
+            "scenario.json --count 6\n",
             "an oops",
         ] {
             assert!(text.contains(words), "{words}: {text}");

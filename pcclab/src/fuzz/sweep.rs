@@ -8,8 +8,8 @@
 use pccd::vary::{AnswerFile, SettingFile, Spot, TellFile, What};
 
 use super::known::{Answer, Known, edges};
-use super::mutate::{FLAGS, FLOOD};
-use super::scenario::Scenario;
+use super::mutate::FLAGS;
+use super::scenario::{FLOOD, SPACING_MS, Scenario};
 
 /// How often in a row: a platform may answer otherwise the fifth time.
 const TIMES: usize = 12;
@@ -121,7 +121,8 @@ fn one_then(known: &Known, action: &str, next: &str) -> Scenario {
 }
 
 /// Each action while the last answer to this one comes again and again; and
-/// those that ask for nothing, as unbind, while other messages do.
+/// those that ask for nothing, as unbind, while other messages do, at once and
+/// with time for each.
 fn floods(known: &Known, action: &str) -> Vec<Scenario> {
     let Some(last) = known.answers[action].len().checked_sub(1) else {
         return Vec::new();
@@ -139,14 +140,22 @@ fn floods(known: &Known, action: &str) -> Vec<Scenario> {
         known.answers[*next].is_empty() || known.before.contains_key(*next)
     };
     let quiet: Vec<_> = known.actions().into_iter().filter(is_quiet).collect();
+    let slow =
+        TellFile { delay_ms: Some(SPACING_MS.into()), flags: Vec::new() };
+    let slowly = AnswerFile { envelope: Some(slow), ..again };
+    floods.extend(quiet.iter().map(|next| then(next, &slowly)));
     for message in &known.unasked {
-        let entry = AnswerFile {
-            unasked: Some(hex::encode(&message.content)),
-            subspace: Some(message.subspace),
-            times: Some(FLOOD),
-            ..of_last.clone()
-        };
-        floods.extend(quiet.iter().map(|next| then(next, &entry)));
+        let content = &message.content;
+        let slow = message.later(content, SPACING_MS);
+        for content in [content, &slow] {
+            let entry = AnswerFile {
+                unasked: Some(hex::encode(content)),
+                subspace: Some(message.subspace),
+                times: Some(FLOOD),
+                ..of_last.clone()
+            };
+            floods.extend(quiet.iter().map(|next| then(next, &entry)));
+        }
     }
     floods
 }
@@ -254,7 +263,14 @@ mod tests {
         });
         let mut actions: Vec<_> = floods.map(|it| &it.actions).collect();
         actions.sort_unstable();
-        assert_eq!(actions, [&["bind", "unbind"], &["speed", "unbind"]]);
+        let [bind, speed] = [&["bind", "unbind"], &["speed", "unbind"]];
+        assert_eq!(actions, [bind, bind, speed, speed], "at once, and slowly");
+        let slow = |it: &&Scenario| {
+            it.answers
+                .iter()
+                .any(|e| e.repeat.is_some() && e.envelope.is_some())
+        };
+        assert_eq!(all.iter().filter(slow).count(), 2);
     }
 
     #[test]

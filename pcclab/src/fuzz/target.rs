@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::scenario::Scenario;
-use super::sign::Sign;
+use crate::sign::Sign;
 
 /// What came of a scenario.
 #[derive(Clone, Debug, Default)]

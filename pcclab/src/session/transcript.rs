@@ -7,25 +7,11 @@ use pccd::record::Time;
 
 use crate::console::{BEGIN, WORDS, exit_status, kernel_line, kernel_time};
 use crate::outcome::{End, ModuleFailure};
+use crate::sign::report;
 
 /// How many lines of the kernel's log from before the command are kept, and
 /// of a module that does not load.
 const EARLY: usize = 500;
-
-/// Kernel log texts that mean a run has failed, whatever the test said.
-const SPLATS: &[&str] = &[
-    "WARNING: ",
-    "BUG: ",
-    "KASAN: ",
-    "UBSAN: ",
-    "Oops",
-    "possible circular locking",
-    "possible recursive locking",
-    "inconsistent lock state",
-    "INFO: task ",
-    "refcount_t: ",
-    "Kernel panic",
-];
 
 /// What a line means for whoever runs the guest.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +73,7 @@ impl Transcript {
             return Said::End(End::Panic(line));
         }
         if let Some((level, text)) = kernel_line(&line) {
-            if SPLATS.iter().any(|splat| text.contains(splat))
+            if report(text).is_some()
                 && !self.splats.iter().any(|splat| splat == text)
             {
                 self.splats.push(text.to_owned());
@@ -275,8 +261,9 @@ mod tests {
             "pcclab: begin",
             "[    2.000000] fan: too late",
             "[    0.600000] WARNING: CPU: 0 PID: 1 at fan.c:1",
+            "[   30.000000] rcu: INFO: rcu_sched self-detected stall on CPU",
         ]);
-        assert_eq!(transcript.splats.len(), 1, "{:?}", transcript.splats);
+        assert_eq!(transcript.splats.len(), 2, "{:?}", transcript.splats);
         assert!(transcript.errors.iter().any(|e| e.contains("no such")));
         assert!(!transcript.errors.iter().any(|e| e.contains("too late")));
     }

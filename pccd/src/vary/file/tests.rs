@@ -169,6 +169,45 @@ fn a_file_has_limits() {
 }
 
 #[test]
+fn what_there_is_no_room_for_is_left_out() {
+    let hex = "00".repeat(MOST_BYTES / 2);
+    let entry = |text: Json| -> AnswerFile {
+        let mut entry = text;
+        entry["answer"] = 0.into();
+        serde_json::from_value(entry).unwrap()
+    };
+    let whole = |answers: &[AnswerFile]| ScenarioFile {
+        answers: answers.to_vec(),
+        ..ScenarioFile::default()
+    };
+    // A message that comes once is an entry, of which there may be as many.
+    let once = entry(serde_json::json!({"unasked": "00"}));
+    let mut same = whole(&vec![once; MOST_ENTRIES]);
+    same.answers[0].repeat = Some(MOST_COPIES);
+    let text = serde_json::to_string(&same).unwrap();
+    same.compile("s.json", &text).unwrap();
+    let before = same.clone();
+    same.fit();
+    assert_eq!(same, before);
+
+    let last = entry(serde_json::json!({
+        "unasked": "00", "subspace": 3, "times": MOST_COPIES - 6,
+        "at": [{"offset": 0, "hex": hex}],
+    }));
+    let none = entry(serde_json::json!({"unasked": "00", "times": 9}));
+    let ten = entry(serde_json::json!({"repeat": 10, "set": {"a.b": hex}}));
+    let mut all = vec![ten.clone(); 300];
+    all.extend([none, ten.clone(), last.clone()]);
+    let mut large = whole(&all);
+    large.fit();
+    let rest = AnswerFile { repeat: Some(6), ..ten };
+    let rest = AnswerFile { set: std::collections::BTreeMap::new(), ..rest };
+    assert_eq!(large.answers, [rest, last]);
+    let text = serde_json::to_string(&large).unwrap();
+    large.compile("s.json", &text).unwrap();
+}
+
+#[test]
 fn the_schema_takes_what_is_right() {
     let schema: Json = serde_json::from_str(&schema()).unwrap();
     jsonschema::draft202012::meta::validate(&schema).unwrap();

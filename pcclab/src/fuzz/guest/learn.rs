@@ -10,8 +10,8 @@ use super::Guest;
 use crate::config::mailbox;
 use crate::fuzz::known::{Answer, Known};
 use crate::fuzz::scenario::Scenario;
-use crate::fuzz::sign::Sign;
 use crate::fuzz::target::Target;
+use crate::sign::Sign;
 
 impl Guest {
     /// Finds out what the platform answers to each action.

@@ -8,13 +8,16 @@ use anyhow::Result;
 
 use super::super::reduce::reduce;
 use super::super::scenario::Scenario;
-use super::super::sign::{Kind, Sign};
 use super::super::store::Finding;
 use super::super::target::Target;
 use super::Hunt;
+use crate::sign::{Kind, Sign};
 
 /// Claimed by the worker that tries again why a driver died.
 const DEAD: &str = "dead";
+/// Fresh guests at most in which a smaller scenario has to show what shows at
+/// times.
+const MOST_ASKS: usize = 10;
 
 impl<T: Target> Hunt<'_, T> {
     /// Tries what looks like a bug; true if it is one that was not known.
@@ -99,6 +102,14 @@ impl<T: Target> Hunt<'_, T> {
                 (shown, seen) = self.tries(&best, sign)?;
             }
         }
+        let mut of = self.settings.tries;
+        if shown == 0
+            && sign.kind.is_crash()
+            && let Some((number, sign)) = self.race(last, sign)?
+        {
+            best = last.clone();
+            (shown, of, seen) = (1, number, Some(sign));
+        }
         let sign = seen.unwrap_or_else(|| sign.clone());
         let is_other = sign.key() != key;
         let key = sign.key();
@@ -108,13 +119,12 @@ impl<T: Target> Hunt<'_, T> {
         let mut finding = Finding {
             sign,
             scenario: best,
-            shown: (shown, self.settings.tries),
+            shown: (shown, of),
             inputs,
             seconds: start.as_secs(),
         };
         let place = self.write(&finding)?;
         if shown > 0 {
-            let of = self.settings.tries;
             (self.say)(&format!("{key}: {shown} of {of}; it is made small"));
             if self.make_small(&mut finding)? {
                 self.write(&finding)?;
@@ -136,7 +146,7 @@ impl<T: Target> Hunt<'_, T> {
         // What shows only at times is asked for more than once.
         let asks = match finding.shown {
             (shown, of) if shown == of => 1,
-            _ => 3,
+            (shown, of) => of.div_ceil(shown.max(1)).clamp(3, MOST_ASKS),
         };
         let known = self.known;
         // Many drivers break a rule somewhere: there is more to look for.
@@ -159,9 +169,16 @@ impl<T: Target> Hunt<'_, T> {
             return Ok(false);
         }
         let (shown, shows) = self.tries(&small, &sign)?;
-        let Some(seen) = shows else { return Ok(false) };
+        let (shown, seen) = match shows {
+            Some(seen) => ((shown, self.settings.tries), seen),
+            None if finding.shown.1 == self.settings.tries => return Ok(false),
+            None => match self.race(&small, &sign)? {
+                Some((number, seen)) => ((1, number), seen),
+                None => return Ok(false),
+            },
+        };
         finding.scenario = small;
-        finding.shown.0 = shown;
+        finding.shown = shown;
         // Its folder is there.
         if seen.key() == sign.key() {
             finding.sign = seen;
@@ -171,7 +188,7 @@ impl<T: Target> Hunt<'_, T> {
 
     /// Writes a finding down, with what a guest left that showed it.
     fn write(&mut self, finding: &Finding) -> Result<PathBuf> {
-        for _ in 0..self.settings.tries {
+        for _ in 0..self.settings.tries + self.settings.races {
             if self.shows || finding.shown.0 == 0 {
                 break;
             }
@@ -204,6 +221,24 @@ impl<T: Target> Hunt<'_, T> {
             }
         }
         Ok((shown, sign))
+    }
+
+    /// What of a scenario shows by chance alone, in one of many fresh guests:
+    /// the number of the first that shows it.
+    fn race(
+        &mut self,
+        scenario: &Scenario,
+        wanted: &Sign,
+    ) -> Result<Option<(usize, Sign)>> {
+        for number in 1..=self.settings.races {
+            if self.ends() {
+                break;
+            }
+            if let Some(seen) = self.again(scenario, wanted)? {
+                return Ok(Some((self.settings.tries + number, seen)));
+            }
+        }
+        Ok(None)
     }
 
     /// Runs a scenario in a fresh guest; what it shows, if it is this, or a

@@ -153,6 +153,13 @@ const HEADS: &[(&str, Kind)] = &[
     ("BUG: ", Kind::Bug),
 ];
 
+/// What a report is about that begins with this text of the kernel's: a run
+/// that has one has failed, whatever the test said.
+pub(crate) fn report(text: &str) -> Option<Kind> {
+    let found = HEADS.iter().find(|(word, _)| text.contains(word));
+    found.map(|(_, kind)| *kind)
+}
+
 /// Functions that stand in every report and tell nothing.
 const COMMON: &[&str] = &[
     "dump_backtrace",
@@ -320,11 +327,10 @@ impl Console {
             }
             self.lines.drain(..LINES / 2);
         }
-        let found = HEADS.iter().find(|(word, _)| text.contains(word));
         self.lines.push(text.to_owned());
-        let Some((_, kind)) = found else { return false };
+        let Some(kind) = report(text) else { return false };
         if self.head.is_none() {
-            self.head = Some((*kind, self.lines.len() - 1));
+            self.head = Some((kind, self.lines.len() - 1));
             return true;
         }
         false
