@@ -94,8 +94,11 @@ fast() {
   scripts/iasl.sh # compiles the platforms' tables
   check "rustfmt" cargo fmt --check
   check "clippy" cargo clippy -q --workspace --all-targets --locked -- -D warnings
-  check "cargo test" -s '/^(rules covered|[0-9]+ inputs in)/p' env PCCD_CHECK=1 \
-    ACPI_TOOLS_INPUTS=2000 cargo test --locked --no-fail-fast -- --show-output
+  # Two at a time: most of pccd's wait.
+  check "cargo test, pccd" -s '/^rules covered/p' env PCCD_CHECK=1 \
+    cargo test --locked --no-fail-fast -p pccd -- --show-output
+  check "cargo test, acpi-tools and pcclab" -s '/^[0-9]+ inputs in/p' env PCCD_CHECK=1 \
+    ACPI_TOOLS_INPUTS=2000 cargo test --locked --no-fail-fast -p acpi-tools -p pcclab -- --show-output
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
   # shellcheck disable=SC2046 # file names without spaces
   check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/*)

@@ -8,7 +8,7 @@ use pccd_tests::broken::{Driver, driver, drivers};
 use pccd_tests::{Logs, built, each_of};
 
 /// Seconds until a run that is to hang counts as hung, and any other.
-const HANGS: &str = "40";
+const HANGS: &str = "20";
 const ENDS: &str = "180";
 
 fn run(driver: &Driver) -> Run {

@@ -199,7 +199,9 @@ fn mistakes_of_a_platform_are_noticed() {
         let folder = folder.to_str().unwrap();
         let mode = defect.mode.unwrap_or(platform.modes()[0]);
         let logs = logs();
-        let cell = cell(folder, mode, column, &options(true, &logs));
+        // Nobody starts a second one of it.
+        let options = Options { warm: None, ..options(true, &logs) };
+        let cell = cell(folder, mode, column, &options);
         println!("{} {defect:?}: {}", platform.name, cell.verdict.text);
         let _ = std::fs::remove_dir_all(logs);
         match Noticed::of(&cell) {
