@@ -121,6 +121,7 @@ pub fn run(options: &Options) -> Result<u8> {
         progress: &progress,
     };
     let now = |state: &State| State {
+        machines: store.machines(),
         seed,
         inputs: state.inputs + progress.inputs.load(Ordering::Relaxed),
         seconds: state.seconds

@@ -95,9 +95,17 @@ impl Scenario {
 
     /// What it is called: the same on every machine.
     pub fn name(&self) -> String {
+        format!("{:016x}.json", self.hash(0))
+    }
+
+    /// A number that is the same on every machine, another one for each seed.
+    pub fn hash(&self, seed: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        format!("{:016x}.json", hasher.finish())
+        Hash::hash(self, &mut hasher);
+        if seed != 0 {
+            seed.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// How much of the whole is in it, for the one that makes it small.

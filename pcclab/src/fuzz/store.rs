@@ -30,6 +30,10 @@ const README: &str = "README.txt";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
+    /// Arguments of `pcclab run` for the machine that is searched, and for the
+    /// one that it is compared with.
+    #[serde(default)]
+    pub machines: Vec<String>,
     /// What chance begins with.
     pub seed: u64,
     /// Scenarios that were run.
@@ -115,7 +119,28 @@ impl Store {
         };
         let found = store.found()?;
         store.known().extend(found);
+        let state = store.state()?.unwrap_or_default();
+        let machines = store.machines();
+        match state.machines.as_slice() {
+            [] => store.save(&State { machines, ..state })?,
+            same if same == machines => {}
+            others => {
+                return Err(usage(format!(
+                    "{} is of a search of {}, not of {}: give each its own \
+                     folder (--output)",
+                    folder.display(),
+                    others.join(" against "),
+                    machines.join(" against "),
+                )));
+            }
+        }
         Ok(store)
+    }
+
+    /// The arguments for both machines.
+    pub fn machines(&self) -> Vec<String> {
+        let all = std::iter::once(&self.machine).chain(&self.other);
+        all.cloned().collect()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -304,8 +329,11 @@ mod tests {
     fn a_search_goes_on_where_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path()).unwrap();
-        assert_eq!(store.state().unwrap(), None);
-        let state = State { seed: 1, inputs: 2, seconds: 3, swept: 4 };
+        let machines = store.machines();
+        let begun = State { machines: machines.clone(), ..State::default() };
+        assert_eq!(store.state().unwrap(), Some(begun));
+        let state =
+            State { machines, seed: 1, inputs: 2, seconds: 3, swept: 4 };
         store.save(&state).unwrap();
         assert!(store.claim("oops-fan_read"));
         assert!(!store.claim("oops-fan_read"));
@@ -317,6 +345,10 @@ mod tests {
         assert!(open(folder.path()).is_err(), "it is in use");
         drop(store);
 
+        let other = Store::open(folder.path(), "--platform pump", None);
+        let error = other.unwrap_err();
+        assert!(error.to_string().contains("not of --platform pump"));
+        assert!(error.is::<crate::Usage>());
         let store = open(folder.path()).unwrap();
         assert_eq!(store.state().unwrap(), Some(state));
         assert_eq!(store.found().unwrap(), ["oops-fan_read"]);
