@@ -115,7 +115,12 @@ impl Kernel {
     /// Whether it has this option, built in or as a module; none if its
     /// configuration is not known.
     pub fn has(&self, option: &str) -> Option<bool> {
-        let config = self.read(&[".config", "config"])?;
+        // The lab builds beside its Image.
+        let beside = || {
+            let folder = self.image.parent()?;
+            std::fs::read_to_string(folder.join("build/.config")).ok()
+        };
+        let config = self.read(&[".config", "config"]).or_else(beside)?;
         let set = |value: &&str| {
             let line = format!("CONFIG_{option}={value}");
             config.lines().any(|have| have == line)
