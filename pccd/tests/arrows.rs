@@ -83,7 +83,7 @@ const PCCLAB: &str = "
     scenario: result usage
     run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
     aml: lab
-    machine: aml claim config content kernel lab latency platform run search verdict
+    machine: aml claim config content kernel lab latency platform run search usage verdict
     check: aml claim config json kernel lab machine platform process search
     matrix: config interrupted kernel lab log logs machine platform report result run table verdict
     regressions: matrix platform table verdict

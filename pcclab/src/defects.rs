@@ -115,7 +115,10 @@ impl Noticed {
         let text = verdict.text.lines().next().unwrap_or_default().to_owned();
         match verdict.code {
             exit::PASS => Noticed::Not,
-            exit::FAIL => Noticed::At(verdict.first.clone().unwrap_or(text)),
+            exit::FAIL => {
+                let first = verdict.first.iter().chain(&verdict.reasons).next();
+                Noticed::At(first.cloned().unwrap_or(text))
+            }
             exit::PANIC | exit::HANG => Noticed::Down(text),
             _ => Noticed::Unknown(text),
         }

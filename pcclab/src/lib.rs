@@ -108,8 +108,27 @@ pub fn tell(line: impl std::fmt::Display) {
 /// Prints a line. That nobody reads any more ends no run: its verdict is in
 /// the exit status.
 pub fn say(line: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
+    print(format!("{line}\n").as_bytes());
+}
+
+/// Whether somebody may want more: false once there is a reader no more.
+/// [`unwritten`] knows what else came in between.
+pub fn print(bytes: &[u8]) -> bool {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    let Err(error) = written else { return true };
+    if error.kind() != ErrorKind::BrokenPipe {
+        let _ = UNWRITTEN.set(error.to_string());
+    }
+    false
+}
+
+static UNWRITTEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+
+/// Why not all was printed, if so; that nobody reads it is no reason.
+pub fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
 }
 
 /// Wrong usage: nothing that another revision of the kernel would mend.

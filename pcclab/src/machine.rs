@@ -19,7 +19,7 @@ use crate::platform::{Channel, Mode, On, Platform};
 use crate::run::Contract;
 use crate::search::{self, Search};
 use crate::verdict::Verdict;
-use crate::{content, meant};
+use crate::{content, meant, usage};
 
 /// What `platform.json` calls a channel, and QEMU one of each subspace type.
 pub(crate) const CHANNEL: &str = "pcc-channel";
@@ -120,7 +120,15 @@ impl Machine {
         let names = names.join(", ");
         let mode = match mode {
             Some(mode) if !common.contains(&mode) => {
-                bail!("{names}: there is no mode {}", mode.name())
+                return Err(usage(format!(
+                    "{names}: there is no mode {}, but {}",
+                    mode.name(),
+                    match common.as_slice() {
+                        [] => "none in common",
+                        [Mode::Irq, ..] => "irq",
+                        [Mode::Poll, ..] => "poll",
+                    }
+                )));
             }
             Some(mode) => mode,
             None => *common
@@ -458,7 +466,8 @@ impl Machine {
         config.messages = self.messages;
         config.plays = self.plays;
         let (drivers, latency) = (self.reporters, self.latency);
-        Ok(Contract { asked, drivers, latency, scenario: None })
+        let is_test = command.is_empty();
+        Ok(Contract { asked, drivers, latency, is_test, ..Contract::default() })
     }
 
     /// The platforms' demands, with the breaks that they accept on a kernel of

@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use pccd::manual;
-use pcclab::commands;
+use pcclab::commands::{self, Step};
 use pcclab::config::Config;
-use pcclab::doctor;
+use pcclab::doctor::{self, Link};
 use pcclab::lab::{self, Lab};
 use pcclab::latency::Latencies;
 use pcclab::log;
@@ -30,8 +30,8 @@ use pcclab::shell::{PATIENCE, shell};
 use pcclab::table::{self, terminal_width};
 use pcclab::verdict::{Verdict, exit};
 use pcclab::{
-    Usage, aml, catch_interrupts, check, defects, initramfs, new, say, search,
-    tell,
+    Usage, aml, catch_interrupts, check, defects, initramfs, new, print, say,
+    search, tell,
 };
 
 fn main() -> ExitCode {
@@ -86,9 +86,13 @@ fn main() -> ExitCode {
         cli::Command::Tables => tables(),
         cli::Command::Initrd(options) => initrd(&options),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
+    match (result, pcclab::unwritten()) {
+        (Ok(exit::PASS), Some(why)) => {
+            tell(format_args!("pcclab: not all could be printed: {why}"));
+            ExitCode::from(exit::TROUBLE)
+        }
+        (Ok(code), _) => ExitCode::from(code),
+        (Err(error), _) => {
             tell(format_args!("pcclab: {error:#}"));
             ExitCode::from(code_of(&error))
         }
@@ -188,6 +192,20 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
                 .to_owned(),
         ));
     }
+    let varies = match &vary {
+        Some((file, _)) => {
+            let parts = machine.as_ref().map(|it| it.names.as_slice());
+            scenario::is_for(file, &options.platforms, parts.unwrap_or(&[]))?;
+            file.answers.iter().map(|entry| entry.answer).collect()
+        }
+        None => Vec::new(),
+    };
+    if let Some(capture) = &options.replay
+        && let Err(error) = std::fs::File::open(capture)
+    {
+        let capture = capture.display();
+        return Err(pcclab::usage(format!("--replay: {capture}: {error}")));
+    }
     let modules: Vec<_> = options.modules.iter().map(module).collect();
     let paths: Vec<_> = modules.iter().map(|(path, _)| path.clone()).collect();
     let drivers: Vec<_> = match &machine {
@@ -251,6 +269,7 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
         contract.latency.clear();
     }
     contract.scenario = played;
+    contract.varies = varies;
     contract.drivers.extend(paths.iter().filter_map(|path| {
         Some(path.file_stem()?.to_string_lossy().into_owned())
     }));
@@ -301,7 +320,13 @@ fn run_once(options: &cli::Run) -> Result<Verdict> {
     })?;
     // Those of a pass lie where somebody asked for them.
     verdict.logs = kept;
-    verdict.broken = broken.map(|link| link.to_string());
+    let is_told = |link: &Link| match verdict.code {
+        // It is no driver's fault.
+        exit::TROUBLE | exit::INTERRUPTED => false,
+        // Not each command has a driver ask.
+        _ => options.command.is_empty() || *link != Link::Step(Step::Doorbell),
+    };
+    verdict.broken = broken.filter(is_told).map(|link| link.to_string());
     Ok(verdict)
 }
 
@@ -334,7 +359,6 @@ fn module(words: &OsString) -> (PathBuf, String) {
 }
 
 fn log_command(options: cli::Log) -> Result<u8> {
-    use std::io::Write;
     if options.follow {
         catch_interrupts()?;
     }
@@ -345,9 +369,8 @@ fn log_command(options: cli::Log) -> Result<u8> {
         json: options.format == cli::CheckFormat::Json,
         follow: options.follow,
     };
-    let mut out = std::io::stdout().lock();
     log::merge(&options.folder, &settings, |line| {
-        writeln!(out, "{line}").is_ok()
+        print(format!("{line}\n").as_bytes())
     })?;
     Ok(exit::PASS)
 }
@@ -387,12 +410,6 @@ fn clean(options: &cli::Clean) -> Result<u8> {
     }
     say(format_args!("{} folders of logs {word}", paths.len()));
     Ok(exit::PASS)
-}
-
-/// What is not lines.
-fn print(bytes: &[u8]) {
-    use std::io::Write;
-    let _ = std::io::stdout().write_all(bytes);
 }
 
 fn man(options: &cli::Man) -> Result<u8> {

@@ -212,8 +212,12 @@ fn begin(path: Option<&Path>) -> Result<()> {
 /// Tells people how a run went.
 fn tell_of(cell: &Cell) {
     let verdict = &cell.verdict;
-    let text = verdict.text.lines().next().unwrap_or_default();
+    let mut lines = verdict.text.lines();
+    let text = lines.next().unwrap_or_default();
     tell(plain(&format!("{}: {text}", cell.name())));
+    for line in lines {
+        tell(plain(&format!("  {line}")));
+    }
     if let Some(first) = &verdict.first {
         tell(plain(&format!("  first that went wrong: {first}")));
     }

@@ -16,7 +16,7 @@ use crate::ktap::Status;
 use crate::latency::{Latencies, Limit};
 use crate::moment;
 use crate::say;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, varied};
 use crate::session::{Config, End, Event as Said, Outcome, Session};
 use crate::verdict::TestResult;
 pub use crate::verdict::{Verdict, exit};
@@ -42,8 +42,12 @@ pub struct Contract {
     pub drivers: Vec<String>,
     /// How fast the platforms' channels must be.
     pub latency: Vec<Limit>,
+    /// Whether the command is a platform's own test, which has results.
+    pub is_test: bool,
     /// What the guest's `tests/fuzz.sh` is told while answers are varied.
     pub scenario: Option<Scenario>,
+    /// The answers of the scenario's entries.
+    pub varies: Vec<u64>,
 }
 
 /// What the guest's command prints, as it comes.
@@ -202,6 +206,17 @@ pub fn run(
         verdict.reasons.extend(known.iter().map(|l| format!("pccd: {l}")));
     }
     if verdict.code == exit::PASS
+        && contract.is_test
+        && !listener.script.report().started()
+    {
+        verdict.code = exit::FAIL;
+        verdict.text = format!(
+            "FAIL: the platform's test has no result ({}): it has to print \
+             KTAP, as `plan` and `result` of /tests/platform.sh do",
+            time(&outcome)
+        );
+    }
+    if verdict.code == exit::PASS
         && let Some(why) = scenario.as_ref().and_then(Scenario::failed)
     {
         verdict.code = exit::FAIL;
@@ -228,6 +243,14 @@ pub fn run(
         return Err(wrong);
     }
     let guest_passed = verdict.code == exit::PASS;
+    let (is_varied, not_varied) = varied(&contract.varies, &records);
+    if guest_passed && !is_varied && !contract.varies.is_empty() {
+        verdict.code = exit::TROUBLE;
+        verdict.text = "the scenario changed nothing".to_owned();
+        verdict.reasons.extend(not_varied);
+    } else if !output.quiet {
+        not_varied.iter().for_each(say);
+    }
     if has_pccd {
         let late = late(&folder, &contract.latency)?;
         hold(&mut verdict, &outcome, &records, &parts, &folder, late);

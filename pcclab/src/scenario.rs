@@ -1,9 +1,11 @@
 //! A scenario that is played once: what the guest is told to do while pccd
 //! varies what the platform says, and whether the driver works then.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use pccd::record::{Event, Record};
 use pccd::vary::ScenarioFile;
 
 use crate::result::save;
@@ -43,6 +45,64 @@ pub fn read(path: &Path) -> Result<(ScenarioFile, String)> {
             Err(usage(format!("--vary: {line}{}", shown.collect::<String>())))
         }
     }
+}
+
+/// Refuses a scenario that was found on other platforms than these, or than
+/// the `parts` that they are made of.
+///
+/// # Errors
+/// What its `platform` says, if it says anything.
+pub fn is_for(
+    file: &ScenarioFile,
+    platforms: &[String],
+    parts: &[String],
+) -> Result<()> {
+    let Some(wanted) = &file.platform else { return Ok(()) };
+    // A folder may be named in many ways.
+    let name = |it: &str| {
+        let last = it.trim_end_matches('/').rsplit('/').next();
+        last.unwrap_or_default().to_owned()
+    };
+    let wanted: Vec<_> = wanted.split_whitespace().map(name).collect();
+    let is_it = |given: &[String]| {
+        given.iter().map(|it| name(it)).eq(wanted.iter().cloned())
+    };
+    if is_it(platforms) || is_it(parts) || wanted.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<_> =
+        wanted.iter().map(|it| format!("--platform {it}")).collect();
+    Err(usage(format!(
+        "--vary: the scenario is for {}; take `platform` out of it if it is to \
+         be tried elsewhere",
+        all.join(" ")
+    )))
+}
+
+/// What pccd's records tell of a scenario's entries for these answers: whether
+/// one of them changed something, and what was not done.
+pub(crate) fn varied(
+    answers: &[u64],
+    records: &[Record],
+) -> (bool, Vec<String>) {
+    let notes = records.iter().filter(|one| one.event == Event::Note);
+    let notes: Vec<_> = notes.filter_map(|it| it.reason.as_deref()).collect();
+    let (mut is_varied, mut not) = (false, Vec::new());
+    for answer in answers.iter().collect::<BTreeSet<_>>() {
+        let find = |done: &str| {
+            let words = format!("answer {answer} {done}: ");
+            notes.iter().find(|note| note.starts_with(&words))
+        };
+        let (done, failed) = (find("varied"), find("not varied"));
+        is_varied |= done.is_some();
+        not.extend(failed.map(|note| (*note).to_owned()));
+        if done.or(failed).is_none() {
+            not.push(format!(
+                "answer {answer} not varied: there was none (the first is 0)"
+            ));
+        }
+    }
+    (is_varied, not)
 }
 
 impl Scenario {
@@ -170,6 +230,50 @@ mod tests {
         assert_eq!(one.failed(), None);
         assert!(one.answer("pcclab: unknown go").is_err());
         assert_eq!(one.answer("pcclab: alive").unwrap(), None);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_known() {
+        let note = |text: &str| {
+            Record::new(pccd::record::now(), Event::Note).because(text)
+        };
+        let records = [
+            note("answer 0 varied: 20 ms later"),
+            note("answer 0 not varied: it has no field fan.x"),
+            note("answer 2 not varied: there is no answer"),
+        ];
+        let (is_varied, not) = varied(&[0, 2, 2, 50], &records);
+        assert!(is_varied);
+        assert_eq!(
+            not,
+            [
+                "answer 0 not varied: it has no field fan.x",
+                "answer 2 not varied: there is no answer",
+                "answer 50 not varied: there was none (the first is 0)",
+            ]
+        );
+        assert!(!varied(&[2], &records).0);
+        assert_eq!(varied(&[], &records), (false, Vec::new()));
+    }
+
+    #[test]
+    fn a_scenario_is_for_its_platforms() {
+        let of = |platform: Option<&str>| ScenarioFile {
+            platform: platform.map(str::to_owned),
+            ..ScenarioFile::default()
+        };
+        let is = |wanted: Option<&str>, given: &[&str], parts: &[&str]| {
+            let all = |list: &[&str]| -> Vec<String> {
+                list.iter().map(|&name| name.to_owned()).collect()
+            };
+            is_for(&of(wanted), &all(given), &all(parts)).is_ok()
+        };
+        assert!(is(None, &["fan"], &[]));
+        assert!(is(Some("fan"), &["./boards/fan/"], &[]));
+        assert!(is(Some("fan pump"), &["fan", "pump"], &[]));
+        assert!(is(Some("fan pump"), &["both"], &["fan", "pump"]));
+        assert!(!is(Some("fan"), &["pump"], &["pump"]));
+        assert!(!is(Some("fan"), &[], &[]));
     }
 
     #[test]

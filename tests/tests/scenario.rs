@@ -30,6 +30,8 @@ fn answers_are_varied_while_the_guest_acts() {
     );
     assert_eq!(status, Some(0), "{text}");
     assert!(text.contains("pcclab: alive 2 0"), "{text}");
+    let not = "answer 1 not varied: it has no field xgene.nothing\n";
+    assert!(text.contains(not), "{text}");
     let log = std::fs::read_to_string(logs.path().join("logs/pccd.log"));
     let log = log.unwrap();
     for note in [
@@ -44,8 +46,28 @@ fn answers_are_varied_while_the_guest_acts() {
 }
 
 #[test]
+fn a_scenario_that_changes_nothing_is_no_pass() {
+    let logs = Logs::new();
+    let nothing = r#"{"actions": ["temperature"], "answers": [
+        {"answer": 0, "set": {"xgene.nothing": 1}}, {"answer": 9, "drop": true}]}"#;
+    let (status, text) = run(logs.path(), nothing);
+    assert_eq!(status, Some(125), "{text}");
+    for line in [
+        "the scenario changed nothing",
+        "answer 0 not varied: it has no field xgene.nothing",
+        "answer 9 not varied: there was none",
+    ] {
+        assert!(text.contains(line), "no {line:?} in {text}");
+    }
+}
+
+#[test]
 fn a_scenario_that_cannot_be_is_wrong_usage() {
     let logs = Logs::new();
+    let other = r#"{"platform": "cppc", "answers": []}"#;
+    let (status, text) = run(logs.path(), other);
+    assert_eq!(status, Some(129), "{text}");
+    assert!(text.contains("the scenario is for --platform cppc"), "{text}");
     let (status, text) = run(logs.path(), r#"{"actions": ["temprature"]}"#);
     assert_eq!(status, Some(129), "{text}");
     assert!(text.contains("there is no action `temprature`"), "{text}");

@@ -94,6 +94,40 @@ fn what_the_guest_does_is_the_guests_doing() {
     }));
 }
 
+/// A copy of a platform with another test.
+fn platform_with(test: &str, folder: &Path) -> PathBuf {
+    let to = folder.join("fan");
+    fs::create_dir(&to).unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("acme-fan");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+    fs::write(to.join("test.sh"), test).unwrap();
+    to
+}
+
+#[test]
+fn a_test_without_a_result_is_no_pass() {
+    let module = pccd_tests::broken::driver("good").modules().remove(0);
+    let module = module.to_str().unwrap();
+    for test in
+        ["", ". /tests/platform.sh\n[ -e /nowhere ] || exit 0\nplan 9\n"]
+    {
+        let logs = Logs::new();
+        let platform = platform_with(test, logs.path());
+        let platform = ["--platform", platform.to_str().unwrap()];
+        let alone = [&platform[..], &["--module", module]].concat();
+        let output = pcclab_run(&alone).output().unwrap();
+        is(&output, exit::FAIL, &["the platform's test has no result"])
+            .unwrap();
+        let both = [&alone[..], &["--platform", "xgene-hwmon"]].concat();
+        let output = pcclab_run(&both).output().unwrap();
+        let said = ["first that went wrong: fan: its test has no result"];
+        is(&output, exit::FAIL, &said).unwrap();
+    }
+}
+
 #[test]
 fn wrong_usage_is_told_from_trouble() {
     let logs = Logs::new();
@@ -105,6 +139,8 @@ fn wrong_usage_is_told_from_trouble() {
         (&["--timeout", "soon"], exit::USAGE, "soon"),
         (&["--platform", "cpcp"], exit::USAGE, "cppc"),
         (&["--platform", "./nowhere"], exit::USAGE, "nowhere"),
+        (&["--platform", "mctp", "--mode", "poll"], exit::USAGE, "but irq"),
+        (&["--replay", "/nowhere.pcapng"], exit::USAGE, "/nowhere.pcapng"),
         (&["--shell", "--", "true"], exit::USAGE, "--shell"),
         (&["--module", no_module], exit::TROUBLE, "no-module.ko"),
         (&["--module", "/nowhere/a.ko"], exit::TROUBLE, "/nowhere/a.ko"),
@@ -153,7 +189,7 @@ fn an_expectation_that_is_not_met_fails() {
     for (name, text) in [
         ("platform.json", PLATFORM),
         ("expects.json", EXPECTS),
-        ("test.sh", "true"),
+        ("test.sh", "echo 1..1; echo ok 1 nothing"),
     ] {
         fs::write(logs.path().join(name), text).unwrap();
     }
