@@ -331,6 +331,16 @@ fn path(kernel: Option<&Path>) -> Result<PathBuf> {
                      lab{words}` in the pccd repository"
                 )));
             }
+            None if !kernel.exists() && kernel.components().count() == 1 => {
+                let names = || KERNELS.iter().map(|(name, _)| *name);
+                let name = kernel.to_string_lossy();
+                return Err(usage(format!(
+                    "there is no file {name}, and no kernel of the lab is \
+                     called so, but {}{}",
+                    names().collect::<Vec<_>>().join(", "),
+                    meant(&name, names())
+                )));
+            }
             None => kernel.to_owned(),
         }),
         None => paths().remove("KERNEL").context(

@@ -177,7 +177,8 @@ impl Machine {
 
     fn add(&mut self, platform: &Platform) -> Result<()> {
         if self.names.contains(&platform.name) {
-            bail!("there are two platforms of this name");
+            let name = &platform.name;
+            return Err(usage(format!("two platforms are called {name}")));
         }
         self.names.push(platform.name.clone());
         let file = &platform.file;

@@ -140,6 +140,8 @@ fn wrong_usage_is_told_from_trouble() {
         (&["--platform", "cpcp"], exit::USAGE, "cppc"),
         (&["--platform", "./nowhere"], exit::USAGE, "nowhere"),
         (&["--platform", "mctp", "--mode", "poll"], exit::USAGE, "but irq"),
+        (&["--platform", "ras2", "--platform", "ras2"], exit::USAGE, "two"),
+        (&["--kernel", "debain"], exit::USAGE, "did you mean debian?"),
         (&["--replay", "/nowhere.pcapng"], exit::USAGE, "/nowhere.pcapng"),
         (&["--shell", "--", "true"], exit::USAGE, "--shell"),
         (&["--module", no_module], exit::TROUBLE, "no-module.ko"),
