@@ -35,12 +35,19 @@ pub(crate) fn read<T: DeserializeOwned>(
     let read = serde_path_to_error::deserialize(&mut deserializer);
     let error = match read {
         Ok(value) => match deserializer.end() {
-            Ok(()) => return Ok(value),
+            Ok(()) => {
+                let doubled = Problem::doubled(file, text);
+                return match doubled.is_empty() {
+                    true => Ok(value),
+                    false => Err(Problems(doubled)),
+                };
+            }
             Err(error) => error,
         },
         Err(error) => error.into_inner(),
     };
     let json: Option<Value> = serde_json::from_str(text).ok();
+    let is_json = json.is_some();
     let problems = match json {
         Some(json) if json.is_object() => mistakes::<T>(file, text, json),
         Some(_) => {
@@ -53,9 +60,13 @@ pub(crate) fn read<T: DeserializeOwned>(
         None => Vec::new(),
     };
     let mut problems = problems;
-    // Only the text shows it: it is no JSON, or has a key twice.
-    if problems.is_empty() || error.to_string().starts_with("duplicate") {
-        problems.insert(0, in_text(file, text, &error));
+    if is_json {
+        problems.extend(Problem::doubled(file, text));
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+    }
+    // Only the text shows it.
+    if problems.is_empty() {
+        problems.push(in_text(file, text, &error));
     }
     Err(Problems(problems))
 }
@@ -71,7 +82,6 @@ fn in_text(file: &str, text: &str, error: &serde_json::Error) -> Problem {
         .sum();
     let at = (start + error.column().saturating_sub(1)).min(text.len());
     let expected = match said {
-        said if said.starts_with("duplicate") => "each key once",
         said if said.starts_with("EOF") => "more: the file ends too early",
         _ => "JSON: no comments, no comma before a closing bracket",
     };
@@ -363,7 +373,7 @@ mod tests {
             (
                 "{\"description\": \"\",\n\"driver\": \"a\",\n\"driver\": \"b\"}",
                 3,
-                "duplicate",
+                "the field `driver` stands here twice",
             ),
             ("{\"description\": \"a\", \"driver\": \"b\"}\nx", 2, "trailing"),
         ] {
@@ -372,6 +382,28 @@ mod tests {
             assert_eq!(said[0].0, line, "{said:?}");
             assert!(said[0].1.contains(word), "{said:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_said() {
+        let text = r#"{
+  "description": "", "driver": 5,
+  "on": { "6.": { "lacks": "A", "because": "a" },
+          "6.": { "because": "b" } },
+  "needs": { "A": "", "A": "/a" },
+  "channels": [ { "name": "a", "device": { "size": 1, "size": 2 } } ],
+  "search": { "actions": { "a": "", "a": "b" }, "alive": "" }
+}"#;
+        let twice = [
+            (4, "on[\"6.\"] the field `6.` stands here twice"),
+            (5, "needs.A the field `A` stands here twice"),
+            (6, "channels[0].device.size the field `size` stands here twice"),
+            (7, "search.actions.a the field `a` stands here twice"),
+        ];
+        let twice = twice.map(|(line, text)| (line, text.to_owned()));
+        assert_eq!(said(&text.replace('5', "\"b\"")), twice);
+        let driver = (2, "driver `5` is not possible here".to_owned());
+        assert_eq!(said(text), [&[driver], &twice[..]].concat());
     }
 
     #[test]

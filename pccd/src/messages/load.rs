@@ -77,16 +77,56 @@ pub(super) fn parse(
     text: &str,
 ) -> Result<file::File, Vec<Problem>> {
     let example = "`{ \"handlers\": [] }`";
-    // In a text that is not JSON nothing is where it should be.
-    shaped(name, text, example).map_err(|first| match is_json(text) {
-        true => all_problems(name, text, *first),
-        false => vec![*first],
-    })
+    let file = shape(name, text, example).map_err(|first| {
+        // In a text that is not JSON nothing is where it should be.
+        match is_json(text) {
+            true => all_problems(name, text, *first),
+            false => vec![*first],
+        }
+    })?;
+    once(name, text).map(|()| file)
 }
 
 /// Reads a text that is an object of this shape; or says what is wrong with
-/// it first.
+/// it: of the shape only what is wrong first.
 pub(crate) fn shaped<T: DeserializeOwned>(
+    name: &str,
+    text: &str,
+    example: &str,
+) -> Result<T, Vec<Problem>> {
+    let value =
+        shape(name, text, example).map_err(|first| match is_json(text) {
+            true => {
+                let mut problems = vec![*first];
+                take_doubled(name, text, &mut problems);
+                problems
+            }
+            false => vec![*first],
+        })?;
+    once(name, text).map(|()| value)
+}
+
+/// No object has a key twice. serde sees to that only where a key is one of
+/// ours; of all other maps it keeps the last.
+fn once(name: &str, text: &str) -> Result<(), Vec<Problem>> {
+    let doubled = Problem::doubled(name, text);
+    if doubled.is_empty() { Ok(()) } else { Err(doubled) }
+}
+
+/// Puts the keys that stand twice beside what is wrong otherwise, instead of
+/// those that serde found.
+fn take_doubled(name: &str, text: &str, problems: &mut Vec<Problem>) {
+    let doubled = Problem::doubled(name, text);
+    if let Some(first) = doubled.first() {
+        // All are worded alike but for the key.
+        let by_serde = |one: &Problem| one.expected == first.expected;
+        problems.retain(|one| !by_serde(one));
+        problems.extend(doubled);
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+}
+
+fn shape<T: DeserializeOwned>(
     name: &str,
     text: &str,
     example: &str,
@@ -161,7 +201,7 @@ fn all_problems(name: &str, text: &str, first: Problem) -> Vec<Problem> {
             }
         }
     }
-    problems.sort_by_key(|problem| (problem.line, problem.column));
+    take_doubled(name, text, &mut problems);
     problems
 }
 

@@ -1,6 +1,7 @@
 //! Where in a JSON text a path lies: from `handlers[0].match` to a range of
 //! bytes, for errors. The text may be broken behind that place, or anywhere.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -261,6 +262,101 @@ pub fn elements(text: &str, list: &str) -> Option<Vec<Range<usize>>> {
     found
 }
 
+/// An object or a list of which the end was not seen yet.
+enum Open {
+    Object {
+        keys: Keys,
+        /// The one whose value comes.
+        key: String,
+        is_key_next: bool,
+    },
+    List(usize),
+}
+
+/// The keys of an object so far.
+#[derive(Default)]
+struct Keys {
+    few: Vec<String>,
+    /// Those of a large object, where a look at each would take too long.
+    many: HashSet<String>,
+}
+
+impl Keys {
+    /// False if it was there.
+    fn add(&mut self, key: &str) -> bool {
+        const FEW: usize = 16;
+        if self.few.len() < FEW {
+            let is_new = !self.few.iter().any(|one| one == key);
+            if is_new {
+                self.few.push(key.to_owned());
+            }
+            return is_new;
+        }
+        if self.many.is_empty() {
+            self.many.extend(self.few.iter().cloned());
+        }
+        self.many.insert(key.to_owned())
+    }
+}
+
+impl Open {
+    fn step(&self) -> Step {
+        match self {
+            Open::Object { key, .. } => Step::Key(key.clone()),
+            Open::List(index) => Step::Index(*index),
+        }
+    }
+}
+
+/// The keys of a JSON text that stand in their object before, each with its
+/// path: a map keeps the last of them, and says nothing. The text is looked
+/// at once, and its depth costs no stack.
+pub fn doubled(text: &str) -> Vec<(Vec<Step>, Range<usize>)> {
+    let mut scan = Scan { text: text.as_bytes(), at: 0 };
+    let mut found = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    while let Some(byte) = scan.peek() {
+        if byte == b'"' {
+            let range = scan.string();
+            let last = open.last_mut();
+            let Some(Open::Object { keys, key, is_key_next }) = last else {
+                continue;
+            };
+            if !std::mem::take(is_key_next) {
+                continue;
+            }
+            let quoted = text.get(range.clone()).unwrap_or_default();
+            // One with an escape may be the same as one without.
+            *key = match quoted.contains('\\') {
+                true => serde_json::from_str(quoted).unwrap_or_default(),
+                false => quoted.trim_matches('"').to_owned(),
+            };
+            if !keys.add(key) {
+                found.push((open.iter().map(Open::step).collect(), range));
+            }
+            continue;
+        }
+        scan.at += 1;
+        match (byte, open.last_mut()) {
+            (b'{', _) => open.push(Open::Object {
+                keys: Keys::default(),
+                key: String::new(),
+                is_key_next: true,
+            }),
+            (b'[', _) => open.push(Open::List(0)),
+            (b'}' | b']', _) => {
+                open.pop();
+            }
+            (b',', Some(Open::List(index))) => *index += 1,
+            (b',', Some(Open::Object { is_key_next, .. })) => {
+                *is_key_next = true;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,9 +394,42 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_stand_twice_are_found() {
+        let many: String =
+            (0..40).map(|n| format!("\"k{n}\": {n}, ")).collect();
+        let many = format!(r#"{{{many}"k3": 1, "k39": 2, "new": 3}}"#);
+        let deep = r#"[{"a": {"b.c": [0, {"d": 1, "e": "d", "d": []}]}}]"#;
+        let cases: &[(&str, &[&str])] = &[
+            (TEXT, &[]),
+            (r#"{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}"#, &[]),
+            (r#"{"a": "a", "b": ["a", "a", "b"]}"#, &[]),
+            (r#"{"a": 1, "A": 2, "a ": 3}"#, &[]),
+            (r#"{"a": 1, "b": 2, "a": 3, "a": 4}"#, &["a", "a"]),
+            (r#"{"a": {}, "\u0061": 1}"#, &["a"]),
+            (r#"{"x\"": {}, "x\"": 1, "": 0, "": 0}"#, &["x\"", ""]),
+            (deep, &["[0].a[\"b.c\"][1].d"]),
+            (&many, &["k3", "k39"]),
+            (&"{\"a\":[".repeat(1_000_000), &[]),
+        ];
+        for (text, expected) in cases {
+            let found = doubled(text);
+            let paths: Vec<_> =
+                found.iter().map(|(path, _)| path_text(path)).collect();
+            let start: String = text.chars().take(60).collect();
+            assert_eq!(paths, *expected, "{start}");
+            // The second of them.
+            for (path, range) in found {
+                let first = locate(text, &path, Side::Key).unwrap();
+                assert!(first.end < range.start, "{start}");
+            }
+        }
+    }
+
+    #[test]
     fn every_cut_text_ends() {
         for end in 0..TEXT.len() {
             let text = TEXT.get(..end).unwrap();
+            doubled(text);
             elements(text, "a");
             locate(text, &[key("a"), Step::Index(1)], Side::Value);
         }
@@ -314,6 +443,7 @@ mod tests {
                 text.replace_range(at..=at, new);
                 locate(&text, &[key("a"), Step::Index(1)], Side::Value);
                 elements(&text, "a");
+                doubled(&text);
             }
         }
         for text in ["[}", "{]", "}", "", "\"", "{\"a\"", "{\"a\":}", "[[}]"] {

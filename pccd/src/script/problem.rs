@@ -7,7 +7,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use super::locate::{Place, Side, Step, locate, path_text};
+use super::locate::{Place, Side, Step, doubled, locate, path_text};
 
 /// The nearest of some names, if one is near enough to be meant.
 pub fn nearest<'a>(
@@ -192,6 +192,22 @@ impl Problem {
         let Wrong { message, expected, suggestion } = wrong;
         let field = path_text(&path);
         Self::at(file, text, range, field, message, expected, suggestion)
+    }
+
+    /// What is wrong with a JSON text whose objects have a key twice.
+    pub fn doubled(file: &str, text: &str) -> Vec<Self> {
+        const MOST: usize = 50;
+        let problem = |(path, range): (Vec<Step>, Range<usize>)| {
+            let key = match path.last() {
+                Some(Step::Key(key)) => key.as_str(),
+                _ => "",
+            };
+            let message = format!("the field `{key}` stands here twice");
+            let expected = Some("each key once".to_owned());
+            let field = path_text(&path);
+            Self::at(file, text, range, field, message, expected, None)
+        };
+        doubled(text).into_iter().take(MOST).map(problem).collect()
     }
 
     /// A problem with a file as a whole.

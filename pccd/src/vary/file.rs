@@ -242,7 +242,7 @@ impl ScenarioFile {
     pub fn parse(name: &str, text: &str) -> Result<Self, Problems> {
         let example =
             "`{ \"answers\": [ { \"answer\": 0, \"drop\": true } ] }`";
-        shaped(name, text, example).map_err(|one| Problems(vec![*one]))
+        shaped(name, text, example).map_err(Problems)
     }
 
     /// What it says, if it can be done; `name` and `text` are those that it

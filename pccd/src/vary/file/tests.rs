@@ -148,6 +148,18 @@ fn what_is_wrong_has_its_place() {
 }
 
 #[test]
+fn a_key_that_stands_twice_is_wrong() {
+    let text = r#"{"answers": [{"answer": 0,
+        "set": {"pcc.length": 1, "pcc.flags": 2, "pcc.length": 3}}]}"#;
+    let Problems(problems) = Scenario::parse("s", text).unwrap_err();
+    let [Problem { field, message, line: 2, .. }] = &problems[..] else {
+        panic!("{problems:?}");
+    };
+    assert_eq!(field, "answers[0].set[\"pcc.length\"]");
+    assert_eq!(message, "the field `pcc.length` stands here twice");
+}
+
+#[test]
 fn a_file_has_limits() {
     let wrong = |entries: Vec<Json>| {
         let text = serde_json::json!({"answers": entries}).to_string();
