@@ -174,6 +174,9 @@ pub fn run<W: Write>(
     if let Some(reason) = unwatched {
         log.write(&Record::new(clock().time, Event::Note).because(reason));
     }
+    for Turn { station, .. } in &mut turns {
+        station.announce(&mut log);
+    }
     tell(NotifyState::Ready, clock, &mut log);
     let mut loader = Loader::default();
     // Whoever was there before the watches is found now.

@@ -124,6 +124,11 @@ impl Station {
         }
     }
 
+    /// Tells what there is of that file before the first request.
+    pub fn announce<W: Write>(&mut self, log: &mut Log<W>) {
+        self.service.announce(log);
+    }
+
     /// What is played in it, if a recording is.
     pub fn replayed(&self) -> Option<&Side> {
         self.service.site.platform.replayed()

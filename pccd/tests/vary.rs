@@ -148,6 +148,30 @@ fn another_scenario_begins_anew() {
 }
 
 #[test]
+fn the_start_says_what_there_is_of_a_scenario() {
+    let mut varied = Varied::new();
+    let daemon = varied.start();
+    varied.fan();
+    let notes = varied.reasons(Event::Note);
+    let none = |note: &String| {
+        note.starts_with("there is no scenario ") && note.contains("s.json yet")
+    };
+    assert!(notes.iter().any(none), "{notes:?}");
+    assert_eq!(daemon.terminate(), 0);
+    // It goes on, and does not say it again.
+    varied.scenario(r#"{"answer": 0, "dorp": true}"#);
+    let daemon = varied.start();
+    varied.bench.wait("an error", || varied.bench.count(Event::Error) == 1);
+    varied.fan();
+    varied.fan();
+    let errors = varied.reasons(Event::Error);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("did you mean `drop`"), "{errors:?}");
+    assert!(!errors[0].contains('\n'), "{errors:?}");
+    assert_eq!(daemon.terminate(), 0);
+}
+
+#[test]
 fn answers_are_dropped_late_and_doubled() {
     let mut varied = Varied::new();
     varied.scenario(

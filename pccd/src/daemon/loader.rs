@@ -205,15 +205,11 @@ pub fn replace<'a, W: Write>(
             (Event::Note, text)
         }
         Err(error) => {
-            let mut text = String::new();
-            if let Some(problems) = error.downcast_ref::<Problems>() {
-                // Readers of one line at a time see the place at least.
-                text.push_str(&problems.line());
-                text.push_str("; the handlers read before go on\n");
-            }
-            text.push_str(&format!(
-                "{error:#}; the handlers read before go on"
-            ));
+            let wrong = match error.downcast_ref::<Problems>() {
+                Some(problems) => problems.sentences(),
+                None => format!("{error:#}"),
+            };
+            let text = format!("{wrong}; the handlers read before go on");
             (Event::Error, text)
         }
     };

@@ -129,6 +129,9 @@ pub struct Problem {
     pub suggestion: Option<String>,
     #[serde(skip)]
     picture: String,
+    /// Of the file as a whole, whatever line and column say.
+    #[serde(skip)]
+    is_whole: bool,
 }
 
 impl Problem {
@@ -182,6 +185,7 @@ impl Problem {
             expected,
             suggestion,
             picture,
+            is_whole: false,
         }
     }
 
@@ -222,6 +226,31 @@ impl Problem {
             expected: None,
             suggestion: None,
             picture,
+            is_whole: true,
+        }
+    }
+
+    /// Its file, and where in it.
+    fn place(&self) -> String {
+        let Self { file, line, column, .. } = self;
+        match self.is_whole {
+            true => file.clone(),
+            false => format!("{file}:{line}:{column}"),
+        }
+    }
+
+    /// On a line, with what was meant, or else what would have been right.
+    fn sentence(&self) -> String {
+        let place = self.place();
+        let message = &self.message;
+        match (&self.suggestion, &self.expected) {
+            (Some(meant), _) => {
+                format!("{place}: {message}; did you mean `{meant}`?")
+            }
+            (None, Some(expected)) => {
+                format!("{place}: {message}; expected {expected}")
+            }
+            (None, None) => format!("{place}: {message}"),
         }
     }
 }
@@ -242,12 +271,34 @@ impl Problems {
         let Some(first) = self.0.first() else {
             return "nothing is wrong".to_owned();
         };
-        let Problem { file, line, column, message, .. } = first;
-        let place = format!("{file}:{line}:{column}: {message}");
+        let said = format!("{}: {}", first.place(), first.message);
         match self.0.len() {
-            1 => place,
-            count => format!("{place} ({} more below)", count - 1),
+            1 => said,
+            count => format!("{said} ({} more below)", count - 1),
         }
+    }
+
+    /// All on one line, for logs: a sentence each, but for those of a large
+    /// number.
+    pub fn sentences(&self) -> String {
+        const MOST: usize = 16;
+        let shown = self.0.iter().take(MOST).map(Problem::sentence);
+        let shown: Vec<String> = match self.0.len() {
+            0 | 1 => shown.collect(),
+            _ => {
+                let numbered = (1..).zip(shown);
+                numbered.map(|(n, one)| format!("({n}) {one}")).collect()
+            }
+        };
+        let more = match self.0.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let count = match self.0.len() {
+            0 | 1 => String::new(),
+            count => format!("{count} errors: "),
+        };
+        format!("{count}{}{more}", shown.join(" "))
     }
 }
 
@@ -276,6 +327,35 @@ mod tests {
         assert_eq!(nearest("replay", names), Some("reply"));
         assert_eq!(nearest("Match", names), Some("match"));
         assert_eq!(nearest("zzzzzz", names), None);
+    }
+
+    #[test]
+    fn a_log_has_them_on_one_line() {
+        let whole = Problem::whole("b", "cannot be read".to_owned());
+        let at = |expected: &str, meant: Option<&str>| {
+            let (text, message) = ("{\n 5", "this is 5".to_owned());
+            let (expected, meant) =
+                (Some(expected.to_owned()), meant.map(str::to_owned));
+            let field = "handlers".to_owned();
+            Problem::at("a.json", text, 3..4, field, message, expected, meant)
+        };
+        let said = |problems: &[Problem]| {
+            let problems = Problems(problems.to_vec());
+            assert!(!problems.sentences().contains('\n'));
+            problems.sentences()
+        };
+        assert_eq!(said(std::slice::from_ref(&whole)), "b: cannot be read");
+        assert_eq!(Problems(vec![whole.clone()]).line(), "b: cannot be read");
+        let list = at("a list", None);
+        assert_eq!(
+            said(&[list.clone(), at("6", Some("six")), whole]),
+            "3 errors: (1) a.json:2:2: this is 5; expected a list \
+             (2) a.json:2:2: this is 5; did you mean `six`? \
+             (3) b: cannot be read"
+        );
+        let many = said(&vec![list; 100]);
+        assert!(many.starts_with("100 errors: (1) a.json"), "{many}");
+        assert!(many.ends_with("a list and 84 more"), "{many}");
     }
 
     #[test]

@@ -88,6 +88,18 @@ impl Service {
         self.varied.as_ref().map(Varied::path)
     }
 
+    /// Tells what there is of it before the first request.
+    pub fn announce<W: Write>(&mut self, log: &mut Log<W>) {
+        let found = self.varied.as_mut().map(Varied::announce);
+        match found {
+            Some(Ok(text)) => self.site.note(log, &text),
+            Some(Err(wrong)) => {
+                log.write(&self.site.record(Event::Error).because(wrong));
+            }
+            None => {}
+        }
+    }
+
     /// The folder went away, with all that was in it.
     pub fn forget(&mut self) {
         self.site.platform.forget();
@@ -294,6 +306,7 @@ impl Service {
             .then(|| (incomplete, format!("{why} taken")));
         self.intake.ignore(&self.site, &opened.mailbox, log, dropped);
         match &found.wrong {
+            Some(_) if found.is_said => {}
             Some(text) => {
                 let record = self.site.record(Event::Error);
                 log.write(&record.because(text.as_str()));

@@ -47,12 +47,16 @@ pub struct Found {
     /// What the log says of it otherwise.
     pub note: String,
     is_taken: bool,
+    /// Whether the log has said so already.
+    pub is_said: bool,
 }
 
 /// A scenario's file, and what of it is in force.
 pub struct Varied {
     path: PathBuf,
     stamp: Option<Stamp>,
+    /// The file that was there at the start, if it was wrong.
+    told: Option<Stamp>,
     scenario: Scenario,
     /// How many scenarios were taken.
     taken: u64,
@@ -72,6 +76,7 @@ impl Varied {
         Self {
             path,
             stamp: None,
+            told: None,
             scenario: Scenario::default(),
             taken: 0,
             next: 0,
@@ -98,6 +103,7 @@ impl Varied {
             wrong: None,
             note,
             is_taken: false,
+            is_said: stamp.is_some() && stamp == self.told,
         };
         let nothing = "nothing is varied until there is another";
         if stamp.is_none() {
@@ -106,13 +112,13 @@ impl Varied {
             )));
         }
         let wrong = |text: String| {
-            let wrong = format!("the scenario {path}: {text}; {nothing}");
+            let wrong = format!("the scenario {text}; {nothing}");
             Found { wrong: Some(wrong), ..plain(String::new()) }
         };
         let text = match read(&self.path) {
             Ok(text) => text,
             Err(error) => {
-                return Some(wrong(format!("cannot be read: {error}")));
+                return Some(wrong(format!("{path} cannot be read: {error}")));
             }
         };
         let name = path.to_string();
@@ -123,10 +129,30 @@ impl Varied {
                 ..plain(format!("scenario taken: {}", self.taken + 1))
             },
             Err(problems) => {
-                let shown = problems.0.iter().map(|one| format!("\n{one}"));
-                wrong(problems.line() + &shown.collect::<String>() + "\n")
+                wrong(format!("is wrong: {}", problems.sentences()))
             }
         })
+    }
+
+    /// What is to be known of the file before the first request: what is
+    /// wrong with it, or a note.
+    pub fn announce(&mut self) -> Result<String, String> {
+        let path = self.path.display();
+        let Some(found) = self.look() else {
+            return Ok(format!(
+                "there is no scenario {path} yet: nothing is varied until \
+                 there is one"
+            ));
+        };
+        match found.wrong {
+            Some(wrong) => {
+                self.told = found.stamp;
+                Err(wrong)
+            }
+            None => Ok(format!(
+                "the scenario {path} is taken with the first request"
+            )),
+        }
     }
 
     /// Puts in force what was found.
@@ -241,6 +267,36 @@ mod tests {
         varied.take(found);
         put("{}");
         assert_eq!(varied.look().unwrap().note, "scenario taken: 4");
+    }
+
+    #[test]
+    fn what_is_there_at_the_start_is_announced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.json");
+        let shown = path.display().to_string();
+        let mut varied = Varied::new(path.clone());
+        let none = varied.announce().unwrap();
+        assert!(none.starts_with(&format!("there is no scenario {shown} yet")));
+        fs::create_dir(&path).unwrap();
+        let wrong = varied.announce().unwrap_err();
+        assert!(wrong.contains("s.json cannot be read: it is no"), "{wrong}");
+        fs::remove_dir(&path).unwrap();
+        for (text, message) in [
+            ("", "s.json:1:1: the file is empty"),
+            ("hello", "s.json:1:1: the file starts with `h`"),
+            (r#"{"answers": 5}"#, "s.json:1:13: this is the number 5"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let wrong = varied.announce().unwrap_err();
+            assert_eq!(wrong.matches("s.json").count(), 1, "{wrong}");
+            assert!(wrong.contains(message), "{wrong}");
+        }
+        let found = varied.look().unwrap();
+        assert!(found.wrong.is_some() && found.is_said, "{found:?}");
+        fs::write(&path, "{}").unwrap();
+        let right = varied.announce().unwrap();
+        assert!(right.ends_with("is taken with the first request"), "{right}");
+        assert!(!varied.look().unwrap().is_said);
     }
 
     #[test]
