@@ -20,7 +20,6 @@ use pccd::script::locate::{Side, Step, locate, path_text};
 use pccd::script::problem::{Problem, Problems, nearest};
 use serde_json::Value;
 
-use crate::json;
 use crate::kernel::Kernel;
 use crate::lab;
 use crate::machine::{CHANNEL, Machine};
@@ -54,7 +53,7 @@ pub fn check(name: &str, options: &Options) -> Result<Report> {
         notes: Vec::new(),
         unseen: Vec::new(),
     };
-    match json::read::<File>(&file, &text) {
+    match platform::read(&file, &text) {
         Err(Problems(problems)) => {
             report.mistakes = problems;
             report.unseen.push(

@@ -6,8 +6,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use pccd::script::problem::Problems;
+use pccd::script::locate::{Side, Step, locate, path_text};
+use pccd::script::problem::{Problem, Problems};
 use pccd::wire::region::SubspaceType;
+use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -119,6 +121,7 @@ pub(crate) struct File {
     pub(crate) latency: Vec<Promise>,
     /// What is different, by the beginning of a kernel's release.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = { "pattern": RELEASE }))]
     pub(crate) on: BTreeMap<String, On>,
     /// Mistakes that the test must notice.
     #[serde(default)]
@@ -129,6 +132,42 @@ pub(crate) struct File {
     pub accepts: BTreeMap<String, String>,
     /// What the driver can be made to do while bugs are searched.
     pub(crate) search: Option<Search>,
+}
+
+/// How a kernel's release may begin.
+const RELEASE: &str = r"^[0-9]+(\.[0-9]+)*\.?([-+~_][A-Za-z0-9.+~_-]*)?$";
+
+/// The version in a text that is no beginning of a release.
+const VERSION: &str = r"[0-9]+(\.[0-9]+)*\.?";
+
+fn found<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
+    let pattern = Regex::new(pattern).ok()?;
+    pattern.find(text).map(|found| found.as_str())
+}
+
+/// Reads a platform.json.
+///
+/// # Errors
+/// Everything that is wrong in it.
+pub(crate) fn read(file: &str, text: &str) -> Result<File, Problems> {
+    let read: File = json::read(file, text)?;
+    let releases = read.on.keys();
+    let releases = releases.filter(|text| found(RELEASE, text).is_none());
+    let wrong = |release: &String| {
+        let path = [Step::Key("on".to_owned()), Step::Key(release.to_owned())];
+        let place = locate(text, &path, Side::Key).unwrap_or(0..0);
+        Problem::at(
+            file,
+            text,
+            place,
+            path_text(&path),
+            format!("no kernel's release begins with {release:?}"),
+            Some("digits and dots, as in `7.` or `6.12`".to_owned()),
+            found(VERSION, release).map(str::to_owned),
+        )
+    };
+    let problems: Vec<Problem> = releases.map(wrong).collect();
+    if problems.is_empty() { Ok(read) } else { Err(Problems(problems)) }
 }
 
 /// What is different on a kernel, and why.
@@ -338,12 +377,13 @@ impl Platform {
         let path = folder.join("platform.json");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}", path.display()))?;
-        let file: File = json::read(&path.display().to_string(), &text)
-            .map_err(|Problems(problems)| {
+        let file = read(&path.display().to_string(), &text).map_err(
+            |Problems(problems)| {
                 let all: Vec<_> =
                     problems.iter().map(|it| format!("{it}\n")).collect();
                 anyhow!("{} is wrong:\n{}", path.display(), all.join("\n"))
-            })?;
+            },
+        )?;
         let name = folder
             .file_name()
             .and_then(|name| name.to_str())
@@ -434,4 +474,43 @@ pub fn with(folder: &Path, file: &str) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_is_the_beginning_of_a_release() {
+        for (release, meant) in [
+            ("7", None),
+            ("7.", None),
+            ("6.12", None),
+            ("6.12.57+deb13-arm64", None),
+            ("6.12-rc", None),
+            ("7.1.0-rc3", None),
+            ("", Some(None)),
+            ("7.x", Some(Some("7."))),
+            ("v6.12", Some(Some("6.12"))),
+            ("6.12*", Some(Some("6.12"))),
+            ("6..1", Some(Some("6."))),
+            ("next", Some(None)),
+            (".6", Some(Some("6"))),
+            (" 6.12", Some(Some("6.12"))),
+            ("6.12 ", Some(Some("6.12"))),
+        ] {
+            let text = format!(
+                "{{\"description\": \"\", \"driver\": \"\",\n\
+                 \"on\": {{\"6.1\": {{\"smp\": 1, \"because\": \"a\"}},\n\
+                 {release:?}: {{\"smp\": 1, \"because\": \"a\"}}}}}}"
+            );
+            let said = read("p.json", &text).err().map(|Problems(problems)| {
+                let [problem] = &problems[..] else { panic!("{problems:?}") };
+                assert_eq!((problem.line, problem.column), (3, 1));
+                problem.suggestion.clone()
+            });
+            let expected = meant.map(|it| it.map(str::to_owned));
+            assert_eq!(said, expected, "{release:?}");
+        }
+    }
 }
