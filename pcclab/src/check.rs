@@ -3,6 +3,7 @@
 
 mod claims;
 mod devices;
+mod fields;
 mod kernel;
 mod report;
 mod script;
@@ -130,6 +131,27 @@ impl Check<'_> {
         suggestion: Option<String>,
     ) {
         let place = locate(&self.text, path, Side::Value);
+        let problem = Problem::at(
+            &self.file,
+            &self.text,
+            place.unwrap_or(0..0),
+            path_text(path),
+            message,
+            expected,
+            suggestion,
+        );
+        self.put(problem);
+    }
+
+    /// A mistake in a key of platform.json.
+    fn wrong_key(
+        &mut self,
+        path: &[Step],
+        message: String,
+        expected: Option<String>,
+        suggestion: Option<String>,
+    ) {
+        let place = locate(&self.text, path, Side::Key);
         let problem = Problem::at(
             &self.file,
             &self.text,
@@ -349,6 +371,31 @@ impl Check<'_> {
                     ));
                 }
                 _ => {}
+            }
+            if let Some((message, needed)) = fields::beyond(handlers, channel) {
+                let others =
+                    channels.iter().filter(|it| it.plays == channel.plays);
+                let fits = |it| fields::beyond(handlers, it).is_none();
+                // It may be there to see what becomes of it.
+                if others.into_iter().any(fits) {
+                    let name = &channel.name;
+                    self.note(format!("channel `{name}`: {message}"));
+                    continue;
+                }
+                let path = [
+                    key("channels"),
+                    Step::Index(index),
+                    key("device"),
+                    key("size"),
+                ];
+                let path = match device.contains_key("size") {
+                    true => &path[..],
+                    false => &path[..3],
+                };
+                let expected = Some(format!(
+                    "a `size` of at least {needed}, or a smaller `offset`"
+                ));
+                self.wrong(path, message, expected, None);
             }
         }
         let meant = |name: &str| {

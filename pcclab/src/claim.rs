@@ -48,6 +48,17 @@ impl Claim {
         Ok(claim)
     }
 
+    /// Which command.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The names of the values in the request, or in the answer.
+    pub fn names(&self, is_request: bool) -> impl Iterator<Item = &str> {
+        let pairs = if is_request { &self.asked } else { &self.answered };
+        pairs.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The claim in a line of the guest: `# asked COMMAND [NAME=VALUE]...`.
     pub fn in_line(line: &str) -> Option<Result<Claim>> {
         Some(Claim::parse(line.trim().strip_prefix("# asked ")?))

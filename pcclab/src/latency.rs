@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,31 +42,54 @@ impl Promise {
     /// latency, or brings messages to the guest.
     ///
     /// # Errors
-    /// When `below` is no time, the channel has no latency, or `percentile`
-    /// is none.
+    /// The first of its mistakes.
     pub(crate) fn of(
         &self,
         subspace: u8,
         nominal_us: Option<u64>,
         is_inbox: bool,
     ) -> Result<Limit> {
-        let percentile = self.percentile.unwrap_or(100);
-        if !(1..=100).contains(&percentile) {
-            bail!("percentile {percentile} is none: 1 to 100");
-        }
-        let first = if is_inbox { Step::Taken } else { Step::Doorbell };
-        let from = self.from.unwrap_or(first);
-        if from == self.to {
-            bail!("from {from} to {from} nothing takes time");
+        let mistakes = self.mistakes(nominal_us, is_inbox);
+        if let Some((_, first)) = mistakes.into_iter().next() {
+            return Err(first);
         }
         Ok(Limit {
             channel: self.channel.clone(),
             subspace,
-            from,
+            from: self.begins(is_inbox),
             to: self.to,
-            percentile,
+            percentile: self.percentile.unwrap_or(100),
             below: self.below(nominal_us)?,
         })
+    }
+
+    /// All that is wrong with it on such a channel, each with its key.
+    pub(crate) fn mistakes(
+        &self,
+        nominal_us: Option<u64>,
+        is_inbox: bool,
+    ) -> Vec<(&'static str, Error)> {
+        let mut mistakes = Vec::new();
+        let percentile = self.percentile.unwrap_or(100);
+        if !(1..=100).contains(&percentile) {
+            let wrong =
+                anyhow!("{percentile} is no part of a hundred: 1 to 100");
+            mistakes.push(("percentile", wrong));
+        }
+        let from = self.begins(is_inbox);
+        if from == self.to {
+            let wrong = anyhow!("from {from} to {from} nothing takes time");
+            mistakes.push(("to", wrong));
+        }
+        if let Err(wrong) = self.below(nominal_us) {
+            mistakes.push(("below", wrong));
+        }
+        mistakes
+    }
+
+    fn begins(&self, is_inbox: bool) -> Step {
+        let first = if is_inbox { Step::Taken } else { Step::Doorbell };
+        self.from.unwrap_or(first)
     }
 
     /// The limit in microseconds.

@@ -231,6 +231,9 @@ pub(crate) struct Channel {
     pub(crate) content: Vec<String>,
 }
 
+/// The `size` that QEMU takes where none is given.
+const SIZE: u64 = 4096;
+
 impl Channel {
     /// What the preprocessor of ASL and the test's environment call it.
     pub(crate) fn variable(&self) -> String {
@@ -252,10 +255,16 @@ impl Channel {
             .and_then(|kind| u8::try_from(kind).ok())
             .and_then(|kind| SubspaceType::try_from(kind).ok())
             .context("only a channel with a `subspace-type` has a content")?;
-        let size = self.device.get("size").and_then(Value::as_u64);
-        // What QEMU takes without.
-        let size = size.unwrap_or(4096);
+        let size = self.size().unwrap_or(SIZE);
         content::bytes(&self.content, kind, id, size).map(Some)
+    }
+
+    /// How large its memory is, if that can be told.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match self.device.get("size") {
+            Some(size) => size.as_u64(),
+            None => Some(SIZE),
+        }
     }
 
     /// Its nominal latency in microseconds, where it says one.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value as Filling;
 
-use super::file::{CommandWord, Rest};
+use super::file::{Access, CommandWord, Rest};
 use super::lookup::{Lookup, Wanted};
 use super::register::Register;
 use crate::script::check::Clock;
@@ -196,6 +196,19 @@ impl Channel {
     /// Whether its command is a word of SCMI.
     pub fn is_scmi(&self, kind: SubspaceType) -> bool {
         self.word == CommandWord::Scmi && kind.is_extended()
+    }
+
+    /// Names of the registers that a request may show, or an answer.
+    pub fn shown(&self, is_request: bool) -> impl Iterator<Item = &str> {
+        let never = match is_request {
+            true => [Access::Ro, Access::Answer],
+            false => [Access::Wo; 2],
+        };
+        let all = self.registers.values();
+        all.filter(move |one| {
+            one.offset.is_some() && !never.contains(&one.access)
+        })
+        .map(|one| one.name.as_str())
     }
 
     /// Its registers in the order of their bytes, hidden ones last.

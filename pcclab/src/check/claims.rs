@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use pccd::conduct;
 use pccd::messages::Messages;
 use pccd::script::locate::{Side, Step};
 use pccd::script::problem::{Problem, nearest};
 
 use super::script::{self, Words};
-use super::{Check, key};
+use super::{Check, fields, key};
 use crate::claim::Claim;
 use crate::platform::Channel;
 
@@ -38,11 +39,15 @@ impl Check<'_> {
         note.into_iter().for_each(|note| self.note(note));
         self.names_in(&file, &text, &BTreeSet::new(), true);
         let commands = handlers.map(commands).unwrap_or_default();
-        for (range, command) in script::asked(&text) {
-            if handlers.is_none() || commands.contains(command) {
-                continue;
-            }
-            let (message, expected, meant) = unknown(command, &commands);
+        for (range, command, values) in script::asked(&text) {
+            let Some(handlers) = handlers else { break };
+            let wrong = match commands.contains(command) {
+                true => Claim::parse(&format!("{command} {values}"))
+                    .ok()
+                    .and_then(|claim| fields::unknown(handlers, &claim)),
+                false => Some(unknown(command, &commands)),
+            };
+            let Some((message, expected, meant)) = wrong else { continue };
             self.put(Problem::at(
                 &file,
                 &text,
@@ -61,16 +66,21 @@ impl Check<'_> {
         let commands = handlers.map(commands).unwrap_or_default();
         for (index, text) in self.read.asked.clone().iter().enumerate() {
             let path = [key("asked"), Step::Index(index)];
-            if let Err(error) = Claim::parse(text) {
-                let expected = "COMMAND NAME=VALUE… NAME->VALUE…".to_owned();
-                self.wrong(&path, error.to_string(), Some(expected), None);
-                continue;
-            }
-            let command = text.split_whitespace().next().unwrap_or_default();
-            if handlers.is_none() || commands.contains(command) {
-                continue;
-            }
-            let (message, expected, meant) = unknown(command, &commands);
+            let claim = match Claim::parse(text) {
+                Ok(claim) => claim,
+                Err(error) => {
+                    let expected = "COMMAND NAME=VALUE… NAME->VALUE…";
+                    let expected = Some(expected.to_owned());
+                    self.wrong(&path, error.to_string(), expected, None);
+                    continue;
+                }
+            };
+            let Some(handlers) = handlers else { continue };
+            let wrong = match commands.contains(claim.command()) {
+                true => fields::unknown(handlers, &claim),
+                false => Some(unknown(claim.command(), &commands)),
+            };
+            let Some((message, expected, meant)) = wrong else { continue };
             self.wrong(&path, message, Some(expected), meant);
         }
     }
@@ -92,10 +102,10 @@ impl Check<'_> {
                 continue;
             };
             for channel in channels.iter().filter(named) {
-                if let Err(error) =
-                    promise.of(0, channel.nominal_us(), channel.is_inbox())
-                {
-                    self.wrong(&at("below"), error.to_string(), None, None);
+                let (nominal, inbox) =
+                    (channel.nominal_us(), channel.is_inbox());
+                for (name, error) in promise.mistakes(nominal, inbox) {
+                    self.wrong(&at(name), error.to_string(), None, None);
                 }
             }
         }
@@ -122,6 +132,13 @@ impl Check<'_> {
                 let message = "a rule is accepted that has no id".to_owned();
                 let expected = "the id that a run prints".to_owned();
                 self.wrong(&path, message, Some(expected), None);
+            } else if conduct::named(&id).is_none() {
+                let ids = || conduct::RULES.iter().map(|rule| rule.id);
+                let meant = nearest(&id, ids()).map(str::to_owned);
+                let all: Vec<_> = ids().collect();
+                let expected = Some(format!("one of {}", all.join(", ")));
+                let message = format!("there is no rule `{id}`");
+                self.wrong_key(&path, message, expected, meant);
             } else if why.trim().is_empty() {
                 let message = format!("nothing says why `{id}` is accepted");
                 let expected = "the reason, in a sentence".to_owned();

@@ -82,13 +82,29 @@ static BRANCHES: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a right pattern")
 });
 
-/// The commands that a test claims to have been asked, and where.
-pub fn asked(text: &str) -> Vec<(Range<usize>, &str)> {
-    ASKED
-        .captures_iter(text)
-        .filter_map(|found| found.get(1))
-        .map(|word| (word.range(), word.as_str()))
+/// The commands that a test claims to have been asked, where, and with which
+/// values, as far as they are plain words.
+pub fn asked(text: &str) -> Vec<(Range<usize>, &str, String)> {
+    let found = ASKED.captures_iter(text).filter_map(|found| found.get(1));
+    found
+        .map(|word| {
+            let rest = text.get(word.end()..).unwrap_or_default();
+            let line = rest.lines().next().unwrap_or_default();
+            let values = line.split_whitespace().map_while(value);
+            let values: Vec<&str> = values.collect();
+            (word.range(), word.as_str(), values.join(" "))
+        })
         .collect()
+}
+
+/// A word that the shell leaves as it is but for quotes around it.
+fn value(word: &str) -> Option<&str> {
+    let inner = |quote| word.strip_prefix(quote)?.strip_suffix(quote);
+    let bare = inner('\'').or_else(|| inner('"'));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-=>[]".contains(c);
+    let is_whole = bare.is_some() || !word.contains(['>', '[']);
+    let word = bare.unwrap_or(word);
+    (is_whole && word.chars().all(is_plain)).then_some(word)
 }
 
 fn at(
@@ -289,7 +305,7 @@ mod tests {
     fn claims_are_found() {
         let text = "asked get a=1\n# asked nothing\n\tasked b/set\nasked $x\n";
         let found = asked(text);
-        let words: Vec<_> = found.iter().map(|(_, word)| *word).collect();
+        let words: Vec<_> = found.iter().map(|(_, word, _)| *word).collect();
         assert_eq!(words, ["get", "b/set"]);
         assert_eq!(line_range(text, 3), 31..42);
     }

@@ -14,7 +14,7 @@ const PLATFORM: &str = r#"{
   "test": "test.sh",
   "asked": ["apply level=2"],
   "on": { "6.12": { "smp": 1, "because": "a race" } },
-  "accepts": { "doorbell": "the firmware wants it" },
+  "accepts": { "doorbell-busy": "the firmware wants it" },
   "defects": [ { "file": "fan.json", "from": "900", "to": "901" } ],
   "search": {
     "actions": { "rpm": "read -r x </sys/fan", "both": "{ echo a >&3; read -r x <&3; } 3<>/sys/fan" },
@@ -258,14 +258,66 @@ fn each_mistake_has_its_place() {
         (
             "platform.json",
             "\"smp\": 1",
-            "\"accepts\": { \"order\": \"\" }",
-            "platform.json:14: nothing says why `order` is accepted",
+            "\"accepts\": { \"rate\": \"\" }",
+            "platform.json:14: nothing says why `rate` is accepted",
         ),
         (
             "platform.json",
             "the firmware wants it",
             "",
-            "platform.json:15: nothing says why `doorbell` is accepted",
+            "platform.json:15: nothing says why `doorbell-busy` is accepted",
+        ),
+        (
+            "platform.json",
+            "doorbell-busy",
+            "doorbel-busy",
+            "platform.json:15: there is no rule `doorbel-busy` \
+             (doorbell-busy?)",
+        ),
+        (
+            "platform.json",
+            "\"smp\": 1",
+            "\"accepts\": { \"length-heder\": \"a\" }",
+            "platform.json:14: there is no rule `length-heder` \
+             (length-header?)",
+        ),
+        (
+            "platform.json",
+            "apply level=2",
+            "apply levl=2",
+            "platform.json:13: the request of `apply` has no `levl` (level?)",
+        ),
+        (
+            "platform.json",
+            "apply level=2",
+            "apply acme-fan.level=2 pcc.command=1 fan.level->2",
+            "platform.json:13: the answer to `apply` has no `fan.level`",
+        ),
+        (
+            "platform.json",
+            "apply level=2",
+            "endpoint control.comand=2",
+            "platform.json:13: the request of `endpoint` has no \
+             `control.comand` (control.command?)",
+        ),
+        (
+            "platform.json",
+            "apply level=2",
+            "endpoint control.command=2 control.completion_code->0 length=9",
+            "",
+        ),
+        (
+            "fan.json",
+            "{ \"offset\": 0, \"width\": 8 }",
+            "{ \"offset\": 5000, \"bytes\": 18 }",
+            "platform.json:6: the register `level` of `acme-fan` ends at byte \
+             5026 with the header of 8, `size` is 4096",
+        ),
+        (
+            "fan.json",
+            "{ \"offset\": 0, \"width\": 8 }",
+            "{ \"offset\": 55, \"width\": 8 }",
+            "",
         ),
         (
             "platform.json",
@@ -346,6 +398,13 @@ fn each_mistake_has_its_place() {
             "asked aply",
             "test.sh:5: the handler files have no command `aply` (apply?)",
         ),
+        ("test.sh", "level=2", "level=$x 'levle->3'", ""),
+        (
+            "test.sh",
+            "level=2",
+            "level=2 'levle->3' && x",
+            "test.sh:5: the answer to `apply` has no `levle` (level?)",
+        ),
         ("test.sh", "plan 1", "plan 2", "test.sh:3: the plan is 2, but 1"),
         (
             "test.sh",
@@ -367,6 +426,40 @@ fn each_mistake_has_its_place() {
             ),
         }
     }
+}
+
+#[test]
+fn registers_lie_in_the_memory_of_who_plays_them() {
+    let (lines, _) = changed(&[
+        ("fan.json", "\"offset\": 0", "\"offset\": 60"),
+        (
+            "platform.json",
+            "\"plays\": \"acme-fan\", \"device\": { \"subspace-type\": 2 }",
+            "\"device\": {}",
+        ),
+        ("platform.json", "\"modes\": [\"poll\"]", "\"modes\": []"),
+    ]);
+    let expected = "platform.json:5: the register `level` of `acme-fan` ends \
+                    at byte 69 with the header of 8, `size` is 64";
+    assert!(lines.iter().any(|it| it == expected), "{lines:#?}");
+}
+
+#[test]
+fn a_promise_has_several_mistakes() {
+    let (lines, _) = changed(&[(
+        "platform.json",
+        "\"asked\": ",
+        "\"latency\": [{\"channel\": \"fan\",\n\"to\": \"doorbell\",\n\
+         \"percentile\": 200,\n\"below\": \"5 hours\"}], \"asked\": ",
+    )]);
+    assert_eq!(
+        lines,
+        [
+            "platform.json:15: 200 is no part of a hundred: 1 to 100",
+            "platform.json:14: from doorbell to doorbell nothing takes time",
+            "platform.json:16: `hours` is no unit: us, ms, s or latencies",
+        ]
+    );
 }
 
 #[test]
@@ -409,6 +502,12 @@ fn what_is_remarkable_is_noted() {
             "\"modules\": [\"pcc-client\"],",
             "",
             "the ASL has the device of pcc-client",
+        ),
+        (
+            "fan.json",
+            "{ \"offset\": 0, \"width\": 8 }",
+            "{ \"offset\": 56, \"width\": 8 }",
+            "channel `fan`: the register `level` of `acme-fan` ends at byte 65",
         ),
         ("platform.json", "\"test\": \"test.sh\",", "", "there is no `test`"),
         ("platform.json", "\"smp\": 1,", "", "`on` \"6.12\" changes nothing"),
