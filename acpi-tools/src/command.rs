@@ -11,6 +11,7 @@ use crate::cli::{
     Cli, Command, Diff, DiffFormat, Explain, ExplainFormat, Extract, Man, Show,
     Source, Validate,
 };
+use crate::made::Made;
 use crate::platform::{Facts, Platform};
 use crate::report::{self, Format, Style};
 use crate::{diff, extract, manual};
@@ -104,7 +105,8 @@ fn extract_command(options: &Extract) -> Result<ExitCode> {
     let platform = load(&options.source)?;
     let files = extract::files(&platform);
     let folder = &options.output;
-    std::fs::create_dir_all(folder)
+    let mut made = Made::default();
+    made.folders(folder)
         .with_context(|| format!("making {}", folder.display()))?;
     let there: Vec<_> = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -134,10 +136,11 @@ fn extract_command(options: &Extract) -> Result<ExitCode> {
     let mut text = String::new();
     for (name, content) in files {
         let path = folder.join(name);
-        std::fs::write(&path, &content)
+        made.file(&path, &content)
             .with_context(|| format!("writing {}", path.display()))?;
         text += &format!("{:>8}  {}\n", content.len(), path.display());
     }
+    made.keep();
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -156,6 +156,25 @@ fn extract_writes_files_that_are_read_again() {
 }
 
 #[test]
+fn what_there_was_no_room_for_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = write(folder.path(), "acpidump.txt", DUMP);
+    let output = folder.path().join("some/tables");
+    let mut full = Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_acpi-tools"))
+        .args(["extract", &dump, "--output"])
+        .arg(&output);
+    let out = full.output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("writing"), "{said}");
+    assert!(!folder.path().join("some").exists());
+    let output = output.display().to_string();
+    assert_eq!(status(&["extract", &dump, "--output", &output]), 0);
+}
+
+#[test]
 fn explain_knows_rules_and_fields() {
     assert!(text(&run(&["explain", "PCCT-051"])).contains("fix:"));
     assert!(text(&run(&["explain", "gsiv"])).contains("in the subspace"));

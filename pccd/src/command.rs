@@ -1,6 +1,5 @@
 //! What the subcommands do, each a function of its arguments.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +18,7 @@ use crate::extcap;
 use crate::handlers::message_from;
 use crate::import;
 use crate::log::{Format, Log};
+use crate::made::Made;
 use crate::mailbox::{Mailbox, UnaskedName};
 use crate::manual;
 use crate::messages;
@@ -152,31 +152,35 @@ fn import(args: &ImportArgs) -> Result<ExitCode> {
     for note in &recording.notes {
         writeln!(out, "note: {}", plain(note))?;
     }
+    // What is written is told when all of it is: it stays only then.
+    let (mut made, mut told) = (Made::default(), String::new());
     for (number, side) in (1..).zip(&recording.sides) {
         let folder = match recording.sides.len() {
             1 => output.clone(),
             _ => output.join(format!("mailbox-{number}")),
         };
         let imported = import::import(side);
-        std::fs::create_dir_all(&folder)
+        made.folders(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         for (name, text) in &imported.files {
             let path = folder.join(name);
-            let file = File::create_new(&path);
-            let written = file.and_then(|mut f| f.write_all(text.as_bytes()));
-            written.with_context(|| {
+            made.file(&path, text.as_bytes()).with_context(|| {
                 let hint = "choose another folder with --output";
                 format!("cannot write {}; {hint}", path.display())
             })?;
-            writeln!(out, "{}", path.display())?;
+            told.push_str(&format!("{}\n", path.display()));
         }
         for note in &imported.notes {
-            writeln!(out, "note: {note}")?;
+            told.push_str(&format!("note: {note}\n"));
         }
         is_whole &= imported.notes.is_empty();
         let (folder, said) = (folder.display(), side.summary());
-        writeln!(out, "{said} in {folder}: pccd run --messages {folder}")?;
+        told.push_str(&format!(
+            "{said} in {folder}: pccd run --messages {folder}\n"
+        ));
     }
+    made.keep();
+    out.write_all(told.as_bytes())?;
     match is_whole {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),

@@ -46,6 +46,7 @@ mod extcap;
 mod handlers;
 mod import;
 mod log;
+pub mod made;
 pub mod mailbox;
 pub mod manual;
 pub mod messages;

@@ -25,6 +25,7 @@ const PCCD: &str = "
     recording: capture mailbox record script stats wire
     platform: conduct endpoint handlers mailbox messages record recording registers script wire
     vary: mailbox messages platform registers script wire
+    made:
     import: handlers mailbox messages platform record recording script wire
     programs: handlers script wake
     log: capture record stats
@@ -34,7 +35,7 @@ const PCCD: &str = "
     cli: daemon log
     extcap: capture cli daemon
     manual:
-    command: capture cli clock daemon extcap handlers import log mailbox manual messages platform record recording registers script stats status vary wake wire";
+    command: capture cli clock daemon extcap handlers import log made mailbox manual messages platform record recording registers script stats status vary wake wire";
 
 const PCCLAB: &str = "
     interrupt:
@@ -101,13 +102,14 @@ const ACPI_TOOLS: &str = "
     memory: bytes tree
     aml: bytes field table
     platform: aml bytes memory table text tree
+    made:
     extract: bytes memory platform table tree
     check: aml bytes field platform table tree
     diff: aml field platform table tree
     report: aml bytes check diff field platform table tree
     cli: check report
     manual: cli
-    command: check cli diff extract manual platform report";
+    command: check cli diff extract made manual platform report";
 
 /// Modules of pccd that open no file and ask for no time.
 const PURE: [&str; 8] = [

@@ -586,6 +586,40 @@ fn import(path: &Path, bench: &Bench) -> (i32, String) {
 }
 
 #[test]
+fn what_cannot_be_imported_whole_leaves_nothing() {
+    let first = Bench::new();
+    let (path, _) = record(&first);
+    let bench = Bench::new();
+    let folder = bench.dir.path().join("imported");
+    let mut full = std::process::Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_pccd"))
+        .arg("import")
+        .arg(&path)
+        .current_dir(bench.dir.path());
+    let (code, text) = finish(&mut full);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("cannot write imported/"), "{text}");
+    assert!(!folder.exists());
+    // A file that is there stays, and it alone.
+    fs::create_dir(&folder).unwrap();
+    let (code, _) = import(&path, &bench);
+    assert_eq!(code, 0);
+    let all = || fs::read_dir(&folder).unwrap().count();
+    assert!(all() > 1);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("subspace-2.json") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let (code, text) = import(&path, &bench);
+    assert_eq!(code, 2, "{text}");
+    assert!(!text.contains("pccd run --messages"), "{text}");
+    assert_eq!(all(), 1);
+}
+
+#[test]
 fn what_is_imported_answers_alike() {
     let first = Bench::new();
     let (path, wanted) = record(&first);

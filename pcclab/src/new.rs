@@ -1,9 +1,11 @@
 //! A small platform that works, to begin with: its files say what to change
 //! next. pcc-client is the driver until there is another.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use pccd::made::Made;
 
 use crate::lab::shell_quote;
 use crate::platform;
@@ -194,18 +196,25 @@ pub fn make(path: &Path, kind: u8) -> Result<String> {
         );
     };
     let absolute = std::path::absolute(path)?;
+    let files = files(name, kind, &absolute)?;
+    let mut made = Made::default();
     if let Some(parent) = absolute.parent() {
-        std::fs::create_dir_all(parent)
+        made.folders(parent)
             .with_context(|| format!("making {}", parent.display()))?;
     }
-    std::fs::create_dir(path).with_context(|| {
-        format!("making {}: give a name that is not there yet", path.display())
-    })?;
-    for (file, text) in files(name, kind, &absolute)? {
+    match made.folder(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
+            "{} is there already: give a name that is not there yet",
+            path.display()
+        ),
+        other => other.with_context(|| format!("making {}", path.display()))?,
+    }
+    for (file, text) in files {
         let path = path.join(file);
-        std::fs::write(&path, text)
+        made.file(&path, text.as_bytes())
             .with_context(|| format!("writing {}", path.display()))?;
     }
+    made.keep();
     // Without a slash it would be a folder of messages/.
     let shown = match path.is_absolute() || path.starts_with("..") {
         true => path.to_owned(),
@@ -342,6 +351,13 @@ mod tests {
             assert!(make(&path, 2).is_err(), "{wrong}");
         }
         assert!(make(&place.path().join("c"), 5).is_err());
+        for left in ["b", "c"] {
+            assert!(!place.path().join(left).exists(), "{left}");
+        }
+        // What is in the way is not the name.
+        let path = Path::new("/proc/board");
+        let error = format!("{:#}", make(path, 2).unwrap_err());
+        assert!(error.starts_with("making /proc/board: "), "{error}");
     }
 
     #[test]

@@ -16,6 +16,24 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_new_platform_is_whole_or_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_pcclab"))
+        .args(["new", "boards/my-fan"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(full.status.code(), Some(125), "{full:?}");
+    let said = text(&full.stderr);
+    assert!(said.contains("writing boards/my-fan/"), "{said}");
+    assert!(!folder.path().join("boards").exists());
+    let made = pcclab(folder.path(), &["new", "boards/my-fan"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+}
+
+#[test]
 fn a_new_platform_is_checked() {
     let folder = tempfile::tempdir().unwrap();
     let here = |words: &[&str]| pcclab(folder.path(), words);
