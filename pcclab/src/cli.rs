@@ -291,17 +291,17 @@ pub struct Check {
     /// Kernel, as for `run`, in which options and drivers are looked up
     #[arg(long, value_name = "KERNEL")]
     pub kernel: Option<PathBuf>,
-    /// What to print
+    /// What to print; `pcclab schema check` describes the JSON
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
 }
 
-/// How `pcclab check` prints.
+/// How `pcclab check` and `pcclab log` print.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum CheckFormat {
     /// For people.
     Text,
-    /// For programs; `pcclab schema check` describes it.
+    /// For programs.
     Json,
 }
 

@@ -121,7 +121,7 @@ impl<'a> Driver<'a> {
         if machine.search.is_empty() {
             return Err(usage(format!(
                 "{} says nothing of what its driver can be made to do: add \
-                 \"search\" to its platform.json, as docs/search.md says",
+                 \"search\" to its platform.json, as docs/platforms.md says",
                 options.platforms.join(", ")
             )));
         }

@@ -117,7 +117,7 @@ pub fn regressions(options: cli::Regressions) -> Result<u8> {
     if let Some(name) = options.names.iter().find(unknown) {
         let names: Vec<_> = pack.iter().map(|one| &*one.name).collect();
         return Err(usage(format!(
-            "there is no regression '{name}': {}",
+            "there is no regression '{name}'; there are {}",
             names.join(", ")
         )));
     }

@@ -47,6 +47,17 @@ fn a_broken_pipe_is_no_error() {
 }
 
 #[test]
+fn hints_lead_where_it_stands() {
+    // The schema of check's output describes no log.
+    let help = |command| text(&run(&[command, "--help"]));
+    assert!(help("check").contains("`pcclab schema check`"));
+    assert!(!help("log").contains("schema"));
+    let output = run(&["regressions", "nope"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("no regression 'nope'; there are "), "{said}");
+}
+
+#[test]
 fn platforms_are_a_table() {
     let list = text(&run(&["platforms"]));
     let cppc = list.lines().find(|line| line.starts_with("cppc "));

@@ -32,7 +32,7 @@ impl<'de> Deserialize<'de> for Number {
             type Value = Number;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, as in 26 or \"0x1a\"")
+                f.write_str("a whole number from 0 on, as in 26 or \"0x1a\"")
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
