@@ -87,8 +87,8 @@ pub(super) fn parse(
     once(name, text).map(|()| file)
 }
 
-/// Reads a text that is an object of this shape; or says what is wrong with
-/// it: of the shape only what is wrong first.
+/// Reads a text that is an object of this shape; or says everything that is
+/// wrong with it.
 pub(crate) fn shaped<T: DeserializeOwned>(
     name: &str,
     text: &str,
@@ -97,9 +97,9 @@ pub(crate) fn shaped<T: DeserializeOwned>(
     let value =
         shape(name, text, example).map_err(|first| match is_json(text) {
             true => {
-                let mut problems = vec![*first];
-                take_doubled(name, text, &mut problems);
-                problems
+                let mut search = Search::new(name, text, *first);
+                search.part(text.to_owned(), 0, &[], stopped::<T>);
+                search.end()
             }
             false => vec![*first],
         })?;
@@ -174,35 +174,201 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
+/// More mistakes than this in one file are not looked for.
+const MOST: usize = 50;
+/// Nor in more bytes than this, however often they are read.
+const MOST_READ: usize = 16 << 20;
+
 /// Serde stops at the first mistake: looks at each element of the lists on
-/// its own, so that one does not hide those of others.
+/// its own, and at the file without them.
 fn all_problems(name: &str, text: &str, first: Problem) -> Vec<Problem> {
-    const MOST: usize = 50;
-    let mut problems = vec![first];
+    let mut search = Search::new(name, text, first);
     let lists: [(&str, Look); 3] = [
         ("channels", stopped::<ChannelFile>),
         ("handlers", stopped::<HandlerFile>),
         ("unasked", stopped::<TimedFile>),
     ];
-    for (list, stopped) in lists {
+    let mut shell = text.to_owned();
+    for (list, look) in lists {
         let ranges = elements(text, list).unwrap_or_default();
+        if let (Some(first), Some(last)) = (ranges.first(), ranges.last()) {
+            blank(&mut shell, first.start..last.end);
+        }
         for (index, range) in ranges.into_iter().enumerate() {
-            let start = range.start;
-            let found = text.get(range).and_then(stopped);
-            let Some((mut inner, error)) = found else { continue };
-            let mut path = vec![Step::Key(list.to_owned()), Step::Index(index)];
-            path.append(&mut inner);
-            let problem = parse_problem(name, text, start, &path, &error);
-            if !problems.contains(&problem) {
-                problems.push(problem);
+            let Some(part) = text.get(range.clone()) else { continue };
+            let path = [Step::Key(list.to_owned()), Step::Index(index)];
+            search.part(part.to_owned(), range.start, &path, look);
+        }
+    }
+    search.part(shell, 0, &[], stopped::<file::File>);
+    search.end()
+}
+
+/// What is wrong with the shape of a text.
+struct Search<'a> {
+    name: &'a str,
+    text: &'a str,
+    problems: Vec<Problem>,
+    /// Bytes that may still be read.
+    left: usize,
+}
+
+/// What was taken out of a part of the text, so that serde does not stop at
+/// it again.
+#[derive(Default)]
+struct Taken {
+    /// Keys that are not missed: those taken out, and those they were to be.
+    keys: Vec<Vec<Step>>,
+    /// Elements of lists, by the lists' paths.
+    elements: Vec<(Vec<Step>, usize)>,
+}
+
+impl Taken {
+    /// Where in the text a path leads that leads through what is left.
+    fn before(&self, path: &[Step]) -> Vec<Step> {
+        let mut before: Vec<Step> = Vec::new();
+        for step in path {
+            let step = match step {
+                Step::Key(_) => step.clone(),
+                Step::Index(index) => {
+                    let mut gone: Vec<usize> = self
+                        .elements
+                        .iter()
+                        .filter(|(list, _)| *list == before)
+                        .map(|(_, index)| *index)
+                        .collect();
+                    gone.sort_unstable();
+                    let mut index = *index;
+                    for one in gone {
+                        index += usize::from(one <= index);
+                    }
+                    Step::Index(index)
+                }
+            };
+            before.push(step);
+        }
+        before
+    }
+
+    /// Whether something was taken out of this object or list.
+    fn is_from(&self, path: &[Step]) -> bool {
+        let keys = self.keys.iter().filter_map(|key| key.split_last());
+        keys.into_iter().any(|(_, above)| above == path)
+            || self.elements.iter().any(|(list, _)| list == path)
+    }
+}
+
+impl<'a> Search<'a> {
+    fn new(name: &'a str, text: &'a str, first: Problem) -> Self {
+        Self { name, text, problems: vec![first], left: MOST_READ }
+    }
+
+    /// Looks at a part of the text that begins at `start`, where `above`
+    /// leads. What is wrong is taken out until nothing is.
+    fn part(
+        &mut self,
+        mut part: String,
+        start: usize,
+        above: &[Step],
+        look: Look,
+    ) {
+        let mut taken = Taken::default();
+        while self.problems.len() < MOST {
+            let Some(left) = self.left.checked_sub(part.len()) else { return };
+            self.left = left;
+            let Some((path, error)) = look(&part) else { return };
+            let full = error.to_string();
+            let words = quoted(&full);
+            let word = words.first().copied().unwrap_or_default();
+            let mut target = path.clone();
+            let mut meant = None;
+            let follows = if full.starts_with("duplicate") {
+                // Those are found otherwise.
+                return;
+            } else if full.starts_with("unknown field") {
+                let key = Step::Key(word.to_owned());
+                if target.last() != Some(&key) {
+                    target.push(key);
+                }
+                meant = nearest(word, words.iter().skip(1).copied());
+                false
+            } else if full.starts_with("missing field") {
+                let mut key = taken.before(&path);
+                key.push(Step::Key(word.to_owned()));
+                taken.keys.contains(&key)
+            } else {
+                taken.is_from(&taken.before(&path))
+            };
+            if !follows {
+                let whole = [above, &taken.before(&path)].concat();
+                let problem =
+                    parse_problem(self.name, self.text, start, &whole, &error);
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
             }
-            if problems.len() >= MOST {
-                return problems;
+            let is_out = take_out(&mut part, &target);
+            if !is_out || !is_json(&part) {
+                return;
+            }
+            let mut gone = taken.before(&target);
+            match gone.pop() {
+                Some(Step::Index(index)) => taken.elements.push((gone, index)),
+                Some(key) => {
+                    if let Some(meant) = meant {
+                        let mut meant_key = gone.clone();
+                        meant_key.push(Step::Key(meant.to_owned()));
+                        taken.keys.push(meant_key);
+                    }
+                    gone.push(key);
+                    taken.keys.push(gone);
+                }
+                None => return,
             }
         }
     }
-    take_doubled(name, text, &mut problems);
-    problems
+
+    fn end(self) -> Vec<Problem> {
+        let Self { name, text, mut problems, .. } = self;
+        take_doubled(name, text, &mut problems);
+        problems
+    }
+}
+
+/// Makes blanks of some bytes of a text; its lines stay.
+fn blank(text: &mut String, range: Range<usize>) {
+    let old = text.get(range.clone()).unwrap_or_default();
+    let new: String = old
+        .bytes()
+        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+        .collect();
+    if !old.is_empty() {
+        text.replace_range(range, &new);
+    }
+}
+
+/// Takes the key or element that a path leads to out of a text, with its
+/// comma. False if there is none.
+fn take_out(text: &mut String, path: &[Step]) -> bool {
+    let (Some(start), Some(end), false) = (
+        locate(text, path, Side::Key).map(|range| range.start),
+        locate(text, path, Side::Value).map(|range| range.end),
+        path.is_empty(),
+    ) else {
+        return false;
+    };
+    let after = text.get(end..).unwrap_or_default();
+    let blanks = after.len() - after.trim_start().len();
+    let before = text.get(..start).unwrap_or_default().trim_end();
+    let range = if after.trim_start().starts_with(',') {
+        start..end + blanks + 1
+    } else if before.ends_with(',') {
+        before.len() - 1..end
+    } else {
+        start..end
+    };
+    blank(text, range);
+    true
 }
 
 /// Where serde stopped, and why.

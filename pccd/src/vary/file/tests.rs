@@ -160,6 +160,22 @@ fn a_key_that_stands_twice_is_wrong() {
 }
 
 #[test]
+fn every_mistake_is_said() {
+    let text = r#"{"answers": [{"answer": -1, "dorp": true},
+        7, {"answer": 1, "repeat": "a"}], "set": {}}"#;
+    let Problems(problems) = Scenario::parse("s", text).unwrap_err();
+    let fields: Vec<_> = problems.iter().map(|one| &one.field[..]).collect();
+    let expected = [
+        "answers[0].answer",
+        "answers[0].dorp",
+        "answers[1]",
+        "answers[2].repeat",
+        "set",
+    ];
+    assert_eq!(fields, expected, "{problems:#?}");
+}
+
+#[test]
 fn a_file_has_limits() {
     let wrong = |entries: Vec<Json>| {
         let text = serde_json::json!({"answers": entries}).to_string();
