@@ -1,6 +1,8 @@
 //! What the subcommands do.
 
+use std::fs::Permissions;
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +13,6 @@ use crate::cli::{
     Cli, Command, Diff, DiffFormat, Explain, ExplainFormat, Extract, Man, Show,
     Source, Validate,
 };
-use crate::made::Made;
 use crate::platform::{Facts, Platform};
 use crate::report::{self, Format, Style};
 use crate::{diff, extract, manual};
@@ -103,10 +104,28 @@ fn tell(platform: &Platform) {
 
 fn extract_command(options: &Extract) -> Result<ExitCode> {
     let platform = load(&options.source)?;
-    let files = extract::files(&platform);
     let folder = &options.output;
-    let mut made = Made::default();
-    made.folders(folder)
+    let is_new = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let new: Vec<&Path> = folder.ancestors().take_while(is_new).collect();
+    let text = write_tables(&platform, folder, options.force);
+    if text.is_err() {
+        // One that somebody else has put something into stays.
+        for path in new {
+            let _ = std::fs::remove_dir(path);
+        }
+    }
+    print(&text?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the tables into a folder, which is made if need be; all or none.
+/// What stands there, for people.
+fn write_tables(
+    platform: &Platform,
+    folder: &Path,
+    force: bool,
+) -> Result<String> {
+    std::fs::create_dir_all(folder)
         .with_context(|| format!("making {}", folder.display()))?;
     let there: Vec<_> = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -121,7 +140,7 @@ fn extract_command(options: &Extract) -> Result<ExitCode> {
             path.display()
         );
     }
-    if !old.is_empty() && !options.force {
+    if !old.is_empty() && !force {
         bail!(
             "{} has tables already ({}): give another --output, or --force \
              to replace all of them",
@@ -129,20 +148,28 @@ fn extract_command(options: &Extract) -> Result<ExitCode> {
             old[0].display()
         );
     }
+    let mut text = String::new();
+    let mut new = Vec::new();
+    for (name, content) in extract::files(platform) {
+        let path = folder.join(name);
+        // The old ones stay as long as there may be no room for these.
+        let file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .and_then(|mut file| file.write_all(&content).map(|()| file))
+            .with_context(|| format!("writing {}", path.display()))?;
+        text += &format!("{:>8}  {}\n", content.len(), path.display());
+        new.push((file, path));
+    }
     for path in old {
         std::fs::remove_file(&path)
             .with_context(|| format!("removing {}", path.display()))?;
     }
-    let mut text = String::new();
-    for (name, content) in files {
-        let path = folder.join(name);
-        made.file(&path, &content)
+    for (file, path) in new {
+        file.persist(&path)
             .with_context(|| format!("writing {}", path.display()))?;
-        text += &format!("{:>8}  {}\n", content.len(), path.display());
     }
-    made.keep();
-    print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(text)
 }
 
 fn show(options: &Show) -> Result<ExitCode> {

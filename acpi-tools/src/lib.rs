@@ -20,7 +20,6 @@ pub mod command;
 pub mod diff;
 pub mod extract;
 pub mod field;
-mod made;
 pub mod manual;
 pub mod memory;
 pub mod platform;

@@ -160,18 +160,33 @@ fn what_there_was_no_room_for_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let dump = write(folder.path(), "acpidump.txt", DUMP);
     let output = folder.path().join("some/tables");
-    let mut full = Command::new("sh");
-    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_acpi-tools"))
-        .args(["extract", &dump, "--output"])
-        .arg(&output);
-    let out = full.output().unwrap();
-    assert_eq!(out.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("writing"), "{said}");
+    let full = |words: &[&str]| {
+        let mut full = Command::new("sh");
+        full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_acpi-tools"))
+            .args(["extract", &dump, "--output"])
+            .arg(&output);
+        let out = full.args(words).output().unwrap();
+        assert_eq!(out.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("writing"), "{said}");
+    };
+    full(&[]);
     assert!(!folder.path().join("some").exists());
-    let output = output.display().to_string();
-    assert_eq!(status(&["extract", &dump, "--output", &output]), 0);
+    let words = ["extract", &dump, "--output", output.to_str().unwrap()];
+    assert_eq!(status(&words), 0);
+    let there = || {
+        let entries = std::fs::read_dir(&output).unwrap();
+        let mut all: Vec<_> = entries
+            .map(|entry| entry.unwrap())
+            .map(|it| (it.file_name(), std::fs::read(it.path()).unwrap()))
+            .collect();
+        all.sort();
+        all
+    };
+    let before = there();
+    full(&["--force"]);
+    assert_eq!(there(), before);
 }
 
 #[test]

@@ -64,7 +64,6 @@ const PCCLAB: &str = "
     coverage: config
     commands: log
     latency: commands config log table
-    doctor: commands config log
     input:
     outcome:
     verdict: conduct exchange ktap
@@ -74,6 +73,7 @@ const PCCLAB: &str = "
     platform: content json kernel latency search usage
     new: lab platform
     console: input process
+    doctor: commands config console log
     qmp: input
     programs: config initramfs process tell
     warm: config programs
@@ -102,14 +102,13 @@ const ACPI_TOOLS: &str = "
     memory: bytes tree
     aml: bytes field table
     platform: aml bytes memory table text tree
-    made:
     extract: bytes memory platform table tree
     check: aml bytes field platform table tree
     diff: aml field platform table tree
     report: aml bytes check diff field platform table tree
     cli: check report
     manual: cli
-    command: check cli diff extract made manual platform report";
+    command: check cli diff extract manual platform report";
 
 /// Modules of pccd that open no file and ask for no time.
 const PURE: [&str; 8] = [

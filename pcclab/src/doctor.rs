@@ -12,6 +12,7 @@ use pccd::capture::{Entry, Kind};
 
 use crate::commands::{Command, Commands, MOST, Step};
 use crate::config::mailbox;
+use crate::console::BEGIN;
 use crate::log::{capture, console};
 
 /// A link of the chain, in its order.
@@ -130,6 +131,8 @@ struct Failed {
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     knows_kernel: bool,
+    /// Whether the guest came to its command.
+    has_begun: bool,
     table: Option<String>,
     kernel: Option<String>,
     /// What the kernel says against the table or a channel.
@@ -167,6 +170,7 @@ impl Evidence {
     /// Takes a line of the console.
     pub(crate) fn line(&mut self, time: Option<i64>, line: &str) {
         self.knows_kernel |= line.contains("Linux version ");
+        self.has_begun |= line == BEGIN;
         let text = || {
             let level = line.strip_prefix('<').and_then(|l| l.split_once('>'));
             level.map_or(line, |(_, text)| text).trim().to_owned()
@@ -284,6 +288,13 @@ impl Evidence {
                     return Diagnosis::at(link, text);
                 }
             }
+        }
+        if rang == 0 && !self.knows_kernel && !self.has_begun {
+            text.push_str(
+                "the console has no line of a kernel, and the command did not \
+                 begin: why, qemu.log and pccd.log may tell\n",
+            );
+            return Diagnosis { broken: None, at: None, text };
         }
         if rang == 0 {
             let link = Link::Step(Step::Doorbell);
