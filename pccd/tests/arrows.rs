@@ -81,7 +81,7 @@ const PCCLAB: &str = "
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp sign tell warm
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict
-    scenario: result usage
+    scenario: platform result usage
     run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
     aml: lab
     machine: aml claim config content kernel lab latency platform run search usage verdict

@@ -130,28 +130,19 @@ impl Check<'_> {
         expected: Option<String>,
         suggestion: Option<String>,
     ) {
-        let place = locate(&self.text, path, Side::Value);
-        let problem = Problem::at(
-            &self.file,
-            &self.text,
-            place.unwrap_or(0..0),
-            path_text(path),
-            message,
-            expected,
-            suggestion,
-        );
-        self.put(problem);
+        self.wrong_at(Side::Value, path, message, expected, suggestion);
     }
 
-    /// A mistake in a key of platform.json.
-    fn wrong_key(
+    /// A mistake in a key of platform.json, or in its value.
+    fn wrong_at(
         &mut self,
+        side: Side,
         path: &[Step],
         message: String,
         expected: Option<String>,
         suggestion: Option<String>,
     ) {
-        let place = locate(&self.text, path, Side::Key);
+        let place = locate(&self.text, path, side);
         let problem = Problem::at(
             &self.file,
             &self.text,

@@ -74,10 +74,9 @@ impl Claim {
                     .any(|field| is_called(field, name) && is(field, value))
             })
         };
-        reply.handler.as_deref().is_some_and(|handler| {
-            handler == self.command
-                || handler.rsplit('/').next() == Some(&self.command)
-        }) && self.asked.iter().all(|pair| has(request, pair))
+        let handler = reply.handler.as_deref();
+        handler.is_some_and(|handler| is_of(handler, &self.command))
+            && self.asked.iter().all(|pair| has(request, pair))
             && self.answered.iter().all(|pair| has(reply, pair))
     }
 }
@@ -93,6 +92,12 @@ impl std::fmt::Display for Claim {
         }
         Ok(())
     }
+}
+
+/// Whether a handler of this name is what the log may call so, too: by its
+/// last word alone.
+pub(crate) fn is_of(handler: &str, command: &str) -> bool {
+    handler == command || handler.rsplit('/').next() == Some(command)
 }
 
 fn is_called(field: &Field, name: &str) -> bool {

@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::lab::{self, KERNELS, Lab};
 use crate::logs::Logs;
 use crate::machine::Machine;
-use crate::platform::{Mode, Platform};
+use crate::platform::{Mode, Platform, short};
 use crate::report;
 use crate::run::{Output, run};
 use crate::verdict::{Verdict, exit};
@@ -149,11 +149,6 @@ pub fn run_all(
     let mut cells = cells.into_inner().unwrap_or_default();
     cells.sort_by_key(|(at, _)| *at);
     cells.into_iter().map(|(_, cell)| cell).collect()
-}
-
-/// What the table calls the platform of this name or in this folder.
-fn short(name: &str) -> &str {
-    name.trim_end_matches('/').rsplit('/').next().unwrap_or(name)
 }
 
 /// One run, of the platform of this name or in this folder.

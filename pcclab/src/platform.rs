@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, anyhow};
 use pccd::script::locate::{Side, Step, locate, path_text};
@@ -137,13 +138,13 @@ pub(crate) struct File {
 /// How a kernel's release may begin.
 const RELEASE: &str = r"^[0-9]+(\.[0-9]+)*\.?([-+~_][A-Za-z0-9.+~_-]*)?$";
 
-/// The version in a text that is no beginning of a release.
-const VERSION: &str = r"[0-9]+(\.[0-9]+)*\.?";
+static BEGINNING: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(RELEASE).expect("a right pattern"));
 
-fn found<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
-    let pattern = Regex::new(pattern).ok()?;
-    pattern.find(text).map(|found| found.as_str())
-}
+/// The version in a text that is no beginning of a release.
+static VERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[0-9]+(\.[0-9]+)*\.?").expect("a right pattern")
+});
 
 /// Reads a platform.json.
 ///
@@ -152,7 +153,7 @@ fn found<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
 pub(crate) fn read(file: &str, text: &str) -> Result<File, Problems> {
     let read: File = json::read(file, text)?;
     let releases = read.on.keys();
-    let releases = releases.filter(|text| found(RELEASE, text).is_none());
+    let releases = releases.filter(|text| !BEGINNING.is_match(text));
     let wrong = |release: &String| {
         let path = [Step::Key("on".to_owned()), Step::Key(release.to_owned())];
         let place = locate(text, &path, Side::Key).unwrap_or(0..0);
@@ -163,11 +164,16 @@ pub(crate) fn read(file: &str, text: &str) -> Result<File, Problems> {
             path_text(&path),
             format!("no kernel's release begins with {release:?}"),
             Some("digits and dots, as in `7.` or `6.12`".to_owned()),
-            found(VERSION, release).map(str::to_owned),
+            VERSION.find(release).map(|found| found.as_str().to_owned()),
         )
     };
     let problems: Vec<Problem> = releases.map(wrong).collect();
     if problems.is_empty() { Ok(read) } else { Err(Problems(problems)) }
+}
+
+/// What the platform of this name, or in this folder, is called.
+pub(crate) fn short(name: &str) -> &str {
+    name.trim_end_matches('/').rsplit('/').next().unwrap_or(name)
 }
 
 /// What is different on a kernel, and why.

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use pccd::record::{Event, Record};
 use pccd::vary::ScenarioFile;
 
+use crate::platform::short;
 use crate::result::save;
 use crate::usage;
 
@@ -59,13 +60,9 @@ pub fn is_for(
 ) -> Result<()> {
     let Some(wanted) = &file.platform else { return Ok(()) };
     // A folder may be named in many ways.
-    let name = |it: &str| {
-        let last = it.trim_end_matches('/').rsplit('/').next();
-        last.unwrap_or_default().to_owned()
-    };
-    let wanted: Vec<_> = wanted.split_whitespace().map(name).collect();
+    let wanted: Vec<_> = wanted.split_whitespace().map(short).collect();
     let is_it = |given: &[String]| {
-        given.iter().map(|it| name(it)).eq(wanted.iter().cloned())
+        given.iter().map(|it| short(it)).eq(wanted.iter().copied())
     };
     if is_it(platforms) || is_it(parts) || wanted.is_empty() {
         return Ok(());

@@ -198,6 +198,13 @@ impl Channel {
         self.word == CommandWord::Scmi && kind.is_extended()
     }
 
+    /// What the log calls its commands.
+    pub fn command_names(&self) -> impl Iterator<Item = String> {
+        let own = self.commands.iter().map(|it| it.name.as_str());
+        let other = self.otherwise.iter().map(|_| "otherwise");
+        own.chain(other).map(|name| format!("{}/{name}", self.name))
+    }
+
     /// Names of the registers that a request may show, or an answer.
     pub fn shown(&self, is_request: bool) -> impl Iterator<Item = &str> {
         let never = match is_request {

@@ -41,12 +41,11 @@ impl Check<'_> {
         let commands = handlers.map(commands).unwrap_or_default();
         for (range, command, values) in script::asked(&text) {
             let Some(handlers) = handlers else { break };
-            let wrong = match commands.contains(command) {
-                true => Claim::parse(&format!("{command} {values}"))
-                    .ok()
-                    .and_then(|claim| fields::unknown(handlers, &claim)),
-                false => Some(unknown(command, &commands)),
-            };
+            // Words that cannot be read are for the run to tell.
+            let claim = Claim::parse(&format!("{command} {values}"))
+                .or_else(|_| Claim::parse(command));
+            let Ok(claim) = claim else { continue };
+            let wrong = unfit(handlers, &commands, &claim);
             let Some((message, expected, meant)) = wrong else { continue };
             self.put(Problem::at(
                 &file,
@@ -76,10 +75,7 @@ impl Check<'_> {
                 }
             };
             let Some(handlers) = handlers else { continue };
-            let wrong = match commands.contains(claim.command()) {
-                true => fields::unknown(handlers, &claim),
-                false => Some(unknown(claim.command(), &commands)),
-            };
+            let wrong = unfit(handlers, &commands, &claim);
             let Some((message, expected, meant)) = wrong else { continue };
             self.wrong(&path, message, Some(expected), meant);
         }
@@ -138,7 +134,7 @@ impl Check<'_> {
                 let all: Vec<_> = ids().collect();
                 let expected = Some(format!("one of {}", all.join(", ")));
                 let message = format!("there is no rule `{id}`");
-                self.wrong_key(&path, message, expected, meant);
+                self.wrong_at(Side::Key, &path, message, expected, meant);
             } else if why.trim().is_empty() {
                 let message = format!("nothing says why `{id}` is accepted");
                 let expected = "the reason, in a sentence".to_owned();
@@ -216,13 +212,22 @@ fn commands(handlers: &Messages) -> BTreeSet<String> {
     };
     handlers.handlers().names().for_each(&mut put);
     for channel in handlers.registers().channels() {
-        let own = channel.commands.iter().map(|it| it.name.as_str());
-        for command in own.chain(channel.otherwise.iter().map(|_| "otherwise"))
-        {
-            put(&format!("{}/{command}", channel.name));
-        }
+        channel.command_names().for_each(|name| put(&name));
     }
     names
+}
+
+/// What no exchange can bear out of a claim: what is wrong, what there is,
+/// what was meant.
+fn unfit(
+    handlers: &Messages,
+    commands: &BTreeSet<String>,
+    claim: &Claim,
+) -> Option<(String, String, Option<String>)> {
+    match commands.contains(claim.command()) {
+        true => fields::unknown(handlers, claim),
+        false => Some(unknown(claim.command(), commands)),
+    }
 }
 
 /// A command that nothing answers: what is wrong, what there is, what was

@@ -10,13 +10,8 @@ use pccd::wire::region::{SubspaceType, field_names, header_len};
 use pccd::wire::{message, pcc, scmi};
 use serde_json::Value;
 
-use crate::claim::Claim;
+use crate::claim::{Claim, is_of};
 use crate::platform::Channel;
-
-/// What the log may call a command or a handler of this name.
-pub fn is_called(name: &str, command: &str) -> bool {
-    name == command || name.rsplit('/').next() == Some(command)
-}
 
 /// The names of a command's fields.
 struct Fields {
@@ -37,12 +32,7 @@ impl Fields {
         }
         put(&mut fields.common, pcc::HEADER.layer, ["data"]);
         for channel in handlers.registers().channels() {
-            let own = channel.commands.iter().map(|it| it.name.as_str());
-            let other = channel.otherwise.iter().map(|_| "otherwise");
-            let is_one = own.chain(other).any(|one| {
-                is_called(&format!("{}/{one}", channel.name), command)
-            });
-            if is_one {
+            if channel.command_names().any(|one| is_of(&one, command)) {
                 let shown = channel.shown(is_request);
                 put(&mut fields.own, &channel.name, shown);
                 let parts = scmi::PARTS.iter().map(|part| part.name);
@@ -51,7 +41,7 @@ impl Fields {
             }
         }
         let mut names = handlers.handlers().names();
-        if command == "endpoint" || names.any(|one| is_called(one, command)) {
+        if command == "endpoint" || names.any(|one| is_of(one, command)) {
             for (layer, item) in message::all_items() {
                 put(&mut fields.own, layer, [item.name]);
             }

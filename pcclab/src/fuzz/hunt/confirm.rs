@@ -188,7 +188,7 @@ impl<T: Target> Hunt<'_, T> {
 
     /// Writes a finding down, with what a guest left that showed it.
     fn write(&mut self, finding: &Finding) -> Result<PathBuf> {
-        for _ in 0..self.settings.tries + self.settings.races {
+        for _ in 0..finding.shown.1 {
             if self.shows || finding.shown.0 == 0 {
                 break;
             }
