@@ -25,8 +25,8 @@ check-guest: ## boot guests, exchange messages, compare
 check-all: ## the three above
 	@scripts/check.sh fast qemu guest
 
-test-long: ## what is slower: each patch built alone, fuzzing, many boots
-	@scripts/check.sh long
+test-long: ## hours: each patch built alone, fuzzing, many boots; check.sh has its two parts
+	@scripts/check.sh long-qemu long-guest
 
 judges: ## other people's programs on our messages and tables; PCCD_UPDATE=1 writes docs/judges.md
 	@scripts/check.sh judges
