@@ -180,7 +180,10 @@ fn nothing_is_found_where_nothing_is_varied() {
     let output = logs.path().join("search");
     let words = ["--platform", "xgene-hwmon", "--for", "1ms", "--jobs", "1"];
     let run = fuzz(&output, &words).output().unwrap();
-    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    // That is no search.
+    assert_eq!(run.status.code(), Some(125), "{run:?}");
+    let why = String::from_utf8_lossy(&run.stderr);
+    assert!(why.contains("nothing was searched"), "{why}");
     assert_eq!(findings(&output), [] as [String; 0]);
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(said.contains("scenarios with one change"), "{said}");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::engine::{Plan, search};
 use super::guest::{Guest, Setup};
@@ -57,8 +57,8 @@ pub struct Options {
 /// there are findings, [`exit::INTERRUPTED`] after Ctrl-C without any.
 ///
 /// # Errors
-/// Our own trouble, wrong usage, or a driver that does not work with a
-/// platform that varies nothing.
+/// Our own trouble, wrong usage, a driver that does not work with a platform
+/// that varies nothing, or no time for a single scenario.
 pub fn run(options: &Options) -> Result<u8> {
     let against = options.other.as_ref().map(|(_, machine)| machine.as_str());
     let store = Store::open(&options.output, &options.machine, against)?;
@@ -191,6 +191,15 @@ pub fn run(options: &Options) -> Result<u8> {
         say(format_args!("finding{is_new}: {}", place.display()));
     }
     let is_interrupted = result?;
+    if found.is_empty()
+        && !is_interrupted
+        && progress.inputs.load(Ordering::Relaxed) == 0
+    {
+        bail!(
+            "nothing was searched: the time was over before the first \
+             scenario; give it more with --for"
+        );
+    }
     Ok(match found.is_empty() {
         false => exit::FAIL,
         true if is_interrupted => exit::INTERRUPTED,

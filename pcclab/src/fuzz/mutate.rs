@@ -158,13 +158,18 @@ fn repeat(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
 
 fn flood(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
     let Some((number, _)) = answer(known, dice, to) else { return false };
-    let slow = (dice.below(2) == 0).then_some(SPACING_MS.into());
+    let ms = spacing(dice);
     let entry = entry(to, number);
     entry.repeat = Some(FLOOD);
-    if slow.is_some() {
-        entry.envelope.get_or_insert_default().delay_ms = slow;
+    if ms > 0 {
+        entry.envelope.get_or_insert_default().delay_ms = Some(ms.into());
     }
     true
+}
+
+/// Milliseconds between the messages of a flood; 0 is as fast as can be.
+fn spacing(dice: &mut dyn Dice) -> u32 {
+    u32::try_from(dice.below(SPACING_MS as usize + 1)).unwrap_or(SPACING_MS)
 }
 
 fn later(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
@@ -199,8 +204,8 @@ fn unasked(known: &Known, dice: &mut dyn Dice, to: &mut Scenario) -> bool {
         spot.and_then(|spot| said.set(spot, pick(dice, &edges(spot))?));
     let content = varied.unwrap_or_else(|| said.content.clone());
     let times = (dice.below(8) == 0).then_some(FLOOD);
-    let content = match times {
-        Some(_) if dice.below(2) == 0 => said.later(&content, SPACING_MS),
+    let content = match times.map(|_| spacing(dice)) {
+        Some(ms @ 1..) => said.later(&content, ms),
         _ => content,
     };
     let content = hex::encode(content);
