@@ -32,7 +32,7 @@ judges: ## other people's programs on our messages and tables; PCCD_UPDATE=1 wri
 	@scripts/check.sh judges
 
 matrix: ## every platform on every kernel, into the table of the README
-	@scripts/lab.sh 6.12 debian && PCCD_UPDATE=1 cargo test -q --locked -p pccd-tests --test platforms every_kernel -- --ignored --nocapture
+	@scripts/lab.sh 6.12 debian && PCCD_UPDATE=1 cargo test -q --locked --workspace --test platforms every_kernel -- --ignored --nocapture
 
 bench: ## what pccd and a start cost, as ratios
 	@scripts/lab.sh && cargo bench -q --locked -p pccd-tests --bench mailbox --bench start

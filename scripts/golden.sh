@@ -4,6 +4,6 @@
 
 "$ROOT/scripts/qemu.sh"
 cd "$ROOT"
-GOLDEN=update cargo test -q --locked -p pccd-tests --test acpi golden_tables -- --nocapture
+GOLDEN=update cargo test -q --locked --workspace --test acpi golden_tables -- --nocapture
 git --no-pager diff --stat -- tests/golden
 say "the text beside each table shows every field: git diff tests/golden"

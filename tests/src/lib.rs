@@ -75,19 +75,20 @@ pub fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
 /// Guests at a time.
 pub const JOBS: usize = 2;
 
-/// Does `work`, which boots a guest, for each of them, some at a time; gives
+/// Does `work`, which boots a guest, for each of them, `jobs` at a time; gives
 /// what came of it in their order.
 ///
 /// # Panics
 /// When `work` does.
 pub fn each_of<T: Sync, R: Send>(
+    jobs: usize,
     list: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..JOBS {
+        for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);

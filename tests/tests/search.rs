@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pccd_tests::broken::driver;
-use pccd_tests::{Logs, built, each_of};
+use pccd_tests::{JOBS, Logs, built, each_of};
 use pcclab::coverage::{self, EDGES, Map};
 use pcclab::lab::{self, Lab};
 use pcclab::machine::Machine;
@@ -276,7 +276,7 @@ fn every_platform_does_what_its_search_says() {
     }
     assert!(!all.is_empty());
     let mut wrong = Vec::new();
-    for result in each_of(&all, searched) {
+    for result in each_of(JOBS, &all, searched) {
         match result {
             Ok(text) => println!("{text}"),
             Err(text) => wrong.push(text),
@@ -439,7 +439,7 @@ fn planted_bugs_show_with_a_bad_platform_only() {
         .iter()
         .filter(|it| only.as_ref().is_none_or(|only| only == it.name));
     let meant: Vec<_> = meant.collect();
-    let wrong = each_of(&meant, |planted| {
+    let wrong = each_of(JOBS, &meant, |planted| {
         let control = match planted.change {
             Some(_) => planted.shows(true, false),
             None => planted.shows(false, false),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pccd_tests::{Logs, built, each_of, wait};
+use pccd_tests::{JOBS, Logs, built, each_of, wait};
 use pcclab::run::exit;
 
 fn text(output: &Output) -> String {
@@ -88,7 +88,7 @@ fn what_the_guest_does_is_the_guests_doing() {
         ("echo '[    1.234567][   T42] BUG: x'", exit::PANIC, "SPLAT"),
         ("cat /proc/cmdline", exit::PASS, " printk.time=1 "),
     ];
-    all(each_of(cases, |(script, status, word)| {
+    all(each_of(JOBS, cases, |(script, status, word)| {
         let output = pcclab_run(&["--", "sh", "-c", script]).output().unwrap();
         is(&output, *status, &[word]).map_err(|e| format!("{script}: {e}"))
     }));
@@ -205,7 +205,7 @@ fn an_expectation_that_is_not_met_fails() {
         &["--platform", platform, "--", "true"],
         &["--messages", messages, "--", "true"],
     ];
-    all(each_of(cases, |words| {
+    all(each_of(JOBS, cases, |words| {
         let output = pcclab_run(words).output().unwrap();
         let said = ["the guest's test passed, the platform's side did not"];
         is(&output, exit::FAIL, &[&said[..], &["heartbeat"]].concat())
@@ -227,7 +227,7 @@ fn the_order_of_platforms_does_not_matter() {
         .into_iter()
         .flat_map(|case| orders.map(|order| (order, case)))
         .collect();
-    all(each_of(&cases, |([first, second], (more, status))| {
+    all(each_of(JOBS, &cases, |([first, second], (more, status))| {
         let words = ["--quick", "--platform", first, "--platform", second];
         let output = pcclab_run(&[&words[..], more].concat()).output().unwrap();
         is(&output, *status, &[]).map_err(|e| format!("{first} first: {e}"))
@@ -246,7 +246,7 @@ fn a_shell_ends_as_runs_do() {
         (b"", false, &["--timeout", "20"], exit::HANG, "HANG"),
         (b"cat /dev/zero >/dev/null\n", true, &["--timeout", "20"], 4, "HANG"),
     ];
-    all(each_of(cases, |(typed, ends, words, status, said)| {
+    all(each_of(JOBS, cases, |(typed, ends, words, status, said)| {
         let mut child = pcclab_run(&[&["--shell"], *words].concat())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

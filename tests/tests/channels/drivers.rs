@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pccd_tests::peer::{
     Envelope, Peer, Request, Serving, extended, flag, generic,
 };
-use pccd_tests::{Logs, each_of};
+use pccd_tests::{JOBS, Logs, each_of};
 use pcclab::session::Session;
 
 use crate::lab::{Kernel, guest, kernels, pass};
@@ -277,7 +277,7 @@ fn drivers(kernels: &[Kernel], (pairs, script): Case) {
     }
     devices.push("pcc-type2,size=256".to_owned());
     let outboxes: Vec<_> = (0..pairs).map(|pair| 2 * pair).collect();
-    each_of(kernels, |&kernel| {
+    each_of(JOBS, kernels, |&kernel| {
         let logs = Logs::new();
         let mut config =
             guest(&logs, kernel, "pcc=bare,gic-version=3", &devices, &script);

@@ -130,6 +130,7 @@ fn linux_7_refuses_a_table_with_one_bad_entry() {
 }
 
 #[test]
+#[ignore = "Linux 6.12: make test-long"]
 fn linux_6_12_refuses_a_table_with_one_bad_entry() {
     refuses_one_bad_entry(Kernel::Old);
 }
