@@ -144,6 +144,8 @@ pub(crate) struct Evidence {
     has_pccd: bool,
     /// Rules that the driver broke, with the time of each.
     conduct: Vec<(i64, String)>,
+    /// What went wrong on the platform's side, likewise.
+    errors: Vec<(i64, String)>,
 }
 
 impl Evidence {
@@ -209,6 +211,13 @@ impl Evidence {
                 let subspace = entry.subspace.unwrap_or_default();
                 let text = format!("subspace {subspace}: {}", entry.note);
                 self.conduct.push((time, text));
+            }
+            Kind::Error | Kind::Failed if self.errors.len() < MOST => {
+                let by = match entry.handler.as_str() {
+                    "" => String::new(),
+                    handler => format!("{handler}: "),
+                };
+                self.errors.push((time, format!("{by}{}", entry.note)));
             }
             _ => {}
         }
@@ -331,10 +340,12 @@ impl Evidence {
         if let Some(failed) = &self.failed {
             let _ = writeln!(text, "failed: {}", failed.line);
         }
-        let mut conduct = self.conduct.iter();
-        let conduct = conduct.find(|(time, _)| self.is_of_failed(*time));
-        if let Some((time, broken)) = conduct {
-            let _ = writeln!(text, "conduct: {} {broken}", clock(*time));
+        for (of, all) in [("conduct", &self.conduct), ("pccd", &self.errors)] {
+            let mut all = all.iter();
+            let first = all.find(|(time, _)| self.is_of_failed(*time));
+            if let Some((time, what)) = first {
+                let _ = writeln!(text, "{of}: {} {what}", clock(*time));
+            }
         }
         let Some((command, step)) = patient else {
             text.push_str(&self.beyond());

@@ -150,6 +150,10 @@ fn the_reason_is_told() {
     for part in ["fan/hang: it never answers", "failed: not ok 1 it turns"] {
         assert!(found.text.contains(part), "{}", found.text);
     }
+    let error = r#","handler":"fan/tick","reason":"no such table""#;
+    let found = of(&failed, &[&lines[..], &[("error", error)]].concat());
+    let part = "pccd: 04:41:42.000007 fan/tick: no such table";
+    assert!(found.text.contains(part), "{}", found.text);
     // What broke in another test is not why.
     let later = format!("{BOOT}ok 1 it turns\nnot ok 2 it stops\n");
     let lines: Vec<_> =
