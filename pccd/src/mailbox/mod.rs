@@ -40,6 +40,8 @@ pub(crate) struct Mailbox {
     base: Folder,
     outbox: Folder,
     outbox_lister: RefCell<Dir>,
+    /// The last request that was listed.
+    last: RefCell<Option<RequestName>>,
     inbox: Folder,
     tmp: Folder,
     rejected: Folder,
@@ -50,6 +52,24 @@ pub(crate) struct Mailbox {
     /// filling and moving it.
     spare: Option<(String, File)>,
     lock: Option<File>,
+}
+
+/// Requests, and names that are none, with the reason.
+type Listed = (Vec<RequestName>, Vec<(OsString, String)>);
+
+/// Whether a number is missing before one of these requests, of which the
+/// `last` was known before: a device counts without gaps.
+fn is_gap(last: Option<&RequestName>, requests: &[RequestName]) -> bool {
+    let mut before = last;
+    let mut new = requests.iter().filter(|name| Some(*name) > last);
+    new.any(|name| {
+        let next = match before {
+            Some(before) if before.epoch == name.epoch => before.seq + 1,
+            _ => 1,
+        };
+        before = Some(name);
+        name.seq != next
+    })
 }
 
 /// Who holds the lock of a mailbox.
@@ -98,6 +118,7 @@ impl Mailbox {
         };
         Ok(Self {
             outbox_lister: RefCell::new(outbox.lister().map_err(failed)?),
+            last: RefCell::default(),
             outbox,
             inbox: folder("inbox")?,
             tmp: folder("tmp")?,
@@ -170,11 +191,25 @@ impl Mailbox {
     }
 
     /// What lies in the outbox: requests in the order of sending, and names
-    /// that are none.
-    #[allow(clippy::type_complexity)]
-    pub fn list(
-        &self,
-    ) -> io::Result<(Vec<RequestName>, Vec<(OsString, String)>)> {
+    /// that are none. There is none that was sent before one that is there.
+    pub fn list(&self) -> io::Result<Listed> {
+        let (mut requests, mut others) = self.list_once()?;
+        let mut last = self.last.borrow_mut();
+        if is_gap(last.as_ref(), &requests) {
+            // One pass over a large folder is no picture of a moment: a name
+            // may come in behind it, and a later one before it. What was there
+            // when the pass ended is in the next; the rest has its turn.
+            let end = requests.pop();
+            (requests, others) = self.list_once()?;
+            requests.retain(|name| Some(name) <= end.as_ref());
+        }
+        if requests.last() > last.as_ref() {
+            *last = requests.last().cloned();
+        }
+        Ok((requests, others))
+    }
+
+    fn list_once(&self) -> io::Result<Listed> {
         let mut requests = Vec::new();
         let mut others = Vec::new();
         for name in Folder::list_by(&mut self.outbox_lister.borrow_mut())? {

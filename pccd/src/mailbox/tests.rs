@@ -28,6 +28,54 @@ fn requests_are_listed_in_order_and_others_apart() {
 }
 
 #[test]
+fn a_gap_is_noticed() {
+    let list =
+        |seqs: &[u32]| seqs.iter().map(|n| request(*n)).collect::<Vec<_>>();
+    let gap = |last: Option<u32>, seqs: &[u32]| {
+        is_gap(last.map(request).as_ref(), &list(seqs))
+    };
+    assert!(!gap(None, &[]));
+    assert!(!gap(None, &[1, 2]));
+    assert!(!gap(Some(2), &[1, 3, 4]), "some are left of before");
+    assert!(!gap(Some(2), &[]));
+    assert!(gap(None, &[2]));
+    assert!(gap(Some(2), &[4]));
+    assert!(gap(Some(2), &[3, 5]));
+    let epoch = "20261122T044142.123456789Z".parse().unwrap();
+    let first = RequestName { epoch, ..request(1) };
+    assert!(!is_gap(Some(&request(7)), std::slice::from_ref(&first)));
+    assert!(is_gap(Some(&request(7)), &[RequestName { seq: 2, ..first }]));
+}
+
+/// While more come than one pass over the folder reads at once.
+#[test]
+fn no_request_is_listed_before_one_that_was_sent_before() {
+    const MOST: u32 = 4000;
+    let dir = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m"), None).unwrap();
+    let (staged, outbox) = (dir.path().join("new"), mailbox.outbox_path());
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            for seq in 1..=MOST {
+                std::fs::write(&staged, "").unwrap();
+                let name = outbox.join(request(seq).to_string());
+                std::fs::rename(&staged, name).unwrap();
+            }
+        });
+        loop {
+            let is_last = sender.is_finished();
+            let (requests, _) = mailbox.list().unwrap();
+            let seqs = requests.iter().map(|name| name.seq);
+            assert!(seqs.eq(1..=requests.len().try_into().unwrap()));
+            if is_last {
+                assert_eq!(requests.len(), MOST as usize);
+                break;
+            }
+        }
+    });
+}
+
+#[test]
 fn unasked_names_count_up() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m");
