@@ -25,6 +25,10 @@ pub enum MailboxError {
         path: PathBuf,
         mode: u32,
     },
+    /// Nothing can be renamed into it from the rest of the mailbox.
+    Elsewhere {
+        path: PathBuf,
+    },
     /// Nobody has made it.
     Missing {
         path: PathBuf,
@@ -63,6 +67,13 @@ impl fmt::Display for MailboxError {
                 "{0} is no lock file of ours: it is not a regular file, or \
                  has another name, too; see with ls -l {0} what it is, and \
                  name another folder with --mailbox or --state",
+                path.display()
+            ),
+            Self::Elsewhere { path } => write!(
+                f,
+                "{0} lies on another file system than the rest of its \
+                 mailbox, so that nothing can be renamed into it: see with \
+                 findmnt -T {0} which, and unmount it or name another mailbox",
                 path.display()
             ),
             Self::Missing { path } => write!(

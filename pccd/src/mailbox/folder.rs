@@ -100,6 +100,11 @@ impl Folder {
             .is_ok_and(|stat| identity(&stat) == self.identity)
     }
 
+    /// Whether a file can be renamed from one to the other.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.identity.0 == other.identity.0
+    }
+
     /// What lists it, again and again.
     pub fn lister(&self) -> io::Result<Dir> {
         Ok(Dir::read_from(&self.handle)?)

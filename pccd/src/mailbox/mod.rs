@@ -109,7 +109,16 @@ impl Mailbox {
             }
             Locking::Held(_) | Locking::Take => Some(base.lock(LOCK)?),
         };
-        let folder = |name: &str| Folder::open(&path.join(name));
+        let folder = |name: &str| {
+            let folder = Folder::open(&path.join(name))?;
+            match folder.is_beside(&base) {
+                true => Ok(folder),
+                false => {
+                    let path = folder.path().to_owned();
+                    Err(MailboxError::Elsewhere { path })
+                }
+            }
+        };
         let outbox = folder("outbox")?;
         let failed = |source| MailboxError::Io {
             doing: "list",

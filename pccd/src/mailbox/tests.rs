@@ -28,6 +28,16 @@ fn requests_are_listed_in_order_and_others_apart() {
 }
 
 #[test]
+fn what_lies_on_another_file_system_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir_in("/dev/shm").unwrap();
+    let open = |path: &Path| Folder::open(path).unwrap();
+    let base = open(dir.path());
+    assert!(open(&dir.path().join("outbox")).is_beside(&base));
+    assert!(!open(other.path()).is_beside(&base));
+}
+
+#[test]
 fn a_gap_is_noticed() {
     let list =
         |seqs: &[u32]| seqs.iter().map(|n| request(*n)).collect::<Vec<_>>();
