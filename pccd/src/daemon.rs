@@ -85,8 +85,14 @@ struct Turn {
 
 /// Sleeps until a signal comes, a thread is done, a mailbox has something, or
 /// it is time. True for the first two.
-fn sleep(woken: &Woken, turns: &[Turn], now: Now) -> Result<bool> {
-    let left = turns.iter().filter_map(|turn| turn.next).min().map(|next| {
+fn sleep(
+    woken: &Woken,
+    turns: &[Turn],
+    next: Option<Instant>,
+    now: Now,
+) -> Result<bool> {
+    let next = turns.iter().filter_map(|turn| turn.next).chain(next).min();
+    let left = next.map(|next| {
         let left = next.saturating_duration_since(now.instant);
         Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
@@ -182,7 +188,9 @@ pub fn run<W: Write>(
     // Whoever was there before the watches is found now.
     let mut all = true;
     while !waker.is_stopped() {
-        if let Some((again, handlers)) = loader.turn(&config.files, waker) {
+        let now = clock().instant;
+        let read = loader.turn(&config.files, waker, now);
+        if let Some((again, handlers)) = read {
             let stations = turns.iter_mut().map(|turn| &mut turn.station);
             replace(handlers, clock, stations, &mut log);
             if again.is_some() {
@@ -199,7 +207,7 @@ pub fn run<W: Write>(
             }
         }
         all = !waker.is_stopped()
-            && sleep(&woken, &turns, clock())?
+            && sleep(&woken, &turns, loader.next(), clock())?
             && woken.drain();
     }
     tell(NotifyState::Stopping, clock, &mut log);

@@ -72,6 +72,46 @@ fn a_saved_file_takes_effect_and_a_broken_one_does_not() {
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// A folder of files that goes away and comes back, moved or copied: what is
+/// in force stays meanwhile, and then the files are read by themselves.
+#[test]
+fn a_folder_that_was_gone_is_read_again() {
+    let bench = Bench::new();
+    let at = |name: &str| bench.dir.path().join(name);
+    write(&at("messages/a.json"), &text(1));
+    let daemon = bench.start();
+    let mut seq = 0;
+    let mut say = || {
+        seq += 1;
+        bench.exchange(seq, &single(0, &[5]))[4..].to_vec()
+    };
+    assert_eq!(say(), [5, 1, 0]);
+    fs::rename(at("messages"), at("away")).unwrap();
+    bench.wait("an error", || !said(&bench, Event::Error).is_empty());
+    // Long enough for some looks, which say nothing new.
+    std::thread::sleep(Duration::from_millis(2500));
+    let errors = said(&bench, Event::Error);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("the handlers read before go on"));
+    assert_eq!(say(), [5, 1, 1]);
+    write(&at("away/a.json"), &text(2));
+    fs::rename(at("away"), at("messages")).unwrap();
+    bench.wait("the folder", || say()[1] == 2);
+    write(&at("messages/a.json"), &text(3));
+    bench.wait("what is saved in it", || say()[1] == 3);
+    // File by file, as `rm -r` does it, and slowly.
+    fs::remove_file(at("messages/a.json")).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    fs::remove_dir(at("messages")).unwrap();
+    bench.wait("an error", || said(&bench, Event::Error).len() > 1);
+    assert_eq!(say()[..2], [5, 3]);
+    write(&at("messages/a.json"), &text(4));
+    bench.wait("the new folder", || say()[1] == 4);
+    let notes = said(&bench, Event::Note);
+    assert!(!notes.iter().any(|note| note.contains(": 0 from")), "{notes:?}");
+    assert_eq!(daemon.terminate(), 0);
+}
+
 /// Best of twenty: a machine may be busy, but not every time.
 #[test]
 fn a_saved_file_takes_effect_within_100_ms() {

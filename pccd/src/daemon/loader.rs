@@ -1,12 +1,13 @@
 //! Handler files: watched, and read on a thread of its own. Those read before
 //! answer meanwhile.
 
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use notify::event::{
@@ -22,14 +23,17 @@ use crate::script::problem::Problems;
 use crate::station::Station;
 use crate::wake::Waker;
 
-/// How often the files are looked at where they cannot be watched.
+/// How often the files are looked at where they cannot be watched, and
+/// folders of them that are gone.
 const POLL: Duration = Duration::from_secs(1);
+/// How long a folder without files may still be one that is being removed.
+const SETTLE: Duration = Duration::from_millis(300);
 
 /// A watch on the folders of handler files; it ends when dropped.
 pub type Watch = Box<dyn Watcher + Send>;
 
 /// A new watch on the handler files, and what they hold.
-type Read = (Option<Watch>, Result<Messages>);
+type Read = (Result<Option<Watch>>, Result<Messages>);
 
 /// Loads the handlers a configuration names.
 ///
@@ -45,9 +49,9 @@ pub fn load(messages: &[PathBuf]) -> Result<Messages> {
     Ok(handlers?)
 }
 
-/// Whether an event may mean that a handler file was saved, moved or
-/// removed. Our own reading must not wake us.
-fn changes_handlers(event: &notify::Event) -> bool {
+/// Whether an event may mean that a handler file in one of these folders was
+/// saved, moved or removed. Our own reading must not wake us.
+fn changes_handlers(event: &notify::Event, folders: &[PathBuf]) -> bool {
     let kind = matches!(
         event.kind,
         EventKind::Modify(ModifyKind::Name(_))
@@ -59,6 +63,7 @@ fn changes_handlers(event: &notify::Event) -> bool {
     // others than json.
     let is_ours = |path: &PathBuf| {
         path.extension().is_none_or(|extension| extension == "json")
+            || folders.contains(path)
     };
     event.need_rescan() || (kind && event.paths.iter().any(is_ours))
 }
@@ -81,11 +86,34 @@ pub struct Files {
 impl Files {
     pub(super) fn load(&self) -> Result<Messages> {
         let mut handlers = load(&self.messages)?;
+        self.exist()?;
         for (subspace, name) in &self.channels {
             let assigned = handlers.registers.assign(*subspace, name);
             assigned.map_err(|wrong| anyhow!("--channel: {wrong}"))?;
         }
         Ok(handlers)
+    }
+
+    /// Whether the folders are there: an editor, a checkout or a copy may
+    /// replace them.
+    fn exist(&self) -> Result<()> {
+        self.messages.iter().try_for_each(|folder| {
+            let found = fs::read_dir(folder).map(drop);
+            found.with_context(|| {
+                format!("cannot read the folder {}", folder.display())
+            })
+        })
+    }
+
+    /// Loads what is there to stay: a folder that loses its files may be
+    /// about to go.
+    fn load_again(&self) -> Result<Messages> {
+        let read = self.load();
+        if read.as_ref().is_ok_and(|messages| messages.files == 0) {
+            thread::sleep(SETTLE);
+            return self.load();
+        }
+        read
     }
 
     /// Watches the folders of handler files, if there are any. Where the system
@@ -98,10 +126,12 @@ impl Files {
         if folders.is_empty() {
             return Ok((None, None));
         }
+        self.exist()?;
         let wake = |is_poll: bool| {
-            let waker = waker.clone();
+            let (waker, folders) = (waker.clone(), folders.to_owned());
             move |event: notify::Result<notify::Event>| {
-                if event.is_ok_and(|e| is_poll || changes_handlers(&e)) {
+                let changes = |e| is_poll || changes_handlers(&e, &folders);
+                if event.is_ok_and(changes) {
                     waker.reload();
                 }
             }
@@ -142,6 +172,10 @@ pub struct Loader {
     reading: Option<Receiver<Read>>,
     /// Whether something was saved since they began to be read.
     again: bool,
+    /// When to look again for folders that could not be watched.
+    next: Option<Instant>,
+    /// Whether that is why they are read: that they are gone was said.
+    is_said: bool,
 }
 
 /// Wakes the loop when its thread is done, or has panicked.
@@ -154,33 +188,61 @@ impl Drop for Done {
 }
 
 impl Loader {
+    /// When there is something to do without a wake.
+    pub fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
     /// Takes what was read, and begins anew if that is wanted.
-    pub fn turn(&mut self, files: &Files, waker: &Waker) -> Option<Read> {
+    pub fn turn(
+        &mut self,
+        files: &Files,
+        waker: &Waker,
+        now: Instant,
+    ) -> Option<(Option<Watch>, Result<Messages>)> {
         self.again |= waker.take_reload();
         let ended = || anyhow!("the thread that reads them ended");
         let read = match self.reading.as_ref().map(Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) => return None,
-            Some(Err(TryRecvError::Disconnected)) => Some((None, Err(ended()))),
+            Some(Err(TryRecvError::Disconnected)) => {
+                Some((Ok(None), Err(ended())))
+            }
             Some(Ok(read)) => Some(read),
             None => None,
         };
-        self.reading = std::mem::take(&mut self.again).then(|| {
-            let (sender, receiver) = sync_channel(1);
-            let (files, done) = (files.clone(), Done(waker.clone()));
-            // Without a thread the receiver says that it ended.
-            let _ = thread::Builder::new().spawn(move || {
-                // The sender goes first: then there is something to be told.
-                let (done, sender) = (done, sender);
-                // A folder that was replaced is another one. What is saved
-                // from now on is read again.
-                let watch = files.watch(&done.0).ok().and_then(|w| w.0);
-                // Gone means that the daemon ends.
-                let _ = sender.send((watch, files.load()));
-            });
-            receiver
+        let is_said = std::mem::take(&mut self.is_said);
+        let read = read.and_then(|(watch, handlers)| {
+            // The folder may come back, and nothing tells.
+            self.next = watch.is_err().then(|| now + POLL);
+            let is_same = is_said && watch.is_err() && handlers.is_err();
+            (!is_same).then(|| (watch.ok().flatten(), handlers))
+        });
+        let is_asked = std::mem::take(&mut self.again);
+        let is_due = self.next.is_some_and(|next| next <= now);
+        self.reading = (is_asked || is_due).then(|| {
+            self.next = None;
+            self.is_said = !is_asked;
+            begin(files, waker)
         });
         read
     }
+}
+
+/// Reads the files on a thread.
+fn begin(files: &Files, waker: &Waker) -> Receiver<Read> {
+    let (sender, receiver) = sync_channel(1);
+    let (files, done) = (files.clone(), Done(waker.clone()));
+    // Without a thread the receiver says that it ended.
+    let _ = thread::Builder::new().spawn(move || {
+        // The sender goes first: then there is something to be told.
+        let (done, sender) = (done, sender);
+        // A folder that was replaced is another one. What is saved
+        // from now on is read again.
+        let watch = files.watch(&done.0).map(|(watch, _)| watch);
+        // Gone means that the daemon ends.
+        let _ = sender.send((watch, files.load_again()));
+    });
+    receiver
 }
 
 /// Puts handlers in force that were read again. Wrong ones are refused as a
@@ -238,10 +300,14 @@ mod tests {
             (event(moved, "/h/a.json~"), false),
             (event(EventKind::Remove(RemoveKind::File), "/h/a.json"), true),
             (event(EventKind::Create(CreateKind::Folder), "/h/f"), true),
+            (event(moved, "/h/my.files"), true),
+            (event(moved, "/h/other.files"), false),
             (lost.set_flag(Flag::Rescan), true),
         ];
+        let folders = ["/h/my.files".into()];
         for (event, reloads) in cases {
-            assert_eq!(changes_handlers(&event), reloads, "{event:?}");
+            let changes = changes_handlers(&event, &folders);
+            assert_eq!(changes, reloads, "{event:?}");
         }
     }
 }
