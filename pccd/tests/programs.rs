@@ -50,6 +50,25 @@ done"#;
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// As a template does; one that died over a message is told the same again.
+#[test]
+fn a_program_sees_how_often_it_answered() {
+    let bench = Bench::new();
+    let text = r#"while IFS= read -r question; do
+  id=${question%%,*}
+  n=${question#*\"count\":}
+  [ "${n%%,*}" = 2 ] && mkdir ../once 2>/dev/null && exit
+  echo "$id, \"reply\": {\"hex\": \"05 0${n%%,*}\"}}"
+done"#;
+    script(&bench, 10_000, text);
+    let daemon = bench.start();
+    for n in 1..=3 {
+        let answer = bench.exchange(n.into(), &single(0, &[5]));
+        assert_eq!(answer[4..], [5, n]);
+    }
+    assert_eq!(daemon.terminate(), 0);
+}
+
 /// Banners, debug prints and answers given twice shift no other answer.
 #[test]
 fn a_line_without_the_id_of_its_question_is_no_answer() {

@@ -95,6 +95,9 @@ pub(crate) fn handler(
         return None;
     }
     let matcher = matcher?;
+    // A program is told the count, and may go by the time.
+    let is_exec = steps.iter().any(Step::is_exec);
+    let is_sequence = steps.len() > 1;
     Some(Handler {
         name: source.name.clone(),
         file: file.to_owned(),
@@ -103,8 +106,8 @@ pub(crate) fn handler(
         matcher,
         when,
         only_if: source.only_if.clone(),
-        counts: check.uses.count || steps.len() > 1 || bounds.is_some(),
-        timely: check.uses.time || steps.iter().any(Step::is_exec),
+        counts: check.uses.count || is_sequence || is_exec || bounds.is_some(),
+        timely: check.uses.time || is_exec,
         steps,
         repeat: source.repeat,
         bounds,
