@@ -198,6 +198,23 @@ fn bad_files_are_rejected_and_the_next_is_answered() {
     });
 }
 
+/// No guest waits for what somebody else put into its mailbox.
+#[test]
+fn requests_are_answered_before_junk_is_moved_aside() {
+    let bench = Bench::new();
+    bench.make_folders();
+    for number in 0..2000 {
+        bench.put(&format!("0-junk-{number}"), b"");
+    }
+    bench.request(1, &single(0, &[0, 0x80, 2]));
+    let _daemon = bench.start();
+    bench.wait_answered();
+    bench.wait("a log line each", || bench.count(Event::Rejected) == 2000);
+    let records = bench.records();
+    let at = |event| records.iter().position(|one| one.event == event);
+    assert!(at(Event::Replied) < at(Event::Rejected));
+}
+
 #[test]
 fn what_gets_no_answer_is_removed() {
     let bench = Bench::new();

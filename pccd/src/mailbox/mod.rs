@@ -26,6 +26,7 @@ pub(crate) use error::MailboxError;
 use folder::trimmed;
 pub(crate) use folder::{Folder, ReadError};
 pub use name::{BadName, Epoch, RequestName, UnaskedName};
+use rejected::Names;
 pub(crate) use rejected::{Aside, Moved};
 pub(crate) use state::StateFolder;
 pub(crate) use watch::Watch;
@@ -46,6 +47,8 @@ pub(crate) struct Mailbox {
     tmp: Folder,
     rejected: Folder,
     stale: Folder,
+    /// What lies in those two.
+    listed: RefCell<[Names; 2]>,
     prefix: String,
     count: u64,
     /// A file in `tmp` for the next reply: making one may take longer than
@@ -133,6 +136,7 @@ impl Mailbox {
             tmp: folder("tmp")?,
             rejected: folder("rejected")?,
             stale: folder("stale")?,
+            listed: RefCell::default(),
             base,
             prefix: format!("{prefix}-{}", std::process::id()),
             count: 0,
@@ -202,6 +206,7 @@ impl Mailbox {
     /// What lies in the outbox: requests in the order of sending, and names
     /// that are none. There is none that was sent before one that is there.
     pub fn list(&self) -> io::Result<Listed> {
+        self.listed.take();
         let (mut requests, mut others) = self.list_once()?;
         let mut last = self.last.borrow_mut();
         if is_gap(last.as_ref(), &requests) {
@@ -349,11 +354,12 @@ impl Mailbox {
         name: &OsStr,
         aside: Aside<'_>,
     ) -> io::Result<Moved> {
-        let to = match aside {
-            Aside::Rejected(_) => &self.rejected,
-            Aside::Stale => &self.stale,
+        let [in_rejected, in_stale] = &mut *self.listed.borrow_mut();
+        let (to, listed) = match aside {
+            Aside::Rejected(_) => (&self.rejected, in_rejected),
+            Aside::Stale => (&self.stale, in_stale),
         };
-        rejected::set_aside(&self.outbox, name, to, aside)
+        rejected::set_aside(&self.outbox, name, to, listed, aside)
     }
 
     /// `channels.json`, with a stamp to tell when it changes.

@@ -1,6 +1,7 @@
 //! Requests that are not answered: moved aside, with the reason beside them, in
 //! folders that do not grow without bound (§3).
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 
@@ -29,14 +30,23 @@ pub(crate) struct Moved {
     pub unexplained: Option<io::Error>,
 }
 
+/// The messages in a folder of what was moved aside, as long as one look at
+/// the outbox takes: listing it for each file would take for ever.
+pub(super) type Names = Option<BTreeSet<OsString>>;
+
 /// Moves a request of the outbox aside, into this folder.
 pub fn set_aside(
     outbox: &Folder,
     name: &OsStr,
     to: &Folder,
+    listed: &mut Names,
     aside: Aside<'_>,
 ) -> io::Result<Moved> {
-    let removed = make_room(to)?;
+    let messages = match listed {
+        Some(messages) => messages,
+        None => listed.insert(messages(to)?),
+    };
+    let removed = make_room(to, messages);
     let mut unexplained = None;
     let mut new = name.to_owned();
     let mut moved = outbox.rename_new(name, to, &new);
@@ -51,6 +61,7 @@ pub fn set_aside(
         }
     }
     moved?;
+    messages.insert(new.clone());
     if let Aside::Rejected(reason) = aside {
         let mut text = new.to_string_lossy().into_owned();
         // A file name has at most 255 bytes.
@@ -64,24 +75,27 @@ pub fn set_aside(
     Ok(Moved { removed, unexplained })
 }
 
-/// Removes the lowest names until one more message fits.
-fn make_room(folder: &Folder) -> io::Result<Vec<OsString>> {
-    let names = folder.list()?;
+fn messages(folder: &Folder) -> io::Result<BTreeSet<OsString>> {
     let is_reason =
-        |name: &OsStr| name.as_encoded_bytes().ends_with(b".reason");
-    let mut messages: Vec<OsString> =
-        names.into_iter().filter(|name| !is_reason(name)).collect();
-    if messages.len() < MOST_ASIDE {
-        return Ok(Vec::new());
-    }
-    messages.sort();
-    messages.truncate(messages.len() + 1 - MOST_ASIDE);
-    for name in &messages {
+        |name: &OsStr| name.as_encoded_bytes().ends_with(REASON.as_bytes());
+    let names = folder.list()?.into_iter();
+    Ok(names.filter(|name| !is_reason(name)).collect())
+}
+
+/// Removes the lowest names until one more message fits.
+fn make_room(
+    folder: &Folder,
+    messages: &mut BTreeSet<OsString>,
+) -> Vec<OsString> {
+    let mut removed = Vec::new();
+    while messages.len() >= MOST_ASIDE {
+        let Some(name) = messages.pop_first() else { break };
         // A folder somebody put there cannot be unlinked: it stays.
-        let _ = folder.unlink(name);
+        let _ = folder.unlink(&name);
         let mut reason = name.clone();
         reason.push(REASON);
         let _ = folder.unlink(&reason);
+        removed.push(name);
     }
-    Ok(messages)
+    removed
 }

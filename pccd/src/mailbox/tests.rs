@@ -134,6 +134,29 @@ fn what_is_set_aside_is_bounded() {
     assert_eq!(text, "because\n");
 }
 
+/// Junk by the thousand: a look at the outbox lists what was moved aside
+/// once, not for each file.
+#[test]
+fn a_look_lists_what_was_set_aside_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open_daemon(&dir.path().join("m"), None).unwrap();
+    let aside = |name: &str| {
+        std::fs::write(mailbox.outbox_path().join(name), "").unwrap();
+        let reason = Aside::Rejected("because");
+        mailbox.set_aside(OsStr::new(name), reason).unwrap().removed
+    };
+    let none: [OsString; 0] = [];
+    assert_eq!(aside("a"), none);
+    let rejected = dir.path().join("m/rejected");
+    for number in 1..MOST_ASIDE {
+        std::fs::write(rejected.join(format!("b{number}")), "").unwrap();
+    }
+    assert_eq!(aside("c"), none);
+    mailbox.list().unwrap();
+    assert_eq!(aside("d"), ["a", "b1"], "the next look sees all");
+    assert_eq!(aside("e"), ["b10"]);
+}
+
 #[test]
 fn a_name_rejected_twice_is_kept_twice() {
     let dir = tempfile::tempdir().unwrap();

@@ -146,10 +146,6 @@ impl Service {
         // The device says before the first message of an epoch; who fills
         // a mailbox by hand does not.
         self.read_channels(opened, log)?;
-        for (name, reason) in others {
-            let aside = Aside::Rejected(&reason);
-            self.set_aside(opened, log, &name, aside, &[]);
-        }
         if let Some(last) = requests.last() {
             // A life that is over holds nothing back.
             self.life(opened, log, last)?;
@@ -187,12 +183,20 @@ impl Service {
         self.tick(opened, log)?;
         // What they waited for may have become due since.
         let again = passed.iter().any(|name| !self.is_later(name));
-        if let Some(error) = unread {
-            return Err(Trouble::Unread(error));
+        let mailbox = &opened.mailbox;
+        let done = match unread {
+            Some(error) => Err(Trouble::Unread(error)),
+            None => self
+                .intake
+                .remove(|name| mailbox.unlink(name))
+                .map_err(later("remove a request")),
+        };
+        // Nobody waits for an answer to what is no request.
+        for (name, reason) in others {
+            let aside = Aside::Rejected(&reason);
+            self.set_aside(opened, log, &name, aside, &[]);
         }
-        let removed = self.intake.remove(|name| opened.mailbox.unlink(name));
-        removed.map_err(later("remove a request"))?;
-        Ok(again)
+        done.map(|()| again)
     }
 
     fn read_channels<W: Write>(
