@@ -215,7 +215,14 @@ fn show_state(args: &StatusArgs) -> Result<ExitCode> {
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
     let folders = messages(&args.messages);
-    match daemon::load(&folders) {
+    let loaded = daemon::load(&folders).and_then(|handlers| {
+        // Where nothing is looked at, nothing is right.
+        match handlers.bare() {
+            bare if bare.is_empty() => Ok(handlers),
+            bare => Err(Problems(bare).into()),
+        }
+    });
+    match loaded {
         Ok(handlers) => {
             let mut out = stdout();
             if let Format::Json = args.format {

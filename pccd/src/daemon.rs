@@ -26,6 +26,7 @@ use crate::log::Log;
 use crate::platform::Platform;
 use crate::record::{Event, Record};
 use crate::recording::{self, Recording, Replay};
+use crate::script::problem::Problem;
 use crate::station::Station;
 use crate::wake::{Waker, Woken};
 
@@ -174,11 +175,10 @@ pub fn run<W: Write>(
             station.path().display(),
         )));
     }
-    for text in notes {
+    let bare = handlers.bare();
+    let bare = bare.iter().map(Problem::sentence);
+    for text in notes.into_iter().chain(unwatched).chain(bare) {
         log.write(&Record::new(clock().time, Event::Note).because(text));
-    }
-    if let Some(reason) = unwatched {
-        log.write(&Record::new(clock().time, Event::Note).because(reason));
     }
     for Turn { station, .. } in &mut turns {
         station.announce(&mut log);

@@ -128,6 +128,44 @@ fn a_folder_is_given_once() {
     }
 }
 
+/// A wrong path must not be all right.
+#[test]
+fn a_folder_without_handler_files_is_a_mistake() {
+    let bench = Bench::new();
+    let at = |name: &str| bench.dir.path().join(name);
+    fs::create_dir_all(at("empty")).unwrap();
+    fs::create_dir_all(at("names/x.json")).unwrap();
+    write(&at("names/FAN.JSON"), "{}");
+    write(&at("names/fan.json5"), "{}");
+    write(&at("good/a.json"), "{}");
+    let check = |folders: &[&str]| {
+        let mut command = pccd();
+        command.arg("check").current_dir(bench.dir.path());
+        for folder in folders {
+            command.args(["--messages", folder]);
+        }
+        run(&mut command)
+    };
+    for (folders, part) in [
+        (&["empty"][..], "--> empty"),
+        (&["names"], "--> names"),
+        (&["good", "empty"], "no handler file lies in it"),
+        (&["good/a.json"], "it is a file: give the folder it lies in"),
+    ] {
+        let (status, _, said) = check(folders);
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert_eq!(check(&["good"]).0, 0);
+    // Files may come while it runs.
+    fs::create_dir_all(at("messages")).unwrap();
+    let daemon = bench.start();
+    let records = bench.records();
+    let mut notes = records.iter().flat_map(|one| one.reason.as_deref());
+    assert!(notes.any(|note| note.contains("no handler file lies in it")));
+    assert_eq!(daemon.terminate(), 0);
+}
+
 #[test]
 fn encode_takes_what_handler_files_have() {
     let message = r#"{"fields": {"mctp.type": "control", "control.rq": 1,

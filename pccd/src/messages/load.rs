@@ -35,6 +35,9 @@ pub(super) fn gather(
     if depth > DEEPEST {
         return Err(whole("folders nested too deeply".to_owned()));
     }
+    if folder.is_file() {
+        return Err(whole("it is a file: give the folder it lies in".into()));
+    }
     let unreadable = |error| whole(format!("cannot read the folder: {error}"));
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -39,6 +39,8 @@ pub struct Messages {
     pub(crate) endpoint: Config,
     /// How many there are.
     pub(crate) files: usize,
+    /// Folders that none of them lies in.
+    bare: Vec<PathBuf>,
     /// Where they come from, for people.
     pub(crate) source: String,
 }
@@ -57,7 +59,7 @@ impl Messages {
     /// Everything that is wrong in any of them.
     pub fn load(folders: &[PathBuf]) -> Result<Self, Problems> {
         let mut problems = Vec::new();
-        let mut paths = Vec::new();
+        let (mut paths, mut bare) = (Vec::new(), Vec::new());
         for (place, folder) in folders.iter().enumerate() {
             let earlier = folders.get(..place).unwrap_or_default();
             if let Some(again) = given_before(folder, earlier) {
@@ -67,6 +69,9 @@ impl Messages {
             let mut found = Vec::new();
             if let Err(problem) = gather(folder, 0, &mut found) {
                 problems.push(*problem);
+            }
+            if found.is_empty() {
+                bare.push(folder.clone());
             }
             found.sort();
             paths.extend(found);
@@ -84,7 +89,17 @@ impl Messages {
         }
         let shown: Vec<String> =
             folders.iter().map(|folder| folder.display().to_string()).collect();
-        Self::compile(sources, shown.join(", "), problems)
+        let messages = Self::compile(sources, shown.join(", "), problems)?;
+        Ok(Self { bare, ..messages })
+    }
+
+    /// What to say of folders that no handler file lies in.
+    pub fn bare(&self) -> Vec<Problem> {
+        let problem = |folder: &PathBuf| {
+            let text = "no handler file lies in it: their names end in .json";
+            Problem::whole(&folder.display().to_string(), text.to_owned())
+        };
+        self.bare.iter().map(problem).collect()
     }
 
     /// The files that are part of the program.
@@ -177,8 +192,16 @@ impl Messages {
             Handlers::new(all, timed, order, declared.clone(), environment);
         endpoint.message_types.extend(handlers.types());
         endpoint.message_types.remove(&0);
-        let source = shown;
-        Ok(Self { handlers, registers, declared, endpoint, files, source })
+        let (source, bare) = (shown, Vec::new());
+        Ok(Self {
+            handlers,
+            registers,
+            declared,
+            endpoint,
+            files,
+            bare,
+            source,
+        })
     }
 
     /// What is advertised and not true, a line each: message types that Get

@@ -240,7 +240,7 @@ impl Problem {
     }
 
     /// On a line, with what was meant, or else what would have been right.
-    fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let place = self.place();
         let message = &self.message;
         match (&self.suggestion, &self.expected) {
