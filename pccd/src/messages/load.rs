@@ -14,6 +14,7 @@ use super::file;
 use crate::handlers::rule::{HandlerFile, TimedFile};
 use crate::registers::file::ChannelFile;
 use crate::script::locate::{Side, Step, elements, locate, path_text, steps};
+use crate::script::number::parse_number;
 use crate::script::phrase::plain;
 use crate::script::problem::{Problem, nearest};
 
@@ -421,7 +422,14 @@ fn parse_problem(
     let said = full.rsplit_once(" at line ").map_or(&*full, |parts| parts.0);
     let part = text.get(start..).unwrap_or_default();
     let offset = start + offset_of(part, error.line(), error.column());
-    let (message, expected) = plain(said);
+    let hex = hexadecimal(text, offset).filter(|_| error.is_syntax());
+    let (message, expected) = match &hex {
+        Some((_, expected)) => {
+            let message = "JSON has no hexadecimal numbers".to_owned();
+            (message, Some(expected.clone()))
+        }
+        None => plain(said),
+    };
     let expected = expected.or_else(|| Some(advice(said, path)));
     let words = quoted(said);
     let (word, names) = match words.split_first() {
@@ -437,6 +445,7 @@ fn parse_problem(
         .any(|start| said.starts_with(start));
     let range = word
         .and_then(|word| word_before(text, offset, word))
+        .or_else(|| hex.map(|(range, _)| range))
         .or_else(|| whole.then(|| locate(text, path, Side::Value))?)
         .unwrap_or(offset..(offset + 1).min(text.len()));
     Problem::at(
@@ -488,6 +497,23 @@ fn advice(said: &str, path: &[Step]) -> String {
         }
         _ => "JSON: no comments, no comma before a closing bracket".to_owned(),
     }
+}
+
+/// A number as in `0x10`, if serde stopped behind its 0, and what to write
+/// instead.
+fn hexadecimal(text: &str, offset: usize) -> Option<(Range<usize>, String)> {
+    let start = text.get(..offset)?.strip_suffix('0')?.len();
+    // In a longer word or a text it is none.
+    let before = text.get(..start)?.trim_end();
+    if !before.ends_with([':', ',', '[']) {
+        return None;
+    }
+    let rest = text.get(start..)?;
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric());
+    let word = rest.get(..length.unwrap_or(rest.len()))?;
+    let number = parse_number(word)?;
+    let expected = format!("\"{word}\" in quotes, or {number}");
+    Some((start..start + word.len(), expected))
 }
 
 /// Serde stops at the end of a wrong word: go back to its start.
