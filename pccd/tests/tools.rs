@@ -202,6 +202,28 @@ fn check_speaks_json_too() {
     assert_eq!((status, out.as_str()), (0, "[]\n"));
 }
 
+/// As an editor saves it that takes Latin-1, or UTF-16, for text.
+#[test]
+fn check_says_where_a_file_is_not_utf_8() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("messages/a.json");
+    write(&path, "{}");
+    for (bytes, place) in [
+        (&b"{\n  \"description\": \"\xc3\xbcber caf\xe9\"\n}"[..], ":2:27"),
+        (b"\xff\xfe{\0}\0", ":1:1"),
+        (b"{\n}\n\xc3", ":3:1"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let mut check = pccd();
+        let (status, _, said) =
+            run(check.current_dir(bench.dir.path()).arg("check"));
+        assert_eq!(status, 1, "{said}");
+        for part in [place, "no text in UTF-8", "save it with that encoding"] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    }
+}
+
 #[test]
 fn check_names_overlaps() {
     let bench = Bench::new();

@@ -59,20 +59,61 @@ pub(super) fn gather(
     Ok(())
 }
 
+/// Why a file has no text.
+pub(crate) enum Unread {
+    System(io::Error),
+    /// Its bytes are no UTF-8.
+    Bytes(Vec<u8>),
+}
+
+impl Unread {
+    /// With the place, if it lies in the file.
+    pub fn problem(self, name: &str) -> Problem {
+        let bytes = match self {
+            Self::System(error) => {
+                return Problem::whole(
+                    name,
+                    format!("cannot be read: {error}"),
+                );
+            }
+            Self::Bytes(bytes) => bytes,
+        };
+        // Up to the first wrong byte it is the same text.
+        let text = String::from_utf8_lossy(&bytes);
+        let start = std::str::from_utf8(&bytes)
+            .map_or_else(|error| error.valid_up_to(), str::len);
+        let wrong = bytes.get(start).copied().unwrap_or_default();
+        Problem::at(
+            name,
+            &text,
+            start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
+            String::new(),
+            format!("byte 0x{wrong:02x} here is no text in UTF-8"),
+            Some("a file in UTF-8: save it with that encoding".to_owned()),
+            None,
+        )
+    }
+}
+
 /// Reads a file's text. A pipe or a device would give it without end.
-pub(crate) fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String, Unread> {
+    let bytes = read_bytes(path).map_err(Unread::System)?;
+    String::from_utf8(bytes).map_err(|error| Unread::Bytes(error.into_bytes()))
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     const MOST: u64 = 64 << 20;
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
-    let mut text = String::new();
-    file.take(MOST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST {
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
         return Err(io::Error::other("it has more than 64 MiB"));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// Reads a file; or says everything that is wrong with its shape.

@@ -81,10 +81,7 @@ impl Messages {
             let name = path.display().to_string();
             match read(&path) {
                 Ok(text) => sources.push(Source { name, text }),
-                Err(error) => {
-                    let message = format!("cannot be read: {error}");
-                    problems.push(Problem::whole(&name, message));
-                }
+                Err(unread) => problems.push(unread.problem(&name)),
             }
         }
         let shown: Vec<String> =

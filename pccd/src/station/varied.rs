@@ -115,13 +115,13 @@ impl Varied {
             let wrong = format!("the scenario {text}; {nothing}");
             Found { wrong: Some(wrong), ..plain(String::new()) }
         };
+        let name = path.to_string();
         let text = match read(&self.path) {
             Ok(text) => text,
-            Err(error) => {
-                return Some(wrong(format!("{path} cannot be read: {error}")));
+            Err(unread) => {
+                return Some(wrong(unread.problem(&name).sentence()));
             }
         };
-        let name = path.to_string();
         Some(match Scenario::parse(&name, &text) {
             Ok(scenario) => Found {
                 scenario,
@@ -279,7 +279,7 @@ mod tests {
         assert!(none.starts_with(&format!("there is no scenario {shown} yet")));
         fs::create_dir(&path).unwrap();
         let wrong = varied.announce().unwrap_err();
-        assert!(wrong.contains("s.json cannot be read: it is no"), "{wrong}");
+        assert!(wrong.contains("s.json: cannot be read: it is no"), "{wrong}");
         fs::remove_dir(&path).unwrap();
         for (text, message) in [
             ("", "s.json:1:1: the file is empty"),
@@ -291,6 +291,9 @@ mod tests {
             assert_eq!(wrong.matches("s.json").count(), 1, "{wrong}");
             assert!(wrong.contains(message), "{wrong}");
         }
+        fs::write(&path, b"{\n\"\xe9\"").unwrap();
+        let wrong = varied.announce().unwrap_err();
+        assert!(wrong.contains("s.json:2:2: byte 0xe9"), "{wrong}");
         let found = varied.look().unwrap();
         assert!(found.wrong.is_some() && found.is_said, "{found:?}");
         fs::write(&path, "{}").unwrap();
