@@ -297,6 +297,9 @@ fn given_before(folder: &Path, earlier: &[PathBuf]) -> Option<Problem> {
     })
 }
 
+/// What no template speaks of by its name.
+const HANDLER: &str = "handler";
+
 /// Names that must be unique, with the file each stands in.
 #[derive(Default)]
 struct Names(BTreeMap<(&'static str, String), String>);
@@ -308,6 +311,9 @@ impl Names {
         name: &str,
         file: &str,
     ) -> Result<(), Wrong> {
+        if kind != HANDLER {
+            template::usable_name(name)?;
+        }
         let entry = (kind, name.to_owned());
         match self.0.insert(entry, file.to_owned()) {
             None => Ok(()),
@@ -326,12 +332,12 @@ impl Names {
         name: &str,
         file: &str,
     ) {
-        let added = self.add("handler", name, file);
+        let added = self.add(HANDLER, name, file);
         check.take(&at.key("name"), added);
     }
 
     fn handlers(&self) -> impl Iterator<Item = &str> {
-        let all = self.0.keys().filter(|(kind, _)| *kind == "handler");
+        let all = self.0.keys().filter(|(kind, _)| *kind == HANDLER);
         all.map(|(_, name)| name.as_str())
     }
 }

@@ -10,6 +10,7 @@ use crate::script::check::Checker;
 use crate::script::locate::Place;
 use crate::script::number::Number;
 use crate::script::problem::Wrong;
+use crate::script::template::usable_name;
 use crate::wire::layout::Value;
 
 /// Largest region the device makes, and then some.
@@ -48,15 +49,7 @@ pub(super) fn registers(
 }
 
 fn register_name(check: &Checker<'_>, name: &str) -> Result<(), Wrong> {
-    let is_word = !name.is_empty()
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !is_word {
-        return Err(Wrong::new(
-            format!("`{name}` is no name that templates can use"),
-            "letters, digits and `_`, no digit first",
-        ));
-    }
+    usable_name(name)?;
     if TAKEN.contains(&name) {
         return Err(Wrong::new(
             format!("`request.{name}` is something else already"),

@@ -38,6 +38,19 @@ pub(crate) fn environment() -> Environment<'static> {
     environment
 }
 
+/// Whether templates can use a name behind a dot.
+pub(crate) fn usable_name(name: &str) -> Result<(), Wrong> {
+    let is_word = !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_word.then_some(()).ok_or_else(|| {
+        Wrong::new(
+            format!("`{name}` is no name that templates can use"),
+            "letters, digits and `_`, no digit first",
+        )
+    })
+}
+
 /// What templates of one kind may speak of, beside scenarios, variables and
 /// [`ALWAYS`].
 pub(crate) struct Scope<'a> {
