@@ -81,7 +81,11 @@ pub fn execute(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Import(args)) => import(args),
         Some(Command::Status(args)) => {
             let status = Status::of(&args.mailbox, &args.state())?;
-            show(args.format, &status, Status::text)
+            let shown = show(args.format, &status, Status::text)?;
+            match status.unread.as_slice() {
+                [] => Ok(shown),
+                unread => Err(anyhow!("{}", unread.join("; "))),
+            }
         }
         Some(Command::State(args)) => show_state(args),
         Some(Command::Stats(args)) => {

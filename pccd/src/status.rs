@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::Serialize;
@@ -41,6 +41,9 @@ pub struct Status {
     pub delayed: usize,
     /// What the device saw the guest do that it should not, by channel.
     pub conduct: Vec<Breaches>,
+    /// Why files could not be read, of which nothing is said then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// Larger files are none of ours.
@@ -101,18 +104,32 @@ impl Status {
                 mailbox.display()
             ));
         }
-        let channels = match read(&mailbox.join("channels.json")) {
-            Some(bytes) => Channels::decode(&bytes)?,
-            None => Channels { epoch: None, channels: Vec::new() },
+        let mut unread = Vec::new();
+        let path = mailbox.join("channels.json");
+        let channels = read(&path).map(|bytes| Channels::decode(&bytes));
+        let channels = match channels.transpose() {
+            Ok(channels) => channels,
+            Err(error) => {
+                unread.push(format!("{}: {error}", path.display()));
+                None
+            }
         };
-        let ledger = ledger(state)?;
+        let channels =
+            channels.unwrap_or(Channels { epoch: None, channels: Vec::new() });
+        let ledger = ledger(state).unwrap_or_else(|error| {
+            unread.push(error.to_string());
+            None
+        });
         let began = ledger.as_ref().map(|ledger| ledger.epoch.clone());
         let epoch = channels.epoch.map(|epoch| epoch.to_string());
         let epoch = epoch.or(began).filter(|epoch| !epoch.is_empty());
         let path = mailbox.join("conduct.json");
         let conduct = match (read(&path), &epoch) {
             (Some(bytes), Some(epoch)) => Breaches::decode(&bytes, epoch)
-                .with_context(|| path.display().to_string())?,
+                .unwrap_or_else(|error| {
+                    unread.push(format!("{}: {error}", path.display()));
+                    Vec::new()
+                }),
             _ => Vec::new(),
         };
         let listed = channels.channels.iter();
@@ -121,6 +138,7 @@ impl Status {
             daemon: daemon(mailbox),
             epoch,
             conduct,
+            unread,
             channels: listed
                 .map(|one| (one.subspace, one.kind as u8))
                 .collect(),

@@ -114,8 +114,34 @@ fn status_tells_what_the_guest_broke() {
     assert_eq!(json["conduct"][0]["doorbell-busy"], 2);
     let (code, out, _) = conduct(1, "20000101T000000.000000000Z");
     assert!(code == 0 && !out.contains("conduct"), "{out}");
-    let (code, _, said) = conduct(2, EPOCH);
+    let (code, out, said) = conduct(2, EPOCH);
     assert!(code == 2 && said.contains("it has version 2"), "{said}");
+    assert!(out.contains("inbox      0 waiting"), "{out}");
+}
+
+/// What the other files tell is told, whichever cannot be read.
+#[test]
+fn status_tells_what_can_be_read() {
+    let bench = bench();
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[5, 1]));
+    assert_eq!(daemon.terminate(), 0);
+    let (_, whole, _) = run(&bench, &["status"]);
+    for name in ["channels.json", "conduct.json", "state/ledger.json"] {
+        let path = bench.path(name);
+        let before = fs::read(&path).ok();
+        fs::write(&path, "{").unwrap();
+        let (code, out, said) = run(&bench, &["status"]);
+        assert_eq!(code, 2, "{name}: {said}");
+        assert!(said.contains(name), "{name} in {said}");
+        assert!(out.contains("guest "), "{name}: {out}");
+        assert!(out.lines().count() + 1 >= whole.lines().count(), "{out}");
+        match before {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+    }
+    assert_eq!(run(&bench, &["status"]), (0, whole, String::new()));
 }
 
 #[test]
