@@ -206,6 +206,10 @@ fn validate(options: &Validate) -> Result<ExitCode> {
         }
     };
     let platform = load(&options.source)?;
+    // Of nothing there is no verdict, neither for people nor for tools.
+    if platform.tables.is_empty() {
+        bail!("there was no table to judge");
+    }
     let findings = check_facts(&Facts::of(&platform));
     let (open, accepted, unused) = accepted::split(findings, &list);
     let verdict = Verdict::of(open.iter(), options.target, options.strict);
@@ -220,10 +224,6 @@ fn validate(options: &Validate) -> Result<ExitCode> {
     match options.format {
         Format::Text => print_lines(&report.text(style()))?,
         Format::Json => print_json(&report.json())?,
-    }
-    // Nothing was judged: no table, or none that could be a PCCT's.
-    if platform.tables.is_empty() {
-        bail!("there was no table to judge");
     }
     Ok(ExitCode::from(if valid { 0 } else { DIFFERENT }))
 }

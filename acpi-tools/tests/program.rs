@@ -58,6 +58,19 @@ fn validate_exits_by_target() {
 }
 
 #[test]
+fn where_nothing_was_judged_there_is_no_verdict() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let tree = tests.join("data/virt.dtb").display().to_string();
+    for format in ["text", "json"] {
+        let out = run(&["validate", "--format", format, &tree]);
+        assert_eq!(out.status.code(), Some(2), "{format}");
+        assert_eq!(text(&out), "", "{format}");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("no table to judge"), "{said}");
+    }
+}
+
+#[test]
 fn accepted_findings_do_not_count() {
     let folder = tempfile::tempdir().unwrap();
     // One subspace of type 5: nothing for the specification, L for Linux.
