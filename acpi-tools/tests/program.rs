@@ -70,6 +70,37 @@ fn where_nothing_was_judged_there_is_no_verdict() {
     }
 }
 
+/// What Linux does with a cut table depends on bytes that are not there.
+#[test]
+fn nothing_is_promised_of_a_cut_table() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, wanted) in [
+        (&VECTOR[..8], "unknown"),
+        (&VECTOR[..20], "unknown"),
+        (&VECTOR[..100], "unknown"),
+        (&VECTOR[..685], "unknown"),
+        (b"PCCT\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "refuses_table"),
+    ] {
+        let path = write(folder.path(), "cut.dat", bytes);
+        let kernel = ["--target", "linux-7", "--format", "json"];
+        let out = run(&[&["validate"], &kernel[..], &[&path]].concat());
+        assert_eq!(out.status.code(), Some(1));
+        let json: serde_json::Value =
+            serde_json::from_slice(&out.stdout).unwrap();
+        let length = &json["findings"][0];
+        assert_eq!(length["rule"], "PCCT-001");
+        assert_eq!(length["linux"], wanted, "{}", bytes.len());
+        if bytes.len() < 200 {
+            assert_eq!(json["linux"]["linux-6.12"], wanted);
+            assert_eq!(json["linux"]["linux-7"], wanted);
+        }
+    }
+    let path = write(folder.path(), "cut.dat", &VECTOR[..20]);
+    let report = text(&run(&["validate", &path]));
+    let said = "the file is cut, no verdict on linux-6.12, linux-7";
+    assert!(report.contains(said), "{report}");
+}
+
 #[test]
 fn accepted_findings_do_not_count() {
     let folder = tempfile::tempdir().unwrap();

@@ -59,6 +59,8 @@ impl Target {
 pub enum Effect {
     /// It works all the same.
     None,
+    /// That depends on bytes which are not there to be judged.
+    Unknown,
     /// That channel or its user does not work.
     Channel,
     /// It refuses the table: no channel works.

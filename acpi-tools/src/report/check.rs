@@ -54,6 +54,7 @@ fn is_zero(n: &usize) -> bool {
 fn effect(effect: Effect) -> &'static str {
     match effect {
         Effect::None => "works",
+        Effect::Unknown => "unknown",
         Effect::Channel => "channel_fails",
         Effect::Table => "refuses_table",
     }
@@ -240,6 +241,7 @@ impl Report<'_> {
         for (wanted, says) in [
             (Effect::Table, "no channel works with"),
             (Effect::Channel, "some channel does not work with"),
+            (Effect::Unknown, "the file is cut, no verdict on"),
         ] {
             let kernels: Vec<_> = KERNELS
                 .iter()

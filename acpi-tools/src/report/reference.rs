@@ -19,6 +19,7 @@ fn severity(severity: Severity) -> &'static str {
 fn effect(rule: &Rule) -> Option<String> {
     let does = match rule.effect {
         Effect::None => return None,
+        Effect::Unknown => "cannot be told",
         Effect::Channel => "the channel or its user does not work",
         Effect::Table => "refuses the table, no channel works",
     };
@@ -107,6 +108,7 @@ pub fn markdown() -> String {
     for rule in rules() {
         let linux = match rule.effect {
             Effect::None => String::new(),
+            Effect::Unknown => "cannot be told".to_owned(),
             Effect::Channel => "channel fails".to_owned(),
             Effect::Table => "refuses table".to_owned(),
         };

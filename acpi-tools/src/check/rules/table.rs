@@ -17,8 +17,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "the header's length is the table's",
         source: "ACPI 6.5 §5.2.6, §14.1",
         explanation: "Readers take the length from the header. If it is \
-            larger than the table they read what lies behind it, if it is \
-            smaller they miss subspaces. The least is 48 bytes.",
+            larger than the table they read what lies behind it, and what \
+            Linux does with that cannot be told; if it is smaller they miss \
+            subspaces. The least is 48 bytes: with less Linux finds none.",
         fix: "set Length to the number of bytes, then the checksum",
         check: length,
     },
@@ -205,17 +206,27 @@ fn length(facts: &Facts, sink: &mut Sink) {
     match claimed {
         Some(claimed) if claimed != have => {
             let text = format!("Length is {claimed}, the table has {have}");
-            sink.table(table, 4, text);
+            sink.table(table, 4, text).effect = length_effect(table);
         }
         Some(claimed) if claimed < SUBSPACES => {
             let text = format!("Length is {claimed}, the least is 48");
-            sink.table(table, 4, text);
+            sink.table(table, 4, text).effect = length_effect(table);
         }
         Some(_) => {}
         None => {
             let text = format!("the table has {have} bytes, the least is 48");
-            sink.table(table, 0, text);
+            sink.table(table, 0, text).effect = length_effect(table);
         }
+    }
+}
+
+/// What Linux does with a table of a wrong length.
+fn length_effect(table: &Table) -> Effect {
+    match table.claimed() {
+        Some(claimed) if claimed < SUBSPACES => Effect::Table,
+        _ if cut(table) => Effect::Unknown,
+        // It reads as much as the header says, as we do.
+        _ => Effect::None,
     }
 }
 
