@@ -108,7 +108,7 @@ pub struct Extract {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Draw channels, interrupts and addresses instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all")]
     pub map: bool,
     /// Show the headers of all other tables too
     #[arg(long)]

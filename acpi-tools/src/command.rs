@@ -173,6 +173,12 @@ fn write_tables(
 }
 
 fn show(options: &Show) -> Result<ExitCode> {
+    if options.map && options.format == Format::Json {
+        bail!(
+            "--map draws for people: leave out --format json, or --map; the \
+             tables in JSON have all that the map shows"
+        );
+    }
     let platform = load(&options.source)?;
     let facts = Facts::of(&platform);
     if options.map {
@@ -249,6 +255,14 @@ fn diff_command(options: &Diff) -> Result<ExitCode> {
 
 fn explain(options: &Explain) -> Result<ExitCode> {
     use report::reference;
+    if let (Some(name), ExplainFormat::Markdown) =
+        (&options.name, options.format)
+    {
+        bail!(
+            "--format markdown prints the whole reference: leave out {name}, \
+             or the format"
+        );
+    }
     let text = match (&options.name, options.format) {
         (None, ExplainFormat::Markdown) => reference::markdown(),
         (None, ExplainFormat::Text) => reference::rule_list(),

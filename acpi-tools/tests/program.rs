@@ -173,6 +173,25 @@ fn show_prints_text_json_and_a_map() {
     assert!(text(&run(&["show", "--map", &path])).contains("◀──▶"));
 }
 
+/// What cannot be had in a format is refused, not given in another.
+#[test]
+fn a_format_is_kept_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "pcct.dat", VECTOR);
+    for (words, named) in [
+        (&["show", "--map", "--format", "json", &path][..], "--map"),
+        (&["show", "--map", "--all", &path], "--map"),
+        (&["explain", "--format", "markdown", "PCCT-051"], "markdown"),
+    ] {
+        let out = run(words);
+        assert_eq!(out.status.code(), Some(2), "{words:?}");
+        assert_eq!(text(&out), "", "{words:?}");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains(named), "{said}");
+    }
+    assert_eq!(status(&["show", "--map", "--format", "text", &path]), 0);
+}
+
 #[test]
 fn extract_writes_files_that_are_read_again() {
     let folder = tempfile::tempdir().unwrap();
