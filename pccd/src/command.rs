@@ -19,7 +19,7 @@ use crate::handlers::message_from;
 use crate::import;
 use crate::log::{Format, Log};
 use crate::made::Made;
-use crate::mailbox::{Mailbox, UnaskedName};
+use crate::mailbox::{Channel, Channels, Mailbox, UnaskedName};
 use crate::manual;
 use crate::messages;
 use crate::platform::pack;
@@ -299,6 +299,42 @@ fn type_of(text: &str) -> Result<u8> {
         })
 }
 
+/// The channel that a message which nobody asked for goes to.
+fn towards_guest(
+    channels: &Channels,
+    subspace: Option<u8>,
+) -> Result<&Channel> {
+    let all = channels.channels.iter();
+    let ids: Vec<String> = all
+        .filter(|channel| channel.kind == SubspaceType::Responder)
+        .map(|channel| channel.subspace.to_string())
+        .collect();
+    let choose = match ids.as_slice() {
+        [] => "it has none".to_owned(),
+        ids => format!("choose one with --subspace: {}", ids.join(", ")),
+    };
+    let channel = match subspace {
+        Some(subspace) => channels.get(subspace),
+        None => channels.inbox(),
+    };
+    let channel = channel.with_context(|| {
+        format!("the mailbox has no such channel towards the guest: {choose}")
+    })?;
+    let (subspace, kind) = (channel.subspace, channel.kind);
+    match kind {
+        SubspaceType::Responder => Ok(channel),
+        SubspaceType::Initiator | SubspaceType::HwRegisters => Err(anyhow!(
+            "nothing unasked goes to subspace {subspace} of type {kind}; \
+             channels towards the guest: {choose}"
+        )),
+        _ => Err(anyhow!(
+            "nothing unasked but a notification goes to subspace {subspace} \
+             of type {kind} (--raw, with an envelope); channels towards the \
+             guest: {choose}"
+        )),
+    }
+}
+
 fn send(args: &SendArgs) -> Result<ExitCode> {
     let mut mailbox = Mailbox::open_sender(&args.mailbox)?;
     let channels = mailbox.channels()?.unwrap_or_default();
@@ -312,14 +348,7 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
         if let Some(kind) = &args.kind {
             body.insert(0, type_of(kind)?);
         }
-        let channel = match args.subspace {
-            Some(subspace) => channels.get(subspace),
-            None => channels.inbox(),
-        };
-        let channel = channel.context(
-            "the mailbox has no such channel towards the guest: choose one \
-             with --subspace",
-        )?;
+        let channel = towards_guest(&channels, args.subspace)?;
         let route = Header {
             destination: Eid(args.destination),
             source: Eid(args.source),

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::process::{Command, Output};
 
-use common::{Bench, finish, pccd, single, stderr_of, write};
+use common::{Bench, EPOCH, finish, pair, pccd, single, stderr_of, write};
 use serde_json::Value;
 
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -267,6 +267,38 @@ fn send_takes_fields() {
         bench.packet(&names[0]),
         [1, 8, 9, 0xcb, 0x7e, 0x1a, 0xf4, 1, 2]
     );
+}
+
+/// The device rejects other files (docs/mailbox.md §7).
+#[test]
+fn nothing_unasked_is_sent_where_nothing_is_taken() {
+    let bench = Bench::new();
+    bench.make_folders();
+    let send = |words: &[&str]| {
+        let mut send = pccd();
+        send.args(["send", "--mailbox"]).arg(bench.mailbox());
+        run(send.args(words).args(["7f", "00 00 01 9c 01"]))
+    };
+    let refused = |subspace: &str, why: &str| {
+        let (status, out, said) = send(&["--subspace", subspace]);
+        assert_eq!((status, out.as_str()), (2, ""), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(said.contains("choose one with --subspace: 1"), "{said}");
+        assert!(bench.list("inbox").is_empty());
+    };
+    // The pair that is there when nothing else is said.
+    refused("0", "nothing unasked goes to subspace 0 of type 3");
+    let others = r#", {"subspace": 2, "type": 2, "size": 64,
+        "completion": "answered"}, {"subspace": 3, "type": 5, "size": 64,
+        "completion": "answered"}"#;
+    bench.channels(EPOCH, &(pair(0, 8192) + others));
+    refused("0", "nothing unasked goes to subspace 0 of type 3");
+    refused("2", "but a notification goes to subspace 2 of type 2");
+    refused("3", "nothing unasked goes to subspace 3 of type 5");
+    refused("9", "no such channel towards the guest");
+    assert_eq!(send(&["--subspace", "1"]).0, 0);
+    assert_eq!(send(&["--raw", "--subspace", "0"]).0, 0, "as it is given");
+    assert_eq!(bench.list("inbox").len(), 2);
 }
 
 /// A pipe is read until somebody writes, a device for ever.
