@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
-use crate::capture::Capture;
+use crate::capture::{self, Capture};
 use crate::cli::{
     BytesArg, CheckArgs, Cli, Command, DecodeArgs, EncodeArgs, ImportArgs,
     LayerArg, RunArgs, SendArgs, StatusArgs, messages,
@@ -417,7 +417,18 @@ fn input(args: &DecodeArgs) -> Result<Input> {
         }
         words => {
             return bytes_of(words).map(Input::Bytes).map_err(|error| {
-                anyhow!("{error}; and there is no such file")
+                let path = words.join(" ");
+                match Path::new(&path) {
+                    it if it.is_dir() => anyhow!(
+                        "{path} is a folder: give a file in it, such as a \
+                         message of a mailbox"
+                    ),
+                    it if it.exists() => anyhow!(
+                        "{path} is no regular file: give `-` and its content \
+                         on standard input"
+                    ),
+                    _ => anyhow!("{error}; and there is no such file"),
+                }
             });
         }
     };
@@ -429,7 +440,53 @@ fn input(args: &DecodeArgs) -> Result<Input> {
     let decoded = text
         .filter(|text| !text.trim().is_empty())
         .and_then(|text| bytes_of(&[text.to_owned()]).ok());
-    Ok(Input::Bytes(decoded.unwrap_or(raw)))
+    if let Some(bytes) = decoded {
+        return Ok(Input::Bytes(bytes));
+    }
+    // Whoever says what the bytes are is believed.
+    match not_a_message(&raw) {
+        Some(other) if args.layer == LayerArg::Auto => Err(other),
+        _ => Ok(Input::Bytes(raw)),
+    }
+}
+
+/// What a file is that other programs read, and which.
+fn not_a_message(raw: &[u8]) -> Option<anyhow::Error> {
+    if capture::is_capture(raw) {
+        return Some(anyhow!(
+            "this is a capture, not a message: `pccd replay` plays it, \
+             Wireshark shows it (docs/capture.md)"
+        ));
+    }
+    let is_text = |text: &&str| {
+        let mut all = text.chars();
+        !all.any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    };
+    let text = std::str::from_utf8(raw).ok().filter(is_text)?;
+    // The first line may be cut, as `tail -c` does it.
+    if text.lines().take(2).any(is_text_log) {
+        return Some(anyhow!(
+            "this is pccd's log in text, which can be read as it is; only \
+             one in JSON is shown (pccd run --format json)"
+        ));
+    }
+    text.trim_start().starts_with('{').then(|| {
+        anyhow!(
+            "this is JSON, but no line of pccd's log (pccd run --format \
+             json): `pccd check --messages FOLDER` judges handler files, \
+             `pccd encode` makes bytes of a message in JSON"
+        )
+    })
+}
+
+/// A line of pccd's log in text begins with the time of day.
+fn is_text_log(line: &str) -> bool {
+    const TIME: &str = "00:00:00.000000  ";
+    let like = |(is, wanted): (u8, u8)| match wanted {
+        b'0' => is.is_ascii_digit(),
+        _ => is == wanted,
+    };
+    line.len() >= TIME.len() && line.bytes().zip(TIME.bytes()).all(like)
 }
 
 /// Shows pccd's own log, message by message.

@@ -301,6 +301,52 @@ fn nothing_unasked_is_sent_where_nothing_is_taken() {
     assert_eq!(bench.list("inbox").len(), 2);
 }
 
+/// Each is told what reads it, and is not taken for a message.
+#[test]
+fn decode_knows_what_is_no_message() {
+    let bench = Bench::new();
+    let daemon = bench.start();
+    bench.exchange(1, &single(0, &[0, 0x80, 2]));
+    assert_eq!(daemon.terminate(), 0);
+    let lines: Vec<String> =
+        bench.records().iter().map(|record| record.to_text()).collect();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = bench.dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let word = |words: &[u32]| -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    };
+    let handlers = r#"{"handlers": [{"name": "a", "match": {"hex": "7f"}}]}"#;
+    let folder = bench.dir.path().display().to_string();
+    let pcapng = word(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, !0, !0, 28]);
+    let pcap = word(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 1]);
+    for (input, wanted) in [
+        (file("pccd.log", lines.join("\n").as_bytes()), "--format json"),
+        (file("a.pcapng", &pcapng), "pccd replay"),
+        (file("a.pcap", &pcap), "docs/capture.md"),
+        (file("a.json", handlers.as_bytes()), "pccd check"),
+        (file("b.json", b"\n{\"handlers\": ["), "pccd check"),
+        (folder, "is a folder"),
+        ("/dev/null".to_owned(), "no regular file"),
+        ("/nonexistent".to_owned(), "there is no such file"),
+    ] {
+        let (status, out, said) = run(pccd().args(["decode", &input]));
+        assert_eq!((status, out.as_str()), (2, ""), "{input}: {said}");
+        assert!(said.contains(wanted), "{input}: {said}");
+    }
+    // Messages may look like it.
+    for bytes in [&b"\x0a\x0d\x0d\x0a"[..], b"~ok", b"\x7f\0\0\x01\x9c\x01"] {
+        let (status, _, said) =
+            run(pccd().args(["decode", &file("message", bytes)]));
+        assert_eq!(status, 0, "{said}");
+    }
+    let message = ["decode", "--as", "message"];
+    let path = file("a.pcapng", &pcapng);
+    assert_eq!(run(pccd().args(message).arg(path)).0, 0);
+}
+
 /// A pipe is read until somebody writes, a device for ever.
 #[test]
 fn what_is_no_file_is_no_handler_file() {

@@ -18,7 +18,7 @@ pub use self::entry::{Entry, Kind};
 use self::joined::Joined;
 use self::output::Output;
 use self::pcapng::{Pcapng, Way};
-pub use self::reader::{Interface, Packet, Reader};
+pub use self::reader::{Interface, Packet, Reader, is_capture};
 pub use self::source::ReadError;
 use crate::record::{Event, Record, Time};
 use crate::wire::pcc;

@@ -95,6 +95,20 @@ impl fmt::Debug for Reader {
     }
 }
 
+/// Whether bytes begin as captures do, with what says so twice: a message may
+/// have the first four of them.
+pub fn is_capture(bytes: &[u8]) -> bool {
+    const ORDER: [&[u8]; 2] = [b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"];
+    const VERSION: [&[u8]; 2] = [b"\0\x02\0\x04", b"\x02\0\x04\0"];
+    let has = |at: usize, any: &[&[u8]]| {
+        bytes.get(at..at + 4).is_some_and(|word| any.contains(&word))
+    };
+    match has(0, &[&PCAPNG]) {
+        true => has(8, &ORDER),
+        false => has(0, &PCAP) && has(4, &VERSION),
+    }
+}
+
 impl Reader {
     /// Opens a file.
     ///
