@@ -96,6 +96,20 @@ pub fn paths() -> BTreeMap<String, PathBuf> {
     paths
 }
 
+/// Paths by name, as a shell takes them.
+///
+/// # Errors
+/// When there is none: a shell would go on with empty names.
+pub fn listing(paths: &BTreeMap<String, PathBuf>) -> Result<String> {
+    if paths.is_empty() {
+        bail!("nothing is built yet: run `make lab` in the pccd repository");
+    }
+    let line = |(name, path): (&String, &PathBuf)| {
+        format!("{name}={}\n", path.display())
+    };
+    Ok(paths.iter().map(line).collect())
+}
+
 /// The files one run is made of.
 #[derive(Clone, Debug)]
 pub struct Lab {
@@ -396,6 +410,17 @@ mod tests {
                 .unwrap();
             assert_eq!(String::from_utf8_lossy(&out.stdout), word);
         }
+    }
+
+    #[test]
+    fn a_shell_gets_no_empty_names() {
+        let mut paths = BTreeMap::new();
+        let error = listing(&paths).unwrap_err();
+        assert!(!error.is::<crate::Usage>(), "{error}");
+        assert!(error.to_string().contains("make lab"), "{error}");
+        paths.insert("QEMU".to_owned(), PathBuf::from("/q"));
+        paths.insert("PCCD".to_owned(), PathBuf::from("/p"));
+        assert_eq!(listing(&paths).unwrap(), "PCCD=/p\nQEMU=/q\n");
     }
 
     #[test]

@@ -51,12 +51,7 @@ fn main() -> ExitCode {
         cli::Command::Regressions(options) => {
             matrix_command::regressions(options)
         }
-        cli::Command::Env => {
-            for (name, path) in lab::paths() {
-                say(format_args!("{name}={}", path.display()));
-            }
-            Ok(exit::PASS)
-        }
+        cli::Command::Env => env(),
         cli::Command::Platforms => platforms(),
         cli::Command::Log(options) => log_command(options),
         cli::Command::Doctor { folder } => doctor_command(&folder),
@@ -356,6 +351,12 @@ fn module(words: &OsString) -> (PathBuf, String) {
         }
         None => (path, String::new()),
     }
+}
+
+/// Prints the paths of what was built, for a shell.
+fn env() -> Result<u8> {
+    print(lab::listing(&lab::paths())?.as_bytes());
+    Ok(exit::PASS)
 }
 
 fn log_command(options: cli::Log) -> Result<u8> {
