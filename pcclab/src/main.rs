@@ -161,7 +161,27 @@ fn name(options: &cli::Run) -> String {
     }
 }
 
+/// What the command line names has to be there, or a bisection had better
+/// stop; but for kernel and modules, of which a commit may have none.
+fn are_there(options: &cli::Run) -> Result<()> {
+    for (option, paths) in [
+        ("--messages", options.messages.as_slice()),
+        ("--file", options.files.as_slice()),
+        ("--initrd", options.initrd.as_slice()),
+    ] {
+        for path in paths {
+            if let Err(error) = path.metadata() {
+                let path = path.display();
+                let text = format!("{option}: {path}: {error}");
+                return Err(pcclab::usage(text));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn run_once(options: &cli::Run) -> Result<Verdict> {
+    are_there(options)?;
     let kernel = options.kernel.as_deref();
     let machine = match options.platforms.as_slice() {
         [] => None,

@@ -49,6 +49,22 @@ fn a_broken_pipe_is_no_error() {
     }
 }
 
+/// A bisection stops at what the command line has wrong.
+#[test]
+fn what_is_named_and_not_there_is_wrong_usage() {
+    for (option, value, wanted) in [
+        ("--messages", "/nonexistent", 129),
+        ("--file", "/nonexistent", 129),
+        ("--initrd", "/nonexistent", 129),
+        ("--json", "/nonexistent/result.json", 125),
+    ] {
+        let output = run(&["run", option, value]);
+        assert_eq!(output.status.code(), Some(wanted), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("/nonexistent"), "{said}");
+    }
+}
+
 #[test]
 fn hints_lead_where_it_stands() {
     // The schema of check's output describes no log.
