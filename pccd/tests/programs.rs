@@ -27,6 +27,14 @@ fn reasons(bench: &Bench, event: Event) -> Vec<String> {
     records.filter(|r| r.event == event).flat_map(|r| r.reason).collect()
 }
 
+/// Asks three times; each answer must have the number of its question.
+fn counts_up(bench: &Bench) {
+    for n in 1..=3 {
+        let answer = bench.exchange(n.into(), &single(0, &[5]));
+        assert_eq!(answer[4..], [5, n]);
+    }
+}
+
 #[test]
 fn one_program_answers_many_messages_and_sets_variables() {
     let bench = Bench::new();
@@ -38,10 +46,7 @@ while ask; do
 done"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
-    for n in 1..=3 {
-        let answer = bench.exchange(n.into(), &single(0, &[5]));
-        assert_eq!(answer[4..], [5, n]);
-    }
+    counts_up(&bench);
     assert_eq!(bench.exchange(4, &single(0, &[6]))[4..], [6, 3]);
     bench.wait("what it says", || {
         let notes = reasons(&bench, Event::Note);
@@ -62,10 +67,7 @@ fn a_program_sees_how_often_it_answered() {
 done"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
-    for n in 1..=3 {
-        let answer = bench.exchange(n.into(), &single(0, &[5]));
-        assert_eq!(answer[4..], [5, n]);
-    }
+    counts_up(&bench);
     assert_eq!(daemon.terminate(), 0);
 }
 
@@ -84,10 +86,7 @@ while ask; do
 done"#;
     script(&bench, 10_000, text);
     let daemon = bench.start();
-    for n in 1..=3 {
-        let answer = bench.exchange(n.into(), &single(0, &[5]));
-        assert_eq!(answer[4..], [5, n]);
-    }
+    counts_up(&bench);
     bench.wait("a word on it", || {
         let notes = reasons(&bench, Event::Note);
         notes.iter().any(|note| note.contains("has not the `id`"))

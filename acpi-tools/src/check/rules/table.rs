@@ -203,21 +203,17 @@ fn cut(table: &Table) -> bool {
 fn length(facts: &Facts, sink: &mut Sink) {
     let Some((table, _)) = pcct(facts) else { return };
     let (claimed, have) = (table.claimed(), table.bytes.len());
-    match claimed {
+    let (at, text) = match claimed {
         Some(claimed) if claimed != have => {
-            let text = format!("Length is {claimed}, the table has {have}");
-            sink.table(table, 4, text).effect = length_effect(table);
+            (4, format!("Length is {claimed}, the table has {have}"))
         }
         Some(claimed) if claimed < SUBSPACES => {
-            let text = format!("Length is {claimed}, the least is 48");
-            sink.table(table, 4, text).effect = length_effect(table);
+            (4, format!("Length is {claimed}, the least is 48"))
         }
-        Some(_) => {}
-        None => {
-            let text = format!("the table has {have} bytes, the least is 48");
-            sink.table(table, 0, text).effect = length_effect(table);
-        }
-    }
+        Some(_) => return,
+        None => (0, format!("the table has {have} bytes, the least is 48")),
+    };
+    sink.table(table, at, text).effect = length_effect(table);
 }
 
 /// What Linux does with a table of a wrong length.
