@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::config::{Config, escaped, mailbox};
+use crate::config::{CPU, Config, escaped, mailbox};
 use crate::initramfs;
 use crate::process::{Running, child, log_file};
 use crate::tell;
@@ -66,7 +66,7 @@ pub(crate) fn write(
 /// start from one saved machine.
 pub(crate) fn machine(config: &Config) -> Vec<OsString> {
     let smp = config.smp.to_string();
-    ["-machine", &config.machine, "-cpu", "max", "-smp", &smp, "-m", "512M"]
+    ["-machine", &config.machine, "-cpu", CPU, "-smp", &smp, "-m", "512M"]
         .into_iter()
         .chain(["-nodefaults", "-display", "none", "-no-reboot", "-bios"])
         .map(OsString::from)

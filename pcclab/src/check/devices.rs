@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use pccd::script::problem::nearest;
 
-use crate::config::{escaped, mailbox};
+use crate::config::{CPU, escaped, mailbox};
 use crate::process::{Running, child};
 
 /// QEMU makes a machine in a tenth of a second.
@@ -147,7 +147,7 @@ fn refusal<'a>(
     command
         .args(["-machine", machine, "-object"])
         .arg(format!("pcc-mailbox-dir,id=pcc,path={mailbox}"))
-        .args(["-cpu", "max", "-m", "128M", "-nodefaults", "-S"])
+        .args(["-cpu", CPU, "-m", "128M", "-nodefaults", "-S"])
         .args(["-display", "none", "-monitor", "stdio"]);
     for device in devices {
         command.args(["-device", device]);
