@@ -363,12 +363,23 @@ impl Check<'_> {
                 }
                 _ => {}
             }
+            let others =
+                || channels.iter().filter(|it| it.plays == channel.plays);
+            for message in fields::unfit(handlers, channel) {
+                if others().any(|it| fields::unfit(handlers, it).is_empty()) {
+                    let name = &channel.name;
+                    self.note(format!("channel `{name}`: {message}"));
+                    continue;
+                }
+                let path = [key("channels"), Step::Index(index), key("plays")];
+                let expected = "a channel of another type, or handlers for \
+                                this one";
+                self.wrong(&path, message, Some(expected.to_owned()), None);
+            }
             if let Some((message, needed)) = fields::beyond(handlers, channel) {
-                let others =
-                    channels.iter().filter(|it| it.plays == channel.plays);
                 let fits = |it| fields::beyond(handlers, it).is_none();
                 // It may be there to see what becomes of it.
-                if others.into_iter().any(fits) {
+                if others().any(fits) {
                     let name = &channel.name;
                     self.note(format!("channel `{name}`: {message}"));
                     continue;

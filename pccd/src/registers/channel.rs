@@ -14,7 +14,7 @@ use crate::script::delay::Delay;
 use crate::script::envelope::EnvelopeOptions;
 use crate::script::memory::Variable;
 use crate::wire::layout::Value;
-use crate::wire::region::{Head, Region, SubspaceType};
+use crate::wire::region::{Head, Region, SubspaceType, field_names, places};
 use crate::wire::scmi;
 
 /// A value that is fixed or filled in.
@@ -149,6 +149,18 @@ pub struct Notification {
     pub says: Says,
 }
 
+/// The largest code that the guest can command by.
+fn widest(kind: SubspaceType) -> u64 {
+    let place = places(kind).iter().find(|it| it.name == kind.command());
+    let bits = place.map_or(u64::BITS, |it| it.high - it.low + 1);
+    u64::MAX >> (u64::BITS - bits)
+}
+
+/// Whether a header has it; parts of the command are looked at elsewhere.
+fn is_there(head: &str, names: &[&str]) -> bool {
+    head.contains('.') || names.contains(&head)
+}
+
 #[derive(Debug, Clone)]
 pub struct Channel {
     pub name: String,
@@ -196,6 +208,46 @@ impl Channel {
     /// Whether its command is a word of SCMI.
     pub fn is_scmi(&self, kind: SubspaceType) -> bool {
         self.word == CommandWord::Scmi && kind.is_extended()
+    }
+
+    /// What cannot come to pass where a subspace of this type plays it.
+    pub fn unfit(&self, kind: SubspaceType) -> Vec<String> {
+        let mut found = Vec::new();
+        let most = match self.is_scmi(kind) {
+            true => 0xff,
+            false => widest(kind),
+        };
+        let names = field_names(kind);
+        for command in &self.commands {
+            let name = &command.name;
+            let least = command.code.least();
+            if least > most {
+                found.push(format!(
+                    "the command `{name}` never comes: its code is at least \
+                     {least:#x}, the largest is {most:#x}"
+                ));
+            }
+            let heads = command.when.iter().filter_map(|(on, _)| match on {
+                Subject::Head(head) if !is_there(head, &names) => Some(head),
+                _ => None,
+            });
+            found.extend(heads.map(|head| {
+                format!("the command `{name}` looks at `{head}`: there is none")
+            }));
+        }
+        if matches!(kind, SubspaceType::Initiator | SubspaceType::HwRegisters) {
+            let notified = self.notifications.iter();
+            found.extend(notified.map(|it| {
+                format!("the notification `{}` has nowhere to go", it.name)
+            }));
+            let own = self.commands.iter().map(|it| (&*it.name, &it.effect));
+            let other = self.otherwise.iter().map(|it| ("otherwise", it));
+            let all = own.chain(other).filter(|(_, it)| !it.then.is_empty());
+            found.extend(all.map(|(name, _)| {
+                format!("`then` of `{name}` has nowhere to go")
+            }));
+        }
+        found
     }
 
     /// What the log calls its commands.

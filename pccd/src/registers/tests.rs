@@ -242,6 +242,12 @@ fn notifications_carry_registers_that_change() {
     let made = bench.played().tick(name, on, declared, memory, times);
     let reason = made.unwrap().unwrap_err();
     assert_eq!(reason.message, "nothing unasked goes to subspace 3 of type 3");
+    let fan = bench.handlers.registers().named("fan").unwrap();
+    let unfit = fan.unfit(SubspaceType::Initiator);
+    assert_eq!(unfit, ["the notification `stalled` has nowhere to go"]);
+    for kind in [SubspaceType::HwReducedAck, SubspaceType::Responder] {
+        assert_eq!(fan.unfit(kind), [""; 0]);
+    }
 }
 
 #[test]

@@ -64,6 +64,17 @@ impl Condition {
         }
     }
 
+    /// A number that no smaller one meets it, 0 if it tells nothing of that.
+    pub fn least(&self) -> u64 {
+        match self {
+            Self::Is(Value::Number(value)) | Self::Mask { value, .. } => *value,
+            Self::Range { from, .. } => *from,
+            Self::Any(many) => many.iter().map(Self::least).min().unwrap_or(0),
+            Self::All(many) => many.iter().map(Self::least).max().unwrap_or(0),
+            Self::Is(Value::Bytes(_)) | Self::Regex(_) | Self::Not(_) => 0,
+        }
+    }
+
     pub fn text(&self, show: &dyn Fn(&Value) -> String) -> String {
         let list = |list: &[Self], between: &str| {
             let parts: Vec<String> =

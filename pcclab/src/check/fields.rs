@@ -103,11 +103,16 @@ pub fn unknown(
     })
 }
 
+/// A channel's type, if its device says one that there is.
+fn kind(channel: &Channel) -> Option<SubspaceType> {
+    let kind = channel.device.get("subspace-type").and_then(Value::as_u64)?;
+    SubspaceType::try_from(u8::try_from(kind).ok()?).ok()
+}
+
 /// The registers that do not lie in the memory of the channel that `plays`
 /// them, and how large that had to be.
 pub fn beyond(handlers: &Messages, channel: &Channel) -> Option<(String, u64)> {
-    let kind = channel.device.get("subspace-type").and_then(Value::as_u64)?;
-    let kind = SubspaceType::try_from(u8::try_from(kind).ok()?).ok()?;
+    let kind = kind(channel)?;
     let size = channel.size()?;
     let plays = channel.plays.as_deref()?;
     let played = handlers.registers().named(plays).ok()?;
@@ -124,4 +129,16 @@ pub fn beyond(handlers: &Messages, channel: &Channel) -> Option<(String, u64)> {
         );
         (message, needed)
     })
+}
+
+/// What the channel that `plays` them can never be asked or say, by its type.
+pub fn unfit(handlers: &Messages, channel: &Channel) -> Vec<String> {
+    let Some(kind) = kind(channel) else { return Vec::new() };
+    let plays = channel.plays.as_deref().unwrap_or_default();
+    let Ok(played) = handlers.registers().named(plays) else {
+        return Vec::new();
+    };
+    let said = played.unfit(kind).into_iter();
+    said.map(|what| format!("`{plays}` on a channel of type {kind}: {what}"))
+        .collect()
 }

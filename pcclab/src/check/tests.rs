@@ -320,6 +320,27 @@ fn each_mistake_has_its_place() {
             "",
         ),
         (
+            "fan.json",
+            "\"code\": 1",
+            "\"code\": { \"any\": [256, { \"range\": { \"from\": 300 } }] }",
+            "platform.json:6: `acme-fan` on a channel of type 2: the command \
+             `apply` never comes: its code is at least 0x100, the largest is \
+             0xff",
+        ),
+        (
+            "fan.json",
+            "\"code\": 1",
+            "\"code\": { \"range\": { \"to\": 256 } }",
+            "",
+        ),
+        (
+            "fan.json",
+            "\"code\": 1",
+            "\"code\": 1, \"when\": { \"pcc.length\": 4 }",
+            "platform.json:6: `acme-fan` on a channel of type 2: the command \
+             `apply` looks at `length`: there is none",
+        ),
+        (
             "platform.json",
             "\"asked\": ",
             "\"latency\": [{\"channel\": \"spar\", \"to\": \"next\", \
