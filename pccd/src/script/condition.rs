@@ -64,7 +64,7 @@ impl Condition {
         }
     }
 
-    /// A number that no smaller one meets it, 0 if it tells nothing of that.
+    /// No number below this meets it; 0 where that is not known.
     pub fn least(&self) -> u64 {
         match self {
             Self::Is(Value::Number(value)) | Self::Mask { value, .. } => *value,
