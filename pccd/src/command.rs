@@ -323,7 +323,7 @@ fn towards_guest(
     let (subspace, kind) = (channel.subspace, channel.kind);
     match kind {
         SubspaceType::Responder => Ok(channel),
-        SubspaceType::Initiator | SubspaceType::HwRegisters => Err(anyhow!(
+        _ if !kind.takes_unasked() => Err(anyhow!(
             "nothing unasked goes to subspace {subspace} of type {kind}; \
              channels towards the guest: {choose}"
         )),

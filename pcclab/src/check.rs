@@ -155,6 +155,22 @@ impl Check<'_> {
         self.put(problem);
     }
 
+    /// What a channel cannot have of its handlers: remarkable only, if they
+    /// fit elsewhere, as it may be there to see what becomes of it.
+    fn misplaced(
+        &mut self,
+        elsewhere: bool,
+        path: &[Step],
+        channel: &str,
+        message: String,
+        expected: String,
+    ) {
+        match elsewhere {
+            true => self.note(format!("channel `{channel}`: {message}")),
+            false => self.wrong(path, message, Some(expected), None),
+        }
+    }
+
     /// What is wrong in both modes is said once.
     fn put(&mut self, problem: Problem) {
         if !self.report.mistakes.contains(&problem) {
@@ -365,25 +381,23 @@ impl Check<'_> {
             }
             let others =
                 || channels.iter().filter(|it| it.plays == channel.plays);
+            let fits = |it| fields::unfit(handlers, it).is_empty();
+            let elsewhere = others().any(fits);
             for message in fields::unfit(handlers, channel) {
-                if others().any(|it| fields::unfit(handlers, it).is_empty()) {
-                    let name = &channel.name;
-                    self.note(format!("channel `{name}`: {message}"));
-                    continue;
-                }
                 let path = [key("channels"), Step::Index(index), key("plays")];
                 let expected = "a channel of another type, or handlers for \
                                 this one";
-                self.wrong(&path, message, Some(expected.to_owned()), None);
+                let expected = expected.to_owned();
+                self.misplaced(
+                    elsewhere,
+                    &path,
+                    &channel.name,
+                    message,
+                    expected,
+                );
             }
             if let Some((message, needed)) = fields::beyond(handlers, channel) {
                 let fits = |it| fields::beyond(handlers, it).is_none();
-                // It may be there to see what becomes of it.
-                if others().any(fits) {
-                    let name = &channel.name;
-                    self.note(format!("channel `{name}`: {message}"));
-                    continue;
-                }
                 let path = [
                     key("channels"),
                     Step::Index(index),
@@ -394,10 +408,17 @@ impl Check<'_> {
                     true => &path[..],
                     false => &path[..3],
                 };
-                let expected = Some(format!(
+                let expected = format!(
                     "a `size` of at least {needed}, or a smaller `offset`"
-                ));
-                self.wrong(path, message, expected, None);
+                );
+                let elsewhere = others().any(fits);
+                self.misplaced(
+                    elsewhere,
+                    path,
+                    &channel.name,
+                    message,
+                    expected,
+                );
             }
         }
         let meant = |name: &str| {

@@ -22,6 +22,7 @@ use acpi_tools::memory::Map;
 use acpi_tools::platform::Facts;
 use acpi_tools::table::{layout, seal};
 use pccd_tests::built;
+use pcclab::config::CPU;
 use pcclab::lab::Lab;
 use pcclab::session::{Config, Session};
 
@@ -194,7 +195,7 @@ fn machines() -> Vec<(&'static str, Vec<u8>, bool)> {
 
 fn words(table: &Path) -> Vec<OsString> {
     let mut words: Vec<OsString> =
-        ["-machine", "virt,gic-version=3", "-cpu", "max", "-m", "512M"]
+        ["-machine", "virt,gic-version=3", "-cpu", CPU, "-m", "512M"]
             .map(OsString::from)
             .into();
     words.extend(["-nodefaults", "-acpitable"].map(OsString::from));
@@ -331,7 +332,8 @@ fn linux_reads_the_tables_that_were_extracted() {
         }
     }
     let mut line = vec![built("QEMU").into_os_string()];
-    let words = "-machine virt,pcc=on -cpu max -smp 2 -m 512M -nodefaults";
+    let words =
+        format!("-machine virt,pcc=on -cpu {CPU} -smp 2 -m 512M -nodefaults");
     line.extend(words.split(' ').map(OsString::from));
     // With firmware the machine has another power button, and so the DSDT.
     line.extend(["-bios".into(), built("FIRMWARE").into_os_string()]);

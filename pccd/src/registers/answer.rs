@@ -418,7 +418,7 @@ pub fn notice(
 ) -> Result<Vec<u8>, Wrong> {
     let mut told = says.envelope.unwrap_or_default();
     match kind {
-        SubspaceType::Initiator | SubspaceType::HwRegisters => {
+        _ if !kind.takes_unasked() => {
             return Err(Wrong::plain(format!(
                 "nothing unasked goes to subspace {subspace} of type {kind}"
             )));

@@ -14,7 +14,9 @@ use crate::script::delay::Delay;
 use crate::script::envelope::EnvelopeOptions;
 use crate::script::memory::Variable;
 use crate::wire::layout::Value;
-use crate::wire::region::{Head, Region, SubspaceType, field_names, places};
+use crate::wire::region::{
+    Head, Place, Region, SubspaceType, field_names, places,
+};
 use crate::wire::scmi;
 
 /// A value that is fixed or filled in.
@@ -149,18 +151,6 @@ pub struct Notification {
     pub says: Says,
 }
 
-/// The largest code that the guest can command by.
-fn widest(kind: SubspaceType) -> u64 {
-    let place = places(kind).iter().find(|it| it.name == kind.command());
-    let bits = place.map_or(u64::BITS, |it| it.high - it.low + 1);
-    u64::MAX >> (u64::BITS - bits)
-}
-
-/// Whether a header has it; parts of the command are looked at elsewhere.
-fn is_there(head: &str, names: &[&str]) -> bool {
-    head.contains('.') || names.contains(&head)
-}
-
 #[derive(Debug, Clone)]
 pub struct Channel {
     pub name: String,
@@ -210,14 +200,23 @@ impl Channel {
         self.word == CommandWord::Scmi && kind.is_extended()
     }
 
+    /// The largest code that the guest can command by.
+    fn most(&self, kind: SubspaceType) -> u64 {
+        let place = places(kind).iter().find(|it| it.name == kind.command());
+        let most = place.map_or(u64::MAX, Place::most);
+        match self.is_scmi(kind) {
+            true => scmi::message_id(most),
+            false => most,
+        }
+    }
+
     /// What cannot come to pass where a subspace of this type plays it.
     pub fn unfit(&self, kind: SubspaceType) -> Vec<String> {
         let mut found = Vec::new();
-        let most = match self.is_scmi(kind) {
-            true => 0xff,
-            false => widest(kind),
-        };
-        let names = field_names(kind);
+        let most = self.most(kind);
+        let parts = scmi::names().filter(|_| self.is_scmi(kind));
+        let heads: Vec<_> =
+            field_names(kind).into_iter().chain(parts).collect();
         for command in &self.commands {
             let name = &command.name;
             let least = command.code.least();
@@ -227,34 +226,37 @@ impl Channel {
                      {least:#x}, the largest is {most:#x}"
                 ));
             }
-            let heads = command.when.iter().filter_map(|(on, _)| match on {
-                Subject::Head(head) if !is_there(head, &names) => Some(head),
+            let looks = command.when.iter().filter_map(|(on, _)| match on {
+                Subject::Head(head) if !heads.contains(head) => Some(head),
                 _ => None,
             });
-            found.extend(heads.map(|head| {
+            found.extend(looks.map(|head| {
                 format!("the command `{name}` looks at `{head}`: there is none")
             }));
         }
-        if matches!(kind, SubspaceType::Initiator | SubspaceType::HwRegisters) {
+        if !kind.takes_unasked() {
             let notified = self.notifications.iter();
             found.extend(notified.map(|it| {
                 format!("the notification `{}` has nowhere to go", it.name)
             }));
-            let own = self.commands.iter().map(|it| (&*it.name, &it.effect));
-            let other = self.otherwise.iter().map(|it| ("otherwise", it));
-            let all = own.chain(other).filter(|(_, it)| !it.then.is_empty());
-            found.extend(all.map(|(name, _)| {
+            let then = self.effects().filter(|(_, it)| !it.then.is_empty());
+            found.extend(then.map(|(name, _)| {
                 format!("`then` of `{name}` has nowhere to go")
             }));
         }
         found
     }
 
+    /// What its commands do, and what is done otherwise, by their names.
+    fn effects(&self) -> impl Iterator<Item = (&str, &Effect)> {
+        let own = self.commands.iter();
+        let own = own.map(|it| (it.name.as_str(), &it.effect));
+        own.chain(self.otherwise.iter().map(|it| ("otherwise", it)))
+    }
+
     /// What the log calls its commands.
     pub fn command_names(&self) -> impl Iterator<Item = String> {
-        let own = self.commands.iter().map(|it| it.name.as_str());
-        let other = self.otherwise.iter().map(|_| "otherwise");
-        own.chain(other).map(|name| format!("{}/{name}", self.name))
+        self.effects().map(|(name, _)| format!("{}/{name}", self.name))
     }
 
     /// Names of the registers that a request may show, or an answer.

@@ -472,9 +472,7 @@ fn unasked(
     let force = Flag::Force.bit();
     match on.kind {
         SubspaceType::Responder => {}
-        SubspaceType::Initiator | SubspaceType::HwRegisters => {
-            part.told.flags |= force;
-        }
+        kind if !kind.takes_unasked() => part.told.flags |= force,
         _ if part.told.flags & force == 0 => {
             part.told.flags |= Flag::Notification.bit();
         }

@@ -57,6 +57,11 @@ impl SubspaceType {
         matches!(self, Self::Initiator | Self::Responder)
     }
 
+    /// Whether the platform can say something that nobody asked for.
+    pub fn takes_unasked(self) -> bool {
+        !matches!(self, Self::Initiator | Self::HwRegisters)
+    }
+
     /// What carries the guest's command.
     pub fn command(self) -> &'static str {
         if self == Self::HwRegisters { "doorbell" } else { "command" }
@@ -104,6 +109,13 @@ pub struct Place {
     pub low: u32,
     /// Values that have names.
     pub names: Names,
+}
+
+impl Place {
+    /// The largest value that it holds.
+    pub fn most(&self) -> u64 {
+        (1_u64 << (self.high - self.low + 1)) - 1
+    }
 }
 
 const fn whole(name: &'static str, offset: usize, size: usize) -> Place {
@@ -193,9 +205,8 @@ pub fn header(
     let start = out.len();
     for place in places(kind) {
         let Some(value) = values.get(place.name) else { break };
-        let most = (1_u64 << (place.high - place.low + 1)) - 1;
-        if *value > most {
-            return Err((place.name, most));
+        if *value > place.most() {
+            return Err((place.name, place.most()));
         }
         let at = start + place.offset;
         out.resize(at + place.size, 0);
@@ -248,8 +259,7 @@ impl<'a> Region<'a> {
         let found = places(kind).iter().filter_map(|place| {
             let end = place.offset.checked_add(place.size)?;
             let word = number_le(self.header.get(place.offset..end)?);
-            let width = place.high - place.low + 1;
-            let value = (word >> place.low) & ((1_u64 << width) - 1);
+            let value = (word >> place.low) & place.most();
             let named = super::layout::name_of(place.names, value);
             let meaning = match place.name {
                 "signature" if value & !0xff == u64::from(SIGNATURE) => {
