@@ -189,6 +189,11 @@ fn programs_that_never_answer_right() {
              {\"saen\": 1}}'; done",
             "unknown scenario or variable `saen`",
         ),
+        (
+            "while ask; do echo \"$start\"'\"none\", \"set\": \
+             {\"seen\": 1, \"seen\": 2}}'; done",
+            "the field `set.seen` stands there twice; expected each key once",
+        ),
         ("read -r line; tr '\\0' a </dev/zero", "a line of more than"),
     ];
     for (text, expected) in cases {

@@ -178,6 +178,11 @@ fn encode_takes_what_handler_files_have() {
     let (status, _, said) = run(pccd().args(["encode", &typo]));
     assert_eq!(status, 1);
     assert!(said.contains("did you mean `control.rq`?"), "{said}");
+    let twice =
+        message.replace("control.rq\"", "mctp.type\": 0, \"control.rq\"");
+    let (status, _, said) = run(pccd().args(["encode", &twice]));
+    assert_eq!(status, 1);
+    assert!(said.contains("`fields[\"mctp.type\"]` stands there"), "{said}");
     let (status, _, said) = run(pccd().args(["encode", "{}x"]));
     assert_eq!(status, 2);
     assert!(said.contains("no JSON object"), "{said}");

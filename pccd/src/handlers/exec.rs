@@ -18,7 +18,7 @@ use crate::script::locate::Place;
 use crate::script::memory::Variable;
 use crate::script::number::hex_bytes;
 use crate::script::phrase::words;
-use crate::script::problem::Wrong;
+use crate::script::problem::{Wrong, once};
 
 /// Longest a program may take, in milliseconds: a minute.
 const LONGEST: u64 = 60_000;
@@ -128,11 +128,12 @@ pub(super) fn line(maker: &Maker<'_>, handler: &str) -> Json {
 
 /// What a program's line means for this request.
 pub(super) fn said(maker: &Maker<'_>, line: &str) -> Result<Said, Wrong> {
-    let line: Line = serde_json::from_str(line).map_err(|error| {
+    let whole: Line = serde_json::from_str(line).map_err(|error| {
         let text = format!("{} in {}", words(&error), shortened(line));
         Wrong::plain(text)
     })?;
-    let reply = match line.reply {
+    once(line)?;
+    let reply = match whole.reply {
         Reply::None => Replied::Silence,
         Reply::Pass => Replied::Pass,
         Reply::Hex(text) => {
@@ -159,10 +160,10 @@ pub(super) fn said(maker: &Maker<'_>, line: &str) -> Result<Said, Wrong> {
         }
     };
     let mut set = Vec::new();
-    for (name, json) in &line.set {
+    for (name, json) in &whole.set {
         set.push((name.clone(), maker.declared.value(name, json)?));
     }
-    Ok(Said { reply, set, wait: Wait::Ms(line.delay) })
+    Ok(Said { reply, set, wait: Wait::Ms(whole.delay) })
 }
 
 /// The beginning of a line, for messages.

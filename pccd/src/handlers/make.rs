@@ -13,7 +13,7 @@ use crate::script::locate::Place;
 use crate::script::memory::{Declared, Memory, Variable};
 use crate::script::number::hex_bytes;
 use crate::script::phrase::words;
-use crate::script::problem::{Wrong, nearest};
+use crate::script::problem::{Wrong, nearest, once};
 use crate::script::template::{self, is_template};
 use crate::wire::encode::Given;
 use crate::wire::error::EncodeError;
@@ -209,6 +209,7 @@ fn sample(items: &[Item]) -> Value {
 pub fn message_from(text: &str) -> Result<Vec<u8>, Wrong> {
     let message: Message = serde_json::from_str(text)
         .map_err(|error| Wrong::plain(words(&error)))?;
+    once(text)?;
     match message {
         Message::Hex(text) => hex_bytes(&text),
         Message::Fields(fields) => {

@@ -72,6 +72,20 @@ impl Wrong {
     }
 }
 
+/// No object of a JSON text has a key twice: a map keeps the last of them, and
+/// says nothing.
+///
+/// # Errors
+/// For the first that has.
+pub(crate) fn once(text: &str) -> Result<(), Wrong> {
+    let Some((path, _)) = doubled(text).into_iter().next() else {
+        return Ok(());
+    };
+    let message =
+        format!("the field `{}` stands there twice", path_text(&path));
+    Err(Wrong::new(message, "each key once"))
+}
+
 /// As a sentence, where there is no file to show it in.
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
