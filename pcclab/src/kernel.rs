@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use memchr::memmem;
 
 use crate::backtrace::Symbols;
 
@@ -64,10 +65,11 @@ impl Kernel {
         let release = || {
             const BANNER: &[u8] = b"Linux version ";
             let image = std::fs::read(&self.image).ok()?;
-            let at = image.windows(BANNER.len() + 1).position(|w| {
-                w.starts_with(BANNER) && w.last().is_some_and(|b| *b != b'%')
-            })?;
-            let text = &image[at + BANNER.len()..];
+            let mut texts = memmem::find_iter(&image, BANNER)
+                .map(|at| &image[at + BANNER.len()..]);
+            // One is the format of what the kernel prints.
+            let text =
+                texts.find(|text| text.first().is_some_and(|b| *b != b'%'))?;
             let end = text.iter().position(|b| !b.is_ascii_graphic());
             let text = &text[..end.unwrap_or(text.len())];
             Some(String::from_utf8_lossy(text).into_owned())
@@ -230,7 +232,7 @@ fn unpacked(path: &Path) -> Result<Vec<u8>> {
 /// What a module's own description says it depends on.
 fn depends(module: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
-    let Some(at) = module.windows(KEY.len()).position(|w| w == KEY) else {
+    let Some(at) = memmem::find(module, KEY) else {
         return Vec::new();
     };
     let text = &module[at + KEY.len()..];
@@ -318,7 +320,7 @@ pub fn seems_to_lack(image: &Path) -> Vec<&'static str> {
     }
     SIGNS
         .iter()
-        .filter(|(_, sign)| !bytes.windows(sign.len()).any(|w| w == *sign))
+        .filter(|(_, sign)| memmem::find(&bytes, sign).is_none())
         .map(|(option, _)| *option)
         .collect()
 }

@@ -320,7 +320,7 @@ fn check_module(path: &Path) -> Result<()> {
         return wrong("is for another architecture, not for arm64");
     }
     const KEY: &[u8] = b"vermagic=";
-    if !bytes.windows(KEY.len()).any(|w| w == KEY) {
+    if memchr::memmem::find(&bytes, KEY).is_none() {
         return wrong(
             "is an object file, no module: give the .ko that kbuild made",
         );

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use pccd::script::locate::Step;
 use pccd::script::problem::{Problem, nearest};
 
@@ -96,8 +97,7 @@ impl Check<'_> {
             match compiled {
                 Ok(aml) => {
                     let aml = std::fs::read(aml).unwrap_or_default();
-                    let id = b"PCCD0001";
-                    let has = aml.windows(id.len()).any(|w| w == id);
+                    let has = memmem::find(&aml, b"PCCD0001").is_some();
                     *bound.entry(mode.name()).or_default() |= has;
                 }
                 Err(error) => match error.downcast::<Refused>() {
