@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fwcfg - writes a file of QEMU's fw_cfg to standard output.
+ * fwcfg - writes a file of QEMU's fw_cfg to standard output. Given words, it
+ * says them to file descriptor 3 first, and waits for a line on standard input:
+ * the time, in seconds since 1970. The clock of a machine that was saved
+ * meanwhile has stood still.
  *
  * Through /dev/mem, as not every kernel has a driver for it, and one that
  * looks at the list of files once would not see what another QEMU offers to
@@ -14,8 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BASE 0x09020000
@@ -73,6 +78,21 @@ static int put(const struct entry *file)
 	return 0;
 }
 
+static void wait_for_time(const char *words)
+{
+	struct timespec now = { 0 };
+	char line[32] = "";
+
+	/* Whoever reads our output is to have been started, too. */
+	usleep(50000);
+	dprintf(3, "%s\n", words);
+	if (read(STDIN_FILENO, line, sizeof(line) - 1) <= 0)
+		return;
+	now.tv_sec = strtoll(line, NULL, 10);
+	if (!access("/dev/rtc0", F_OK))
+		clock_settime(CLOCK_REALTIME, &now);
+}
+
 int main(int argc, char **argv)
 {
 	struct entry file;
@@ -80,8 +100,8 @@ int main(int argc, char **argv)
 	void *mapped;
 	int fd;
 
-	if (argc != 2) {
-		fputs("usage: fwcfg NAME\n", stderr);
+	if (argc != 2 && argc != 3) {
+		fputs("usage: fwcfg NAME [WORDS]\n", stderr);
 		return 2;
 	}
 	fd = open("/dev/mem", O_RDWR | O_SYNC);
@@ -95,6 +115,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	device = mapped;
+	if (argc == 3)
+		wait_for_time(argv[2]);
 	select_item(htobe16(FILE_DIR));
 	read_item(&count, sizeof(count));
 	count = be32toh(count);

@@ -55,7 +55,7 @@ link_up "$our_eid" && mctp route add "$eid" dev "$iface"
 up=$?
 result $up
 [ $up -eq 0 ] || bail_out 'There is no MCTP interface to talk through.'
-carrier_lost=$(cat "/sys/class/net/$iface/carrier_down_count")
+read -r carrier_lost <"/sys/class/net/$iface/carrier_down_count"
 
 # The platform may have no EID yet, or another: speak to whoever is at the
 # other end. Operation 0 is "set"; the answer says accepted (status 0), the EID,
@@ -121,14 +121,15 @@ result $((asked + came))
 step 'No packet was lost or late'
 lost=0
 for name in tx_errors tx_dropped rx_errors rx_dropped; do
-	count=$(counter "$name")
+	read -r count <"/sys/class/net/$iface/statistics/$name"
 	[ "$count" -eq 0 ] || {
 		echo "# $iface: $name is $count, not 0"
 		lost=1
 	}
 done
 # What is sent while there is no carrier is dropped and counted nowhere.
-[ "$(cat "/sys/class/net/$iface/carrier_down_count")" = "$carrier_lost" ] || {
+read -r count <"/sys/class/net/$iface/carrier_down_count"
+[ "$count" = "$carrier_lost" ] || {
 	echo "# $iface: the carrier was lost on the way"
 	lost=1
 }
