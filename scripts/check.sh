@@ -12,10 +12,10 @@ mkdir -p "$logs"
 clear=''
 [ ! -t 1 ] || clear=$'\r\033[K'
 
-# Two checks run side by side, but for those whose guests need all processors.
-# Each is a group of processes of its own, which takes an interrupt as a command
-# at a terminal does.
-room=2 running=() results=() failures=''
+# So many checks run side by side, but for those that need all processors. Each
+# is a group of processes of its own, which takes an interrupt as a command at a
+# terminal does.
+room=3 running=() results=() failures=''
 stop() { for pid in "${running[@]}"; do kill -INT -- "-$pid" 2>/dev/null || :; done; }
 trap stop EXIT
 trap 'exit 130' INT
@@ -175,17 +175,14 @@ guest() {
   scripts/lab.sh dev base debian
   scripts/broken.sh
   scripts/judges.sh
-  all_finished
-  room=1
-  tests "broken drivers" "$(table driver)" hunt --test-threads=1
-  tests "platforms" "$(table platform)" platforms --test-threads=1
-  tests "channels" '/^(boot: |trapped accesses|[0-9]+ bytes: )/p' channels
-  tests "a search for bugs" '' fuzz --test-threads=1
-  # These wait for much of their time.
-  room=2
+  # First what takes longest.
   judged
-  tests "tables on Linux 7" '/^[0-9]+ tables: /p' linux_tables
+  tests "platforms" "$(table platform)" platforms --test-threads=1
+  tests "broken drivers" "$(table driver)" hunt --test-threads=1
+  tests "a search for bugs" '' fuzz --test-threads=1
+  tests "channels" '/^(boot: |trapped accesses|[0-9]+ bytes: )/p' channels
   tests "verdicts" '' verdicts
+  tests "tables on Linux 7" '/^[0-9]+ tables: /p' linux_tables
   tests "warm starts" '' warm
   tests "guests" '' guest
   tests "runner" '' runner

@@ -11,7 +11,7 @@ use pccd_tests::{Logs, built, each_of};
 /// Guests at a time: some wait for most of their time.
 const JOBS: usize = 3;
 /// Seconds until a run that is to hang counts as hung, and any other.
-const HANGS: &str = "15";
+const HANGS: &str = "25";
 const ENDS: &str = "180";
 /// The platform of most.
 const FAN: &str = "tests/acme-fan";
