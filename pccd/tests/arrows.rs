@@ -67,6 +67,7 @@ const PCCLAB: &str = "
     input:
     outcome:
     verdict: conduct exchange ktap
+    judge: exchange ktap outcome verdict
     initramfs: lab
     search:
     content:
@@ -82,7 +83,7 @@ const PCCLAB: &str = "
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict
     scenario: platform result usage
-    run: claim conduct exchange kernel ktap latency moment result say scenario session verdict
+    run: claim conduct exchange judge kernel ktap latency moment result say scenario session verdict
     aml: lab
     machine: aml claim config content kernel lab latency platform run search usage verdict
     check: aml claim config json kernel lab machine platform process search
@@ -90,7 +91,7 @@ const PCCLAB: &str = "
     regressions: matrix platform table verdict
     parts: lab matrix platform result usage verdict
     defects: interrupted matrix platform verdict
-    shell: exchange input run say session tell verdict
+    shell: exchange input judge run say session tell verdict
     fuzz: claim conduct config console coverage interrupt interrupted result say search session sign usage verdict";
 
 const ACPI_TOOLS: &str = "

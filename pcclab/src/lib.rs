@@ -67,6 +67,7 @@ pub mod fuzz;
 pub mod initramfs;
 mod input;
 mod json;
+pub mod judge;
 pub mod kernel;
 pub mod ktap;
 pub mod lab;

@@ -9,7 +9,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exchange::Script;
 use crate::input::Input;
-use crate::run::judge;
+use crate::judge::judge;
 use crate::session::{Config, End, Event, Session};
 use crate::verdict::Verdict;
 use crate::{say, tell};

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use pccd_tests::{Logs, built};
 use pcclab::exchange::Script;
+use pcclab::judge::judge;
 use pcclab::lab::Lab;
-use pcclab::run::{Verdict, exit, judge};
+use pcclab::run::{Verdict, exit};
 use pcclab::session::{Config, End, Session};
 
 /// Brings the link up and defines `request`, as a user's script would.

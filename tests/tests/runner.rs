@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use pccd_tests::{Logs, built, wait};
 use pcclab::exchange::Script;
+use pcclab::judge::judge;
 use pcclab::kernel::seems_to_lack;
 use pcclab::lab::Lab;
 use pcclab::report;
-use pcclab::run::{exit, judge};
+use pcclab::run::exit;
 use pcclab::session::{Config, End, Session};
 
 fn pcclab(words: &[&str]) -> Output {

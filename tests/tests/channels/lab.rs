@@ -11,8 +11,9 @@ use pccd_tests::peer::{
 };
 use pccd_tests::{Logs, built};
 use pcclab::exchange::Script;
+use pcclab::judge::judge;
 use pcclab::lab::Lab;
-use pcclab::run::{Verdict, exit, judge};
+use pcclab::run::{Verdict, exit};
 use pcclab::session::{Config, Session};
 
 /// The kernels under test: Linux 7.x, and in `make test-long`, which sets

@@ -7,8 +7,9 @@ use std::time::Duration;
 use pccd::record::{Event, Record};
 use pccd_tests::Logs;
 use pcclab::exchange::Script;
+use pcclab::judge::judge;
 use pcclab::lab::Lab;
-use pcclab::run::{exit, judge};
+use pcclab::run::exit;
 use pcclab::session::{Config, Session};
 
 use super::{Judged, built};

@@ -18,8 +18,9 @@ use pccd::wire::message::describe_packet;
 use pccd::wire::pcc::{COMMAND_MCTP, HEADER_LEN};
 use pccd_tests::Logs;
 use pcclab::exchange::{Script, records};
+use pcclab::judge::judge;
 use pcclab::lab::Lab;
-use pcclab::run::{exit, judge};
+use pcclab::run::exit;
 use pcclab::session::{Config, Session};
 
 use super::{Judged, built, here, run};
