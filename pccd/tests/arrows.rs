@@ -86,13 +86,13 @@ const PCCLAB: &str = "
     run: claim conduct exchange judge kernel ktap latency moment result say scenario session verdict
     aml: lab
     machine: aml claim config content kernel lab latency platform run search usage verdict
-    check: aml claim config json kernel lab machine platform process search
+    check: aml claim config json kernel lab logs machine platform process search
     matrix: config interrupted kernel lab log logs machine platform report result run table verdict
     regressions: matrix platform table verdict
     parts: lab matrix platform result usage verdict
-    defects: interrupted matrix platform verdict
+    defects: interrupted logs matrix platform verdict
     shell: exchange input judge run say session tell verdict
-    fuzz: claim conduct config console coverage interrupt interrupted result say search session sign usage verdict";
+    fuzz: claim conduct config console coverage interrupt interrupted logs result say search session sign usage verdict";
 
 const ACPI_TOOLS: &str = "
     bytes:

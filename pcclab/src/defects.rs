@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::logs::Scratch;
 use crate::matrix::{Cell, Column, Options, cell};
 use crate::platform::{Defect, Mode, Platform};
 use crate::verdict::exit;
@@ -199,7 +200,7 @@ pub fn run(
     }
     let mut code = exit::PASS;
     for (number, defect) in (1..).zip(defects) {
-        let root = tempfile::tempdir()?;
+        let root = Scratch::new()?;
         let folder = spoil(&platform, defect, root.path())?;
         let folder = folder
             .to_str()

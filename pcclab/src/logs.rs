@@ -4,9 +4,11 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, OFlags, flock};
+use tempfile::TempDir;
 
 use crate::usage;
 
@@ -29,6 +31,12 @@ const FILES: &[&str] = &[
     "gdb.sock",
 ];
 const FOLDERS: &[&str] = &["mailbox", "subspaces"];
+
+/// Marks a folder as what nobody reads later; locked while it is in use.
+const SCRATCH: &str = "scratch.lock";
+
+/// How old a folder is whose lock was surely taken since it was made.
+const AGE: Duration = Duration::from_secs(60);
 
 /// How many folders of failed runs are kept that nobody asked for by name.
 const KEPT: usize = 20;
@@ -120,6 +128,61 @@ impl Logs {
             return None;
         }
         Some(path)
+    }
+}
+
+/// A folder for what nobody reads later, which goes with it. That of a program
+/// that was killed goes when the next is made.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    /// Held as long as the folder is there.
+    _lock: File,
+}
+
+impl Scratch {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> Result<Scratch> {
+        Scratch::within(&root()?, AGE)
+    }
+
+    fn within(root: &Path, age: Duration) -> Result<Scratch> {
+        // What cannot be removed stays.
+        let _ = Scratch::clear(root, age);
+        let folder = tempfile::Builder::new()
+            .prefix("scratch-")
+            .tempdir_in(root)
+            .with_context(|| {
+                format!("making a folder in {}", root.display())
+            })?;
+        let lock = take(&folder.path().join(SCRATCH))?;
+        let lock = lock.context("somebody else has our folder")?;
+        Ok(Scratch { folder, _lock: lock })
+    }
+
+    /// Removes those that nobody uses any more.
+    fn clear(root: &Path, age: Duration) -> Result<()> {
+        for entry in fs::read_dir(root)? {
+            let path = entry?.path();
+            let lock = path.join(SCRATCH);
+            let is_old = lock.symlink_metadata().is_ok_and(|about| {
+                let made =
+                    about.modified().ok().and_then(|it| it.elapsed().ok());
+                about.is_file() && made.is_some_and(|made| made >= age)
+            });
+            if is_old && take(&lock)?.is_some() {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 }
 
@@ -270,5 +333,24 @@ mod tests {
         drop(running);
         assert_eq!(prune(root.path(), 0).unwrap().len(), 3);
         assert!(root.path().join("1-not-ours").exists());
+    }
+
+    #[test]
+    fn scratch_of_who_was_killed_goes_and_that_of_others_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let new = |age| Scratch::within(root.path(), age).unwrap();
+        let (used, killed) = (new(AGE), new(AGE));
+        let left = killed.path().to_owned();
+        std::mem::forget(killed.folder);
+        drop(killed._lock);
+        // It may be that of one that has not taken it yet.
+        drop(new(AGE));
+        assert!(left.exists());
+        let next = new(Duration::ZERO);
+        assert!(!left.exists());
+        assert!(used.path().exists() && next.path().exists());
+        let paths = [used.path().to_owned(), next.path().to_owned()];
+        drop((used, next));
+        assert!(paths.iter().all(|path| !path.exists()));
     }
 }

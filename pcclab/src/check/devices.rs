@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use pccd::script::problem::nearest;
 
 use crate::config::{CPU, escaped, mailbox};
+use crate::logs::Scratch;
 use crate::process::{Running, child};
 
 /// QEMU makes a machine in a tenth of a second.
@@ -58,7 +59,7 @@ pub fn wrong(
     machine: &str,
     devices: &[String],
 ) -> Result<Vec<Wrong>> {
-    let folder = tempfile::tempdir()?;
+    let folder = Scratch::new()?;
     let mut found: Vec<Wrong> = Vec::new();
     let mut left: Vec<(usize, String)> =
         devices.iter().cloned().enumerate().collect();

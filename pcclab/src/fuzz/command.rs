@@ -16,6 +16,7 @@ use super::known::Known;
 use super::pair::Pair;
 use super::store::{State, Store};
 use super::sweep;
+use crate::logs::Scratch;
 use crate::verdict::exit;
 use crate::{interrupt, interrupted, say};
 
@@ -72,7 +73,7 @@ pub fn run(options: &Options) -> Result<u8> {
     if seed != state.seed {
         (state.seed, state.swept) = (seed, 0);
     }
-    let work = tempfile::Builder::new().prefix("pcclab-fuzz-").tempdir()?;
+    let work = Scratch::new()?;
     let mut guest = Guest::new(options.setup.clone(), work.path());
     let known = Arc::new(guest.learn()?);
     let sweep = sweep::scenarios(&known, seed);
