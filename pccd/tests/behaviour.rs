@@ -408,6 +408,25 @@ fn a_clock_that_was_a_day_ahead_holds_nothing_up() {
     assert_eq!(daemon.terminate(), 0);
 }
 
+/// The log tells what was asked of the platform, also when the end comes first.
+#[test]
+fn an_answer_that_is_still_to_come_is_told_at_the_end() {
+    let bench = bench(
+        r#"{"handlers": [{"name": "slow", "match": {"hex": "05"},
+          "reply": {"hex": "05"}, "delay": 60000}]}"#,
+    );
+    let daemon = bench.start();
+    let name = bench.request(1, &single(0, &[5])) + ".pcc";
+    bench.wait("it to be read", || bench.count(Event::Received) == 1);
+    assert_eq!(daemon.terminate(), 0);
+    let records = bench.records();
+    let told = records.iter().find(|one| one.handler.is_some()).unwrap();
+    assert_eq!((told.event, &told.name), (Event::Note, &Some(name)));
+    assert_eq!(told.handler.as_deref(), Some("slow"));
+    let text = told.reason.as_deref().unwrap();
+    assert!(text.ends_with(" ms before its answer"), "{text}");
+}
+
 /// That it is stopped is said beside what else there is to say.
 #[test]
 fn a_message_that_is_stopped_keeps_its_other_notes() {

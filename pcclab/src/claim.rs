@@ -149,28 +149,33 @@ struct Exchange<'a> {
     reply: &'a Record,
 }
 
-/// All exchanges of a log, in order.
+/// All exchanges of a log, in the order of the requests: an answer may be late.
 fn exchanges(records: &[Record]) -> Vec<Exchange<'_>> {
     let mut received = HashMap::new();
     let mut list = Vec::new();
-    for record in records {
+    for (at, record) in records.iter().enumerate() {
         let name = match record.event {
             Event::Received => {
                 if let Some(name) = record.name.as_deref() {
-                    received.insert(name, record);
+                    received.insert(name, at);
                 }
                 continue;
             }
             Event::Replied => record.request.as_deref(),
             // Taken, never to be answered
             Event::Ignored => record.name.as_deref(),
+            // Taken, and to be answered when nobody is there any more
+            Event::Note if record.handler.is_some() => record.name.as_deref(),
             _ => continue,
         };
-        if let Some(request) = name.and_then(|name| received.get(name)) {
-            list.push(Exchange { request, reply: record });
+        if let Some(&at) = name.and_then(|name| received.get(name)) {
+            list.push((at, record));
         }
     }
-    list
+    list.sort_by_key(|(at, _)| *at);
+    let exchange =
+        |(at, reply): (usize, _)| Exchange { request: &records[at], reply };
+    list.into_iter().map(exchange).collect()
 }
 
 /// Subspace of a request, from its file's name.
@@ -345,6 +350,10 @@ mod tests {
             line(2, "replied", "fan/stop", "rpm", 0),
             line(3, "received", "", "speed", 7),
             line(3, "ignored", "fan/sleep", "rpm", 0),
+            line(4, "received", "", "speed", 9),
+            line(5, "received", "", "speed", 10),
+            line(5, "replied", "fan/turn", "rpm", 5),
+            line(4, "note", "fan/wait", "", 0),
         ]
         .iter()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -365,6 +374,9 @@ mod tests {
             (&["start rpm=900"], 1),
             (&["reverse"], 1),
             (&["start", "sleep speed=7"], 0),
+            // One that was to be answered later than the run lasted
+            (&["sleep", "wait speed=9", "turn"], 0),
+            (&["turn", "wait"], 1),
             // In another order, or oftener than it happened
             (&["stop", "start"], 1),
             (&["start", "start"], 1),

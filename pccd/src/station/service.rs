@@ -13,6 +13,7 @@ use super::echo::Echoes;
 use super::held::{Held, Waiting};
 use super::intake::{Intake, Receipt};
 use super::ledger::Journal;
+use super::ledger::file::Due;
 use super::opened::Opened;
 use super::site::Site;
 use super::timers::{self, Timers};
@@ -26,7 +27,7 @@ use crate::mailbox::{
 };
 use crate::messages::Messages;
 use crate::platform::Decision;
-use crate::record::Event;
+use crate::record::{Event, until};
 use crate::script::delay::Wait;
 use crate::stats::ANEW;
 use crate::wake::Waker;
@@ -580,12 +581,33 @@ impl Service {
         }
     }
 
+    /// Says which answers are still to come.
+    fn tell_due<W: Write>(&self, log: &mut Log<W>) {
+        let now = (self.site.clock)().time;
+        for answer in &self.journal.ledger.answers {
+            let (Due::At(due), Some(name)) =
+                (answer.due, answer.requests.last())
+            else {
+                continue;
+            };
+            let left = until(now, due).as_millis();
+            if left == 0 {
+                continue;
+            }
+            let text = format!("the end comes {left} ms before its answer");
+            let mut record = self.site.record(Event::Note).named(name);
+            record.handler = Some(answer.handler.clone());
+            log.write(&record.because(text));
+        }
+    }
+
     /// Judges all that this process has seen: whether everything that was
     /// expected came about.
     pub fn conclude<W: Write>(&mut self, log: &mut Log<W>) -> bool {
         // Who expects something and hears nothing is not served.
         self.verdict.served = true;
         self.judge(log);
+        self.tell_due(log);
         let Site { platform, channels, .. } = &self.site;
         let (is_as_recorded, told) = platform.conclude(channels);
         self.tell(log, None, told);
