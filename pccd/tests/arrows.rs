@@ -59,15 +59,12 @@ const PCCLAB: &str = "
     log: interrupted logs
     moment: log
     conduct: claim log
-    exchange: ktap
     config: lab
     coverage: config
     commands: log
     latency: commands config log table
     input:
     outcome:
-    verdict: conduct exchange ktap
-    judge: exchange ktap outcome verdict
     initramfs: lab
     search:
     content:
@@ -79,6 +76,9 @@ const PCCLAB: &str = "
     programs: config initramfs process tell
     warm: config programs
     sign: console search
+    exchange: console ktap sign
+    verdict: conduct exchange ktap
+    judge: exchange ktap outcome verdict
     session: backtrace config console exchange initramfs input interrupted log outcome process programs qmp sign tell warm
     result: verdict
     report: commands config console doctor ktap latency log result tell verdict

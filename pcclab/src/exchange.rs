@@ -12,7 +12,9 @@ use pccd::wire::assembly::{Assembled, Assembler};
 use pccd::wire::mctp::Packet;
 use pccd::wire::pcc;
 
+use crate::console::kernel_line;
 use crate::ktap::{Report, Status};
+use crate::sign::{Kind, report};
 
 /// One message as the guest saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,7 @@ pub struct Script {
     now: String,
     outer: String,
     last: Duration,
+    splat: Option<String>,
 }
 
 impl Script {
@@ -69,8 +72,22 @@ impl Script {
             self.steps.push(step);
             return self.steps.last_mut();
         }
+        self.kernel(line);
         self.remark(line);
         None
+    }
+
+    /// Keeps the kernel's first report, if no test has failed before it. That
+    /// somebody waits follows from what the test was at.
+    fn kernel(&mut self, line: &str) {
+        let Some((_, text)) = kernel_line(line) else { return };
+        let waits = |kind| matches!(kind, Kind::HungTask | Kind::Stall);
+        let is_first = report(text).is_some_and(|kind| !waits(kind))
+            && self.splat.is_none()
+            && self.first_failure().is_none();
+        if is_first {
+            self.splat = Some(text.to_owned());
+        }
     }
 
     fn remark(&mut self, line: &str) {
@@ -106,6 +123,11 @@ impl Script {
     /// The outermost test that began last.
     pub fn outer(&self) -> &str {
         &self.outer
+    }
+
+    /// What the kernel reported before the first result that is a failure.
+    pub fn splat(&self) -> Option<&str> {
+        self.splat.as_deref()
     }
 
     /// The first result that is a failure, with the last remark before it.

@@ -166,13 +166,19 @@ pub fn judge(outcome: &Outcome, script: &Script, limit: Duration) -> Verdict {
         warm: outcome.warm,
         boot: outcome.boot,
         total: outcome.total,
-        first: match &outcome.end {
-            End::Panic(_) => outcome.splats.first().cloned(),
-            _ => None,
-        }
-        .or_else(|| script.first_failure()),
+        first: first(outcome, script),
         ..verdict
     }
+}
+
+/// What went wrong first: a crash follows from what failed before it.
+fn first(outcome: &Outcome, script: &Script) -> Option<String> {
+    let is_panic = matches!(outcome.end, End::Panic(_));
+    let is_over = is_panic || outcome.end == End::Hang;
+    let splat = script.splat().filter(|_| is_over).map(str::to_owned);
+    splat
+        .or_else(|| script.first_failure())
+        .or_else(|| outcome.splats.first().filter(|_| is_panic).cloned())
 }
 
 /// How long a run took, and how it started.
@@ -270,6 +276,34 @@ mod tests {
         for (outcome, script, code) in cases {
             let verdict = judge(&outcome, script, Duration::from_secs(60));
             assert_eq!(verdict.code, code, "{outcome:?}: {}", verdict.text);
+        }
+    }
+
+    #[test]
+    fn what_came_first_goes_first() {
+        let oops = "[    3.229772] Unable to handle kernel paging request at 0";
+        let bug = "[    3.229772] BUG: scheduling while atomic: swapper/0/0";
+        let stall =
+            "[   30.229772] rcu: INFO: rcu_sched self-detected stall on CPU";
+        let script = |lines: &[&str]| {
+            let mut script = Script::default();
+            for line in ["KTAP version 1", "1..2"].iter().chain(lines) {
+                script.line(line, Duration::ZERO);
+            }
+            script
+        };
+        let panic = || outcome(End::Panic("p".into()));
+        let cases: &[(Outcome, &[&str], Option<&str>)] = &[
+            (panic(), &["not ok 1 half", oops], Some("half")),
+            (panic(), &[oops, "not ok 1 half"], Some(oops)),
+            (outcome(End::Hang), &[bug], Some(bug)),
+            (outcome(End::Hang), &[stall], None),
+            (outcome(End::Hang), &["not ok 1 half", bug], Some("half")),
+        ];
+        for (outcome, lines, expected) in cases {
+            let script = script(lines);
+            let verdict = judge(outcome, &script, Duration::from_secs(60));
+            assert_eq!(verdict.first.as_deref(), *expected, "{lines:?}");
         }
     }
 }
