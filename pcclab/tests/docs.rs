@@ -51,3 +51,13 @@ fn every_word_of_the_guests_tests_is_in_the_table() {
         assert!(known || entry.starts_with("asked "), "{entry}");
     }
 }
+
+#[test]
+fn every_rule_of_conduct_is_on_the_page() {
+    let page = read("docs/platforms.md");
+    let text = page.split("## How the driver behaves").nth(1).unwrap();
+    let text = text.split("\n    ").next().unwrap();
+    let named: BTreeSet<_> = text.split('`').skip(1).step_by(2).collect();
+    let rules = pccd::conduct::RULES.iter().map(|rule| rule.id);
+    assert_eq!(named, rules.collect());
+}
