@@ -326,6 +326,9 @@ pub struct Defects {
     /// Kernel, as for `run`; without it 7.x
     #[arg(long, value_name = "KERNEL")]
     pub kernel: Option<PathBuf>,
+    /// Kernel module to load, as for `run`
+    #[arg(long = "module", value_name = "FILE")]
+    pub modules: Vec<OsString>,
     /// Seconds until a run counts as hung
     #[arg(long, default_value_t = 180)]
     pub timeout: u64,

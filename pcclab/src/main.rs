@@ -488,6 +488,7 @@ fn defects_command(options: cli::Defects) -> Result<u8> {
         limit: Duration::from_secs(options.timeout),
         jobs: 1,
         append: String::new(),
+        modules: options.modules.iter().map(module).collect(),
         warm: saved(false)?,
         logs: logs.path().to_owned(),
     };

@@ -36,6 +36,9 @@ pub struct Options {
     pub jobs: usize,
     /// Words for the kernels' command lines.
     pub append: String,
+    /// Modules to load instead of what the platforms need, each with its
+    /// parameters.
+    pub modules: Vec<(PathBuf, String)>,
     /// Folder of saved machines; without it each run is cold.
     pub warm: Option<PathBuf>,
     /// Folder for the logs, one folder a run. Those of what passed are
@@ -211,9 +214,12 @@ fn one(
     }
     let logs = Logs::open(Some(logs))?;
     let drivers: Vec<_> = machine.modules.iter().map(String::as_str).collect();
-    let lab = Lab::with_drivers(Some(&column.path), &[], &drivers)?;
+    let modules: Vec<_> =
+        options.modules.iter().map(|(path, _)| path.clone()).collect();
+    let lab = Lab::with_drivers(Some(&column.path), &modules, &drivers)?;
     let mut config = Config {
         quick: options.quick,
+        parameters: options.modules.clone(),
         limit: options.limit,
         append: options.append.clone(),
         warm: options.warm.clone(),

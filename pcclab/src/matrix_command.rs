@@ -105,6 +105,7 @@ fn settings(
         limit: Duration::from_secs(guests.timeout),
         jobs: guests.jobs.count(1),
         append: guests.append.clone(),
+        modules: Vec::new(),
         warm: (!guests.cold).then(|| lab::cache("warm")).transpose()?,
         logs: logs.path().to_owned(),
     })

@@ -35,6 +35,7 @@ fn main() -> Result<()> {
         limit: LIMIT,
         jobs: 1,
         append: String::new(),
+        modules: Vec::new(),
         warm: warm.then(|| folder.path().join("warm")),
         logs: folder.path().join("logs"),
     };

@@ -200,3 +200,18 @@ fn a_recorded_run_is_played_and_a_broken_driver_departs_from_it() {
                   acme-fan.level is missing, recorded 128";
     assert!(text.contains(fields), "{text}");
 }
+
+#[test]
+fn mistakes_of_a_platform_are_tried_with_a_module() {
+    let mut command = Command::new(built("PCCLAB"));
+    let module = driver("good").modules().remove(0);
+    command.args(["defects", FAN, "--module"]).arg(module);
+    let output = command.current_dir("..").output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("13 * state.now: caught at: turns at half"),
+        "{text}"
+    );
+}

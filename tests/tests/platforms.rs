@@ -31,6 +31,7 @@ fn options(quick: bool, logs: &Path) -> Options {
         limit: Duration::from_secs(if quick { 180 } else { 600 }),
         jobs: JOBS,
         append: String::new(),
+        modules: Vec::new(),
         warm: pcclab::lab::cache("warm").ok(),
         logs: logs.to_owned(),
     }
