@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
-# hexformat 0.4.0 and ihexsrec 0.1.9 (PyPI), which read and write Intel HEX and S-records.
+# hexformat 0.4.0 and ihexsrec 0.1.9 (PyPI), which read and write Intel HEX.
 #
 # Behind a record of type 02 the address of a byte is SBA + ((DRLO + DRI) MOD 64K): a record goes on
 # at the start of its segment, not behind its end. Behind type 04 it does not (Intel, Hexadecimal
-# Object File Format Specification, revision A of 1988, extended segment and linear address). S7
-# ends what S3 records have, S8 that of S2, S9 that of S1 (M68000 Family Programmer's Reference
-# Manual, Appendix C).
+# Object File Format Specification, revision A of 1988, extended segment and linear address).
 #
-# Guess before running it: both read such a record around the end of its segment, what hexformat
-# writes as I16HEX is what it reads again, and start addresses and their types are kept.
+# Guess before running it: both read such a record around the end of its segment, and what hexformat
+# writes as I16HEX is what it reads again.
 # Seen: hexformat writes records over the end of a segment, and reads them around it: of 128 KiB
 # from 20004h on, the bytes of 30000h are at 20000h, and those of 40000h at 30000h. ihexsrec reads
-# such records behind the end, and ends S3 records with S9. I32HEX of both and checksums are right.
+# such records behind the end. I32HEX of both and checksums are right.
 . "$(dirname "$0")/lib/pypi"
 pypi hexformat==0.4.0 ihexsrec==0.1.9
 
@@ -49,9 +47,3 @@ PYTHON
 }
 same "type 04" "1000FFFE-10010001" "$(ranges 4)"
 same "type 02, 10000-10001 1FFFE-1FFFF" "1FFFE-20001" "$(ranges 2)"
-same "records of 20000000h, S3 and S7" "S0 S3 S9" "$(python3 -c '
-from ihexsrec import IHEXSREC
-
-document = IHEXSREC()
-document.write(0x20000000, b"1234")
-print(*(line[:2] for line in document.to_srec()))')"
