@@ -91,7 +91,9 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged> {
             None => {
                 let part = Partition::having(&name, one.partitions);
                 again.entry(part.number).or_insert_with(|| one.again(part));
-                let text = "it has no result: it did not end".to_owned();
+                let text = format!(
+                    "it has no result: part {part} did not end, or never began"
+                );
                 Cell::of(wanted, Verdict::new(exit::NO_RESULT, text))
             }
         });
