@@ -109,9 +109,16 @@ fast() {
     cargo test --workspace --locked --no-fail-fast --lib --bins -- --show-output
   check "cargo test, documents" cargo test --workspace --locked --no-fail-fast --doc
   check "rustdoc" env RUSTDOCFLAGS='-D warnings' cargo doc -q --workspace --no-deps --locked
+  check "fuzz/Cargo.lock" fuzz_lock
   # shellcheck disable=SC2046 # file names without spaces
   check "shellcheck" shellcheck $(git ls-files '*.sh' .ci/run guest-scripts/init findings/lib/*)
   check "handlers" "${CARGO_TARGET_DIR:-target}/debug/pccd" check --messages messages
+}
+
+# That of a workspace that is built by test-long only.
+fuzz_lock() {
+  local update=(cargo update -q --workspace --locked --manifest-path fuzz/Cargo.toml)
+  "${update[@]}" --offline || "${update[@]}"
 }
 
 checkpatch() {
