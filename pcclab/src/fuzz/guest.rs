@@ -37,6 +37,14 @@ const ALIVE: Duration = Duration::from_secs(45);
 /// Rules about words that the platform has written last: what it says wrong
 /// there stays until the driver's next command, which many leave as it is.
 const PLATFORMS_OWN: [&str; 3] = ["signature", "reserved-status", "error-kept"];
+/// Rules about words that it may have written, with those that tell.
+const WRITTEN: [(&str, &str); 5] = [
+    ("reserved-flags", "pcc.flags"),
+    ("reserved-command", "pcc.command"),
+    ("length-minimum", "pcc.length"),
+    ("length-region", "pcc.length"),
+    ("length-header", "pcc.length"),
+];
 /// When a report counts as complete.
 const SILENCE: Duration = Duration::from_millis(400);
 
@@ -116,6 +124,8 @@ pub struct Guest {
     gave: Vec<String>,
     /// pccd's records of the last scenario.
     records: Vec<Record>,
+    /// That one.
+    scenario: Scenario,
 }
 
 impl Guest {
@@ -139,6 +149,7 @@ impl Guest {
             requests: 0,
             gave: Vec::new(),
             records: Vec::new(),
+            scenario: Scenario::default(),
         }
     }
 
@@ -236,12 +247,17 @@ impl Guest {
 
     /// Rules of conduct that were broken, and had not been before.
     fn newly_broken(&mut self) -> Vec<Sign> {
-        let breaks = self.conduct.so_far(&self.setup.asked);
-        let breaks = breaks.into_iter().filter(|one| {
-            one.accepted.is_none() && !PLATFORMS_OWN.contains(&&*one.rule)
-        });
-        let new = breaks.filter(|one| self.broken.insert(one.rule.to_string()));
-        new.map(|one| Sign::new(Kind::Conduct, &one.rule, one.to_string()))
+        let mut breaks = self.conduct.so_far(&self.setup.asked);
+        let is_own = |rule: &str| {
+            let mut written = WRITTEN.iter().filter(|(of, _)| *of == rule);
+            PLATFORMS_OWN.contains(&rule)
+                || written.any(|(_, field)| self.scenario.says(field))
+        };
+        breaks.retain(|one| one.accepted.is_none() && !is_own(&one.rule));
+        breaks.retain(|one| self.broken.insert(one.rule.to_string()));
+        let breaks = breaks.iter();
+        breaks
+            .map(|one| Sign::new(Kind::Conduct, &one.rule, one.to_string()))
             .collect()
     }
 
@@ -452,6 +468,7 @@ impl Target for Guest {
     ) -> Result<Observed> {
         let start = Instant::now();
         self.vary(scenario)?;
+        self.scenario.clone_from(scenario);
         if let Some(map) = &self.map {
             map.clear()?;
         }

@@ -86,6 +86,15 @@ impl Scenario {
         self.actions.truncate(MOST_ACTIONS);
     }
 
+    /// Whether the platform says something else than it would in this field of
+    /// PCC's header, the longest of which has 16 bytes.
+    pub fn says(&self, field: &str) -> bool {
+        self.answers.iter().any(|entry| {
+            entry.set.contains_key(field)
+                || entry.at.iter().any(|at| at.offset < 16)
+        })
+    }
+
     /// The file.
     pub fn to_json(&self) -> String {
         // Plain data: nothing here can fail.
@@ -169,6 +178,16 @@ mod tests {
 
     fn scenario() -> Scenario {
         serde_json::from_str(TEXT).unwrap()
+    }
+
+    #[test]
+    fn what_the_platform_says_in_the_header_is_known() {
+        let mut one = scenario();
+        assert!(!one.says("pcc.flags"));
+        one.answers[0].set.insert("pcc.flags".into(), SettingFile::Number(0));
+        assert!(one.says("pcc.flags") && !one.says("pcc.length"));
+        one.answers[3].at[0].offset = 8;
+        assert!(one.says("pcc.length"));
     }
 
     #[test]
