@@ -127,6 +127,15 @@ impl Command {
     pub fn began(&self) -> i64 {
         self.steps.values().min().copied().unwrap_or_default()
     }
+
+    /// How long it was on its way to the guest's interrupt, or as far as it
+    /// came, in microseconds.
+    pub fn took(&self) -> i64 {
+        let later = [Step::Acknowledge, Step::Next];
+        let steps = self.steps.iter().filter(|(step, _)| !later.contains(step));
+        let last = steps.map(|(_, time)| *time).max();
+        last.map_or(0, |last| last.saturating_sub(self.began()))
+    }
 }
 
 /// All of a run.

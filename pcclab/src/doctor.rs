@@ -3,6 +3,8 @@
 //!
 //! Reads what a run left in its folder; starts nothing.
 
+mod link;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,100 +12,11 @@ use anyhow::{Result, bail};
 use chrono::DateTime;
 use pccd::capture::{Entry, Kind};
 
+pub use self::link::Link;
 use crate::commands::{Command, Commands, MOST, Step};
 use crate::config::mailbox;
 use crate::console::BEGIN;
 use crate::log::{capture, console};
-
-/// A link of the chain, in its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// The firmware publishes a PCCT.
-    Table,
-    /// The kernel takes it.
-    Kernel,
-    /// What happens to a command.
-    Step(Step),
-}
-
-impl Link {
-    /// What to do where the link is broken.
-    fn advice(self) -> &'static str {
-        match self {
-            Link::Table => {
-                "give QEMU -machine pcc=on, or a table with -acpitable; boot \
-                 with UEFI firmware, and not with acpi=off"
-            }
-            Link::Kernel => {
-                "build the kernel with CONFIG_PCC=y; check the table with \
-                 acpi-tools validate"
-            }
-            Link::Step(step) => of_step(step),
-        }
-    }
-}
-
-/// What to do where a command got no further.
-fn of_step(step: Step) -> &'static str {
-    match step {
-        Step::Doorbell | Step::Next => {
-            "see whether the module is loaded, its device is in the SSDT, and \
-             its probe asks for a subspace that is in the PCCT"
-        }
-        Step::Published => {
-            "pccd takes no messages, or the mailbox cannot be written; \
-             qemu.log says which"
-        }
-        Step::Read => {
-            "start pccd on this mailbox; pccd status --mailbox says whether \
-             one runs"
-        }
-        Step::Decoded => {
-            "compare what the driver wrote with ACPI 6.5 chapter 14; pccd \
-             decode shows the file field by field"
-        }
-        Step::Answered => {
-            "write a handler for it in messages/, or correct the one named; \
-             pccd check shows which rules overlap"
-        }
-        Step::Taken => {
-            "qemu.log says why, where the device refuses the file; a type 4 \
-             channel takes nothing until its driver has bound"
-        }
-        Step::Complete => {
-            "the device withholds completion while outbox/ is full \
-             (max-queued), or until the answer is there"
-        }
-        Step::Interrupt => {
-            "the answer's envelope keeps it back (no-interrupt, delay); \
-             pccd.log shows the envelope and the handler"
-        }
-        Step::Acknowledge => {
-            "the driver did not see the interrupt: compare the GSI in the \
-             PCCT with /proc/interrupts, edge and level too"
-        }
-    }
-}
-
-impl std::fmt::Display for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Link::Table => "the firmware publishes a PCCT",
-            Link::Kernel => "the kernel takes it",
-            Link::Step(step) => match step {
-                Step::Doorbell | Step::Next => "the driver rings a doorbell",
-                Step::Published => "the device writes the request to outbox/",
-                Step::Read => "pccd reads it",
-                Step::Decoded => "it is well formed",
-                Step::Answered => "a handler answers",
-                Step::Taken => "the device takes the answer",
-                Step::Complete => "it completes the command",
-                Step::Interrupt => "it raises the interrupt",
-                Step::Acknowledge => "the guest acknowledges",
-            },
-        })
-    }
-}
 
 /// Steps that each command has to pass, in their order.
 fn of_a_command() -> impl Iterator<Item = Step> {
@@ -111,11 +24,23 @@ fn of_a_command() -> impl Iterator<Item = Step> {
     all.filter(|step| !matches!(step, Step::Doorbell | Step::Next))
 }
 
-/// The first step that a command misses.
-fn broken(command: &Command) -> Option<Step> {
-    of_a_command().find(|step| {
-        !command.steps.contains_key(step) && !command.spared.contains(step)
-    })
+/// Where a command's way broke.
+#[derive(Clone, Copy, Debug)]
+struct Break<'a> {
+    command: &'a Command,
+    step: Step,
+    /// How long after the end of the test that failed the step came, in
+    /// microseconds, if it did.
+    late: Option<i64>,
+}
+
+impl Break<'_> {
+    fn link(&self) -> Link {
+        match self.late {
+            Some(_) => Link::Late(self.step),
+            None => Link::Step(self.step),
+        }
+    }
 }
 
 /// The first test that failed.
@@ -254,6 +179,17 @@ fn clock(micros: i64) -> String {
     time.format("%H:%M:%S%.6f").to_string()
 }
 
+fn duration(micros: i64) -> String {
+    format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
+
+/// Adds a line about a link.
+fn say(text: &mut String, state: &str, link: Link, more: &str) {
+    let colon = if more.is_empty() { "" } else { ": " };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{state:<7} {link}{colon}{more}");
+}
+
 impl Evidence {
     /// Whether something happened in the test that failed first; anything
     /// did where none failed.
@@ -262,42 +198,65 @@ impl Evidence {
         failed.is_none_or(|one| (one.from..=one.to).contains(&time))
     }
 
+    /// The commands of the test that failed, or else all.
+    fn of_failed(&self) -> impl Iterator<Item = &Command> {
+        let all = self.commands.all.iter();
+        all.filter(|command| self.is_of_failed(command.began()))
+    }
+
+    /// The first step that a command misses, or that it had only when the
+    /// test that failed was over. That the guest acknowledges what it has
+    /// seen, it may do at any time.
+    fn broken<'a>(&self, command: &'a Command) -> Option<Break<'a>> {
+        let end = self.failed.as_ref().map_or(i64::MAX, |failed| failed.to);
+        let mut steps = of_a_command();
+        steps.find_map(|step| match command.steps.get(&step) {
+            _ if command.spared.contains(&step) => None,
+            None => Some(Break { command, step, late: None }),
+            Some(_) if step == Step::Acknowledge => None,
+            Some(time) => (*time > end).then(|| {
+                let late = Some(time.saturating_sub(end));
+                Break { command, step, late }
+            }),
+        })
+    }
+
     /// The command to speak of: the first that is broken in the test that
     /// failed, or else at all. A handler that never answers is meant to where
     /// no test failed.
-    fn patient(&self) -> Option<(&Command, Step)> {
-        let mut all = self.commands.all.iter().filter(|command| {
-            self.is_of_failed(command.began())
-                && (self.failed.is_some() || !command.is_hung)
-        });
-        all.find_map(|command| Some((command, broken(command)?)))
+    fn patient(&self) -> Option<Break<'_>> {
+        let is_meant = |one: &&Command| self.failed.is_none() && one.is_hung;
+        let mut all = self.of_failed().filter(|one| !is_meant(one));
+        all.find_map(|command| self.broken(command))
+    }
+
+    /// Whether a test failed in which the guest rang no doorbell.
+    fn is_silent(&self) -> bool {
+        self.failed.is_some()
+            && !self.commands.is_cut
+            && self.of_failed().next().is_none()
+    }
+
+    /// The last command from before the test that failed that was not over
+    /// then: its channel has no other.
+    fn pending(&self) -> Option<Break<'_>> {
+        let failed = self.failed.as_ref()?;
+        let is_before = |one: &&Command| {
+            let next = one.steps.get(&Step::Next);
+            one.began() < failed.from
+                && next.is_none_or(|next| *next > failed.to)
+        };
+        let mut all = self.commands.all.iter().rev().filter(is_before);
+        all.find_map(|command| self.broken(command))
     }
 
     /// What is to be said of all that was taken.
     pub(crate) fn diagnosis(&self) -> Diagnosis {
         let mut text = String::new();
-        let mut say = |state: &str, link: Link, more: &str| {
-            let colon = if more.is_empty() { "" } else { ": " };
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{state:<7} {link}{colon}{more}");
-        };
-        let rang = self.commands.all.len();
-        let complaints = self.complaints.join(" / ");
-        // Who rang has a table and a driver, whatever the console lacks.
-        for (link, found) in
-            [(Link::Table, &self.table), (Link::Kernel, &self.kernel)]
-        {
-            match found {
-                Some(line) => say("ok", link, line),
-                None if rang > 0 || !self.knows_kernel => {
-                    say("?", link, "the console does not say");
-                }
-                None => {
-                    say("BROKEN", link, &complaints);
-                    return Diagnosis::at(link, text);
-                }
-            }
+        if let Some(link) = self.machine(&mut text) {
+            return Diagnosis::at(link, text);
         }
+        let rang = self.commands.all.len();
         if rang == 0 && !self.knows_kernel && !self.has_begun {
             text.push_str(
                 "the console has no line of a kernel, and the command did not \
@@ -305,20 +264,61 @@ impl Evidence {
             );
             return Diagnosis { broken: None, at: None, text };
         }
+        let doorbell = Link::Step(Step::Doorbell);
         if rang == 0 {
-            let link = Link::Step(Step::Doorbell);
-            say("BROKEN", link, &complaints);
-            return Diagnosis::at(link, text);
+            say(&mut text, "BROKEN", doorbell, &self.complaints.join(" / "));
+            return Diagnosis::at(doorbell, text);
         }
         let times = match (rang, self.commands.is_cut) {
             (1, _) => "1 time".to_owned(),
             (_, false) => format!("{rang} times"),
             (_, true) => format!("the first {rang} times are looked at"),
         };
-        say("ok", Link::Step(Step::Doorbell), &times);
+        if self.is_silent() {
+            let times = format!("{times}, but not in the test that failed");
+            say(&mut text, "BROKEN", doorbell, &times);
+            self.moment(&mut text);
+            return self.silence(text);
+        }
+        say(&mut text, "ok", doorbell, &times);
         let patient = self.patient();
+        self.steps(patient, &mut text);
+        self.moment(&mut text);
+        let Some(patient) = patient else {
+            text.push_str(&self.beyond());
+            return Diagnosis { broken: None, at: None, text };
+        };
+        self.tell("first", patient, &mut text);
+        let at = Some(patient.command.began());
+        Diagnosis { at, ..Diagnosis::at(patient.link(), text) }
+    }
+
+    /// Says whether there are a table and a kernel that takes it; the link
+    /// that is broken.
+    fn machine(&self, text: &mut String) -> Option<Link> {
+        let has_rung = !self.commands.all.is_empty();
+        for (link, found) in
+            [(Link::Table, &self.table), (Link::Kernel, &self.kernel)]
+        {
+            match found {
+                Some(line) => say(text, "ok", link, line),
+                // Who rang has a table and a driver, whatever the console
+                // lacks.
+                None if has_rung || !self.knows_kernel => {
+                    say(text, "?", link, "the console does not say");
+                }
+                None => {
+                    say(text, "BROKEN", link, &self.complaints.join(" / "));
+                    return Some(link);
+                }
+            }
+        }
+        None
+    }
+
+    /// Says how many commands came how far, up to the step that is broken.
+    fn steps(&self, patient: Option<Break<'_>>, text: &mut String) {
         for step in of_a_command() {
-            let link = Link::Step(step);
             let wanted = |command: &&Command| !command.spared.contains(&step);
             let wanting = self.commands.all.iter().filter(wanted);
             let passed = |command: &&Command| command.steps.contains_key(&step);
@@ -329,14 +329,22 @@ impl Evidence {
             }
             let counts = format!("{passed} of {of}");
             match patient {
-                Some((_, broken)) if broken == step => {
-                    say("BROKEN", link, &counts);
+                Some(patient) if patient.step == step => {
+                    let late = patient.late.map(|_| ", but late");
+                    let counts = counts + late.unwrap_or_default();
+                    say(text, "BROKEN", patient.link(), &counts);
                     break;
                 }
-                _ if passed < of => say("part", link, &counts),
-                _ => say("ok", link, &counts),
+                _ if passed < of => {
+                    say(text, "part", Link::Step(step), &counts);
+                }
+                _ => say(text, "ok", Link::Step(step), &counts),
             }
         }
+    }
+
+    /// Says which test failed, and what was noted in it first.
+    fn moment(&self, text: &mut String) {
         if let Some(failed) = &self.failed {
             let _ = writeln!(text, "failed: {}", failed.line);
         }
@@ -347,15 +355,15 @@ impl Evidence {
                 let _ = writeln!(text, "{of}: {} {what}", clock(*time));
             }
         }
-        let Some((command, step)) = patient else {
-            text.push_str(&self.beyond());
-            return Diagnosis { broken: None, at: None, text };
-        };
-        let Command { subspace, name, summary, why, .. } = command;
+    }
+
+    /// Says which command it is, and why it came no further.
+    fn tell(&self, word: &str, patient: Break<'_>, text: &mut String) {
+        let Command { subspace, name, summary, why, .. } = patient.command;
         let _ = writeln!(
             text,
-            "first: {} subspace {subspace}: {}{}",
-            clock(command.began()),
+            "{word}: {} subspace {subspace}: {}{}",
+            clock(patient.command.began()),
             if name.is_empty() { "no file" } else { name },
             if summary.is_empty() {
                 String::new()
@@ -363,39 +371,71 @@ impl Evidence {
                 format!(": {summary}")
             },
         );
-        let why = match (why.as_str(), step) {
+        let why = match (why.as_str(), patient.step) {
             ("", Step::Read) if !self.has_pccd => "no pccd was running",
             (why, _) => why,
         };
-        if !why.is_empty() {
+        if let Some(late) = patient.late {
+            let end = self.failed.as_ref().map_or(i64::MAX, |one| one.to);
+            let waited = end.saturating_sub(patient.command.began());
+            let _ = writeln!(
+                text,
+                "why: not answered in time: {} after the test had failed, \
+                 which was {} after the doorbell",
+                duration(late),
+                duration(waited)
+            );
+        } else if !why.is_empty() {
             let _ = writeln!(text, "why: {why}");
         }
-        let at = Some(command.began());
-        Diagnosis { at, ..Diagnosis::at(Link::Step(step), text) }
+    }
+
+    /// What is found where no doorbell came in the test that failed.
+    fn silence(&self, mut text: String) -> Diagnosis {
+        let link = Link::Step(Step::Doorbell);
+        text.push_str("no doorbell came in that test\n");
+        let Some(pending) = self.pending() else {
+            text.push_str(
+                "try: see what the test does, and in the kernel's log why the \
+                 driver sent nothing; pcclab log shows both\n",
+            );
+            return Diagnosis { broken: Some(link), at: None, text };
+        };
+        self.tell("pending", pending, &mut text);
+        text.push_str(
+            "try: that command was not over, and while it is not, the mailbox \
+             core keeps what else is sent there; see what the driver does \
+             when it gives one up\n",
+        );
+        let at = Some(pending.command.began());
+        Diagnosis { broken: Some(link), at, text }
     }
 
     /// What is said where every link holds.
     fn beyond(&self) -> String {
-        let quiet = self.commands.all.iter().any(|command| {
-            command.spared.contains(&Step::Interrupt)
-                && self.is_of_failed(command.began())
-        });
+        let is_quiet = |one: &Command| one.spared.contains(&Step::Interrupt);
         let hung = self.commands.all.iter().filter(|one| one.is_hung).count();
         let mut text =
             "no link is broken: every command went all the way".to_owned();
-        if self.failed.is_none() && hung > 0 {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ", but {hung} that no handler answers");
-        }
-        text.push_str(match (&self.failed, quiet) {
-            (None, _) => "\n",
-            (Some(_), false) => {
-                " in that test\ntry: what the driver makes of the answer; \
-                 pcclab log shows it\n"
+        if self.failed.is_none() {
+            if hung > 0 {
+                // Writing to a String cannot fail.
+                let _ = write!(text, ", but {hung} that no handler answers");
             }
-            (Some(_), true) => {
-                " in that test\ntry: the command did not ask for an \
-                 interrupt; a driver that waits for one waits for ever\n"
+            return text + "\n";
+        }
+        text.push_str(" in that test");
+        if let Some(slowest) = self.of_failed().map(Command::took).max() {
+            let _ = write!(text, ", the slowest in {}", duration(slowest));
+        }
+        text.push_str(match self.of_failed().any(is_quiet) {
+            false => {
+                "\ntry: what the driver makes of the answer, and how long it \
+                 waits for one; pcclab log shows it\n"
+            }
+            true => {
+                "\ntry: the command did not ask for an interrupt; a driver \
+                 that waits for one waits for ever\n"
             }
         });
         text

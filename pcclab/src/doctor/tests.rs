@@ -14,6 +14,13 @@ const BOOT: &str = "[ 0.0] Linux version 7\n\
 /// The diagnosis of a run whose logs have these lines: pccd's as event
 /// and further members, the device's as trace events.
 fn of(console: &str, lines: &[(&str, &str)]) -> Diagnosis {
+    let console: Vec<_> = console.lines().map(|line| (line, 500_000)).collect();
+    timed(&console, lines)
+}
+
+/// The same, with the time of each line of the console, in the microseconds
+/// in which the others count.
+fn timed(console: &[(&str, u32)], lines: &[(&str, &str)]) -> Diagnosis {
     let folder = tempfile::tempdir().unwrap();
     let (mut pccd, mut qemu) = (String::new(), String::new());
     for (number, (event, text)) in lines.iter().enumerate() {
@@ -26,10 +33,13 @@ fn of(console: &str, lines: &[(&str, &str)]) -> Diagnosis {
             );
         }
     }
-    let times = "1795236102.500000\n".repeat(console.lines().count());
+    let times = console.iter().map(|(_, at)| format!("1795236102.{at:06}\n"));
+    let times: String = times.collect();
+    let console: String =
+        console.iter().map(|(line, _)| format!("{line}\n")).collect();
     fs::create_dir(folder.path().join("mailbox")).unwrap();
     for (name, text) in [
-        ("console.log", console),
+        ("console.log", console.as_str()),
         ("console.times", &times),
         ("pccd.log", &pccd),
         ("qemu.log", &qemu),
@@ -154,12 +164,84 @@ fn the_reason_is_told() {
     let found = of(&failed, &[&lines[..], &[("error", error)]].concat());
     let part = "pccd: 04:41:42.000007 fan/tick: no such table";
     assert!(found.text.contains(part), "{}", found.text);
-    // What broke in another test is not why.
-    let later = format!("{BOOT}ok 1 it turns\nnot ok 2 it stops\n");
+}
+
+/// A console with two tests, the second of which fails; when each ended.
+fn two(first: u32, second: u32) -> Vec<(&'static str, u32)> {
+    let boot = BOOT.lines().map(|line| (line, 0));
+    let tests = [("ok 1 it turns", first), ("not ok 2 it stops", second)];
+    boot.chain(tests).collect()
+}
+
+#[test]
+fn an_answer_that_came_too_late_is_a_broken_link() {
+    let lines = whole();
     let lines: Vec<_> =
-        lines.iter().map(|(event, text)| (*event, *text)).collect();
-    let found = of(&later, &lines);
-    assert_eq!(found.broken, None, "{}", found.text);
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    for (end, late) in [
+        (4, Some(Link::Late(Step::Read))),
+        (5, Some(Link::Late(Step::Answered))),
+        (6, Some(Link::Late(Step::Taken))),
+        // Whenever the guest acknowledges.
+        (7, None),
+        (500_000, None),
+    ] {
+        let found = timed(&two(0, end), &lines);
+        assert_eq!(found.broken, late, "{end}: {}", found.text);
+    }
+    let mut lines = lines;
+    lines.extend([("note", ""); 700]);
+    let reply = lines.remove(6);
+    lines.extend([reply]);
+    let found = timed(&two(0, 505), &lines);
+    let late = Link::Late(Step::Answered);
+    assert_eq!(found.broken, Some(late), "{}", found.text);
+    for part in [
+        "BROKEN  a handler answers in time: 1 of 1, but late",
+        "why: not answered in time: 0.2 ms after the test had failed, which \
+         was 0.5 ms after the doorbell",
+    ] {
+        assert!(found.text.contains(part), "{}", found.text);
+    }
+    // It came in the test, but after how long?
+    let found = timed(&two(0, 900), &lines);
+    assert!(found.text.contains("the slowest in 0.7 ms"), "{}", found.text);
+}
+
+#[test]
+fn a_test_without_a_doorbell_is_told() {
+    let ignored = format!(
+        r#","name":"{NAME}.pcc","handler":"fan/hang","reason":"{NEVER}""#
+    );
+    let lines = whole();
+    let whole: Vec<_> =
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let hung = [&whole[..6], &[("ignored", &*ignored)]].concat();
+    let doorbell = Some(Link::Step(Step::Doorbell));
+    // A command from before keeps all others back.
+    let found = timed(&two(100, 200), &hung);
+    assert_eq!(found.broken, doorbell, "{}", found.text);
+    for part in [
+        "BROKEN  the driver rings a doorbell: 1 time, but not in the test",
+        "no doorbell came in that test",
+        "pending: 04:41:42.000001 subspace 0: 2026",
+        "why: fan/hang: it never answers",
+    ] {
+        assert!(found.text.contains(part), "{}", found.text);
+    }
+    assert!(found.at.is_some());
+    // Or none does.
+    let found = timed(&two(100, 200), &whole);
+    assert_eq!(found.broken, doorbell, "{}", found.text);
+    assert!(!found.text.contains("pending: "), "{}", found.text);
+    // One that was given up, and others after it.
+    let next = "subspace 0: 25 bytes, interrupt wanted: 1";
+    let mut more = [&hung[..], &[("pcc_outbox_command", next)]].concat();
+    more.extend(whole.iter().skip(2).filter(|(name, _)| {
+        ["pcc_outbox_complete", "pcc_channel_interrupt"].contains(name)
+    }));
+    let found = timed(&two(100, 200), &more);
+    assert!(!found.text.contains("fan/hang"), "{}", found.text);
 }
 
 #[test]
