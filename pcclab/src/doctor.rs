@@ -6,17 +6,63 @@
 mod link;
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use chrono::DateTime;
 use pccd::capture::{Entry, Kind};
+use serde::Deserialize;
 
 pub use self::link::Link;
 use crate::commands::{Command, Commands, MOST, Step};
 use crate::config::mailbox;
-use crate::console::BEGIN;
+use crate::console::{BEGIN, exit_status};
 use crate::log::{capture, console};
+
+/// The result's name in the folder of a run, as `pcclab run --json` writes it.
+pub const RESULT: &str = "result.json";
+/// The longest result that is read.
+const MOST_RESULT: u64 = 16 << 20;
+/// What a guest was about in so many microseconds before its end, that end may
+/// have cut off.
+const CUT_OFF: i64 = 1_000_000;
+
+/// The text of the result that a run left, if it did.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn result(folder: &Path) -> Result<Option<String>> {
+    let path = folder.join(RESULT);
+    let reading = || format!("reading {}", path.display());
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.with_context(reading)?,
+    };
+    let mut text = String::new();
+    file.take(MOST_RESULT).read_to_string(&mut text).with_context(reading)?;
+    Ok(Some(text))
+}
+
+/// How the run ended, of its result.
+#[derive(Debug, Deserialize)]
+struct Ended {
+    verdict: String,
+    text: String,
+}
+
+impl Ended {
+    /// None where the run left no result, or one that is none.
+    fn of(folder: &Path) -> Option<Ended> {
+        serde_json::from_str(&result(folder).ok()??).ok()
+    }
+
+    /// The verdict in one line.
+    fn line(&self) -> &str {
+        self.text.lines().next().unwrap_or(&self.verdict)
+    }
+}
 
 /// Steps that each command has to pass, in their order.
 fn of_a_command() -> impl Iterator<Item = Step> {
@@ -56,8 +102,12 @@ struct Failed {
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     knows_kernel: bool,
-    /// Whether the guest came to its command.
+    /// Whether the guest came to its command, and to its end.
     has_begun: bool,
+    has_ended: bool,
+    /// When the last line of the console came.
+    last: i64,
+    ended: Option<Ended>,
     table: Option<String>,
     kernel: Option<String>,
     /// What the kernel says against the table or a channel.
@@ -86,7 +136,7 @@ impl Evidence {
                 folder.display()
             );
         }
-        Ok(Evidence::default())
+        Ok(Evidence { ended: Ended::of(folder), ..Evidence::default() })
     }
 
     /// The commands that there were.
@@ -98,6 +148,8 @@ impl Evidence {
     pub(crate) fn line(&mut self, time: Option<i64>, line: &str) {
         self.knows_kernel |= line.contains("Linux version ");
         self.has_begun |= line == BEGIN;
+        self.has_ended |= exit_status(line).is_some();
+        self.last = time.unwrap_or(self.last);
         let text = || {
             let level = line.strip_prefix('<').and_then(|l| l.split_once('>'));
             level.map_or(line, |(_, text)| text).trim().to_owned()
@@ -227,7 +279,35 @@ impl Evidence {
     fn patient(&self) -> Option<Break<'_>> {
         let is_meant = |one: &&Command| self.failed.is_none() && one.is_hung;
         let mut all = self.of_failed().filter(|one| !is_meant(one));
-        all.find_map(|command| self.broken(command))
+        all.find_map(|command| {
+            self.broken(command).filter(|_| !self.is_cut_off(command))
+        })
+    }
+
+    /// Whether the guest's own end may be why a command came no further.
+    fn is_cut_off(&self, command: &Command) -> bool {
+        self.failed.is_none()
+            && self.is_dead()
+            && command.began() > self.last.saturating_sub(CUT_OFF)
+    }
+
+    /// Whether the guest ended before its command had: it panicked, reset or
+    /// switched itself off. One that hangs is there.
+    fn is_dead(&self) -> bool {
+        let is_hang = |ended: &Ended| ended.verdict == "hang";
+        !self.has_ended && self.ended.as_ref().is_some_and(|it| !is_hang(it))
+    }
+
+    /// The verdict, where no test failed and it says more than that no
+    /// doorbell came.
+    fn instead(&self) -> Option<&str> {
+        let ended = self.ended.as_ref().filter(|_| self.failed.is_none())?;
+        let says_more = match ended.verdict.as_str() {
+            "panic" | "interrupted" | "trouble" => true,
+            "hang" => !self.has_begun,
+            _ => self.is_dead(),
+        };
+        says_more.then(|| ended.line())
     }
 
     /// Whether a test failed in which the guest rang no doorbell.
@@ -257,6 +337,15 @@ impl Evidence {
             return Diagnosis::at(link, text);
         }
         let rang = self.commands.all.len();
+        if rang == 0
+            && let Some(verdict) = self.instead()
+        {
+            let _ = writeln!(
+                text,
+                "no doorbell came, but that is not what went wrong: {verdict}"
+            );
+            return Diagnosis { broken: None, at: None, text };
+        }
         if rang == 0 && !self.knows_kernel && !self.has_begun {
             text.push_str(
                 "the console has no line of a kernel, and the command did not \
@@ -297,6 +386,10 @@ impl Evidence {
     /// that is broken.
     fn machine(&self, text: &mut String) -> Option<Link> {
         let has_rung = !self.commands.all.is_empty();
+        let verdict = self.ended.as_ref().map(|it| it.verdict.as_str());
+        // A kernel that did not come so far has not refused it.
+        let is_short =
+            !self.has_begun && matches!(verdict, Some("panic" | "hang"));
         for (link, found) in
             [(Link::Table, &self.table), (Link::Kernel, &self.kernel)]
         {
@@ -304,7 +397,7 @@ impl Evidence {
                 Some(line) => say(text, "ok", link, line),
                 // Who rang has a table and a driver, whatever the console
                 // lacks.
-                None if has_rung || !self.knows_kernel => {
+                None if has_rung || !self.knows_kernel || is_short => {
                     say(text, "?", link, "the console does not say");
                 }
                 None => {
@@ -414,7 +507,12 @@ impl Evidence {
     /// What is said where every link holds.
     fn beyond(&self) -> String {
         let is_quiet = |one: &Command| one.spared.contains(&Step::Interrupt);
-        let hung = self.commands.all.iter().filter(|one| one.is_hung).count();
+        let all = &self.commands.all;
+        let hung = all.iter().filter(|one| one.is_hung).count();
+        let is_cut = |one: &&Command| {
+            self.is_cut_off(one) && self.broken(one).is_some() && !one.is_hung
+        };
+        let cut = all.iter().filter(is_cut).count();
         let mut text =
             "no link is broken: every command went all the way".to_owned();
         if self.failed.is_none() {
@@ -422,7 +520,15 @@ impl Evidence {
                 // Writing to a String cannot fail.
                 let _ = write!(text, ", but {hung} that no handler answers");
             }
-            return text + "\n";
+            if cut > 0 {
+                let _ =
+                    write!(text, ", but {cut} that the guest's end cut off");
+            }
+            text.push('\n');
+            if let Some(verdict) = self.instead() {
+                let _ = writeln!(text, "the run: {verdict}");
+            }
+            return text;
         }
         text.push_str(" in that test");
         if let Some(slowest) = self.of_failed().map(Command::took).max() {

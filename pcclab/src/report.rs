@@ -9,8 +9,6 @@ mod page;
 mod read;
 mod rows;
 
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -20,7 +18,8 @@ use self::data::Data;
 pub(crate) use self::page::grid;
 use self::read::Timeline;
 use crate::config::mailbox;
-use crate::doctor::{Diagnosis, Evidence, Link};
+pub use crate::doctor::RESULT;
+use crate::doctor::{self, Diagnosis, Evidence, Link};
 use crate::log::{capture, shown};
 use crate::result::{RunResult, save};
 use crate::tell;
@@ -28,10 +27,6 @@ use crate::verdict::{TestResult, Verdict, exit};
 
 /// The report's name in the folder of a run.
 pub const FILE: &str = "report.html";
-/// The result's, as `pcclab run --json` writes it.
-pub const RESULT: &str = "result.json";
-/// The longest result that is read.
-const MOST_RESULT: u64 = 16 << 20;
 /// Most remarks of a test, and most reasons, that are shown at the head.
 const MOST_LINES: usize = 12;
 
@@ -135,16 +130,8 @@ fn make(folder: &Path) -> Result<(String, Diagnosis)> {
 
 /// The result that the run left, if it did.
 fn result(folder: &Path) -> Result<Option<RunResult>> {
-    let path = folder.join(RESULT);
-    let reading = || format!("reading {}", path.display());
-    let file = match fs::File::open(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(None);
-        }
-        file => file.with_context(reading)?,
-    };
-    let mut text = String::new();
-    file.take(MOST_RESULT).read_to_string(&mut text).with_context(reading)?;
+    let Some(text) = doctor::result(folder)? else { return Ok(None) };
+    let reading = || format!("reading {}", folder.join(RESULT).display());
     serde_json::from_str(&text).map(Some).with_context(reading)
 }
 

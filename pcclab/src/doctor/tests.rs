@@ -3,6 +3,7 @@
 use std::fs;
 
 use pccd::NEVER;
+use tempfile::TempDir;
 
 use super::*;
 
@@ -21,6 +22,11 @@ fn of(console: &str, lines: &[(&str, &str)]) -> Diagnosis {
 /// The same, with the time of each line of the console, in the microseconds
 /// in which the others count.
 fn timed(console: &[(&str, u32)], lines: &[(&str, &str)]) -> Diagnosis {
+    examine(folder(console, lines).path()).unwrap()
+}
+
+/// A run's folder with such logs.
+fn folder(console: &[(&str, u32)], lines: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (mut pccd, mut qemu) = (String::new(), String::new());
     for (number, (event, text)) in lines.iter().enumerate() {
@@ -55,7 +61,7 @@ fn timed(console: &[(&str, u32)], lines: &[(&str, &str)]) -> Diagnosis {
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    examine(folder.path()).unwrap()
+    folder
 }
 
 #[test]
@@ -249,4 +255,56 @@ fn a_folder_without_logs_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let error = examine(folder.path()).unwrap_err().to_string();
     assert!(error.contains("no console.log"), "{error}");
+}
+
+#[test]
+fn a_guest_that_ended_is_no_doorbell_that_is_missing() {
+    let diagnosis = |console: &[&str], lines: &[_], verdict: &str| {
+        let boot = BOOT.lines().chain(console.iter().copied());
+        let console: Vec<_> = boot.map(|line| (line, 500_000)).collect();
+        let folder = folder(&console, lines);
+        let text = format!("{verdict}: why");
+        let result = serde_json::json!({ "verdict": verdict, "text": text });
+        fs::write(folder.path().join(RESULT), result.to_string()).unwrap();
+        examine(folder.path()).unwrap()
+    };
+    const END: &str = "pcclab: exit 1";
+    let doorbell = Some(Link::Step(Step::Doorbell));
+    for (console, verdict, broken) in [
+        (&[][..], "panic", None),
+        (&[BEGIN], "panic", None),
+        (&[BEGIN, END], "panic", None),
+        (&[BEGIN], "fail", None),
+        (&[], "fail", None),
+        (&[], "hang", None),
+        (&[BEGIN, END], "trouble", None),
+        (&[BEGIN, END], "fail", doorbell),
+        (&[BEGIN, "not ok 1 it turns"], "panic", doorbell),
+        (&[BEGIN], "hang", doorbell),
+        (&[BEGIN, END], "pass", doorbell),
+    ] {
+        let found = diagnosis(console, &[], verdict);
+        assert_eq!(found.broken, broken, "{verdict}: {}", found.text);
+        let says = found.text.contains(&format!("wrong: {verdict}: why"));
+        assert_eq!(says, broken.is_none(), "{verdict}: {}", found.text);
+    }
+    // Nor is the kernel at fault that had not come so far.
+    let early = [BOOT.lines().next().unwrap(), "Kernel panic"];
+    let early = early.map(|line| (line, 500_000));
+    let folder = folder(&early, &[]);
+    let result = r#"{"verdict": "panic", "text": "PANIC"}"#;
+    fs::write(folder.path().join(RESULT), result).unwrap();
+    let found = examine(folder.path()).unwrap();
+    assert_eq!(found.broken, None, "{}", found.text);
+    // What was on its way then is no broken link.
+    let lines = whole();
+    let lines = lines.iter().take(6).map(|(a, b)| (*a, b.as_str()));
+    let lines: Vec<_> = lines.collect();
+    let found = diagnosis(&[BEGIN], &lines, "panic");
+    assert_eq!(found.broken, None, "{}", found.text);
+    let part = "but 1 that the guest's end cut off\nthe run: panic: why\n";
+    assert!(found.text.contains(part), "{}", found.text);
+    let found = diagnosis(&[BEGIN, END], &lines, "fail");
+    let broken = Some(Link::Step(Step::Answered));
+    assert_eq!(found.broken, broken, "{}", found.text);
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
