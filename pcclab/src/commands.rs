@@ -1,5 +1,6 @@
 //! The guest's commands, each followed from its doorbell to the
-//! acknowledgement of its answer, with the time of every step.
+//! acknowledgement of its answer, and the messages to the guest that nobody
+//! asked for, with the time of every step.
 //!
 //! Made of what pccd and the device say of a run (see `log::capture`).
 
@@ -17,6 +18,10 @@ use crate::log::names;
 
 /// Most commands, and most deliveries, that are followed.
 pub const MOST: usize = 65_536;
+
+/// The flag of an envelope that keeps the interrupt back (docs/mailbox.md,
+/// section 6.1).
+const NO_INTERRUPT: u32 = 1 << 2;
 
 /// What happens to a command, in this order where nothing is posted.
 #[derive(
@@ -118,7 +123,8 @@ pub struct Command {
     pub summary: String,
     /// Why it went no further.
     pub why: String,
-    /// Its handler has the delay `never`.
+    /// Its handler has the delay `never`; of a message to the guest, its
+    /// envelope keeps the interrupt back.
     pub is_hung: bool,
 }
 
@@ -145,6 +151,10 @@ pub struct Commands {
     pub all: Vec<Command>,
     /// Messages on channels of type 4, answers and others.
     pub deliveries: Vec<Command>,
+    /// Those of them that nobody asked for, in the order in which pccd sent
+    /// them, and those that never came there. `Answered` is when pccd put one
+    /// into the inbox, `Taken` when the device loaded it.
+    pub unasked: Vec<Command>,
     /// There were more than [`MOST`] of either.
     pub is_cut: bool,
     /// The last command of each outbox channel, and the last message on each
@@ -155,6 +165,11 @@ pub struct Commands {
     /// The command whose answer an inbox channel holds.
     held: BTreeMap<u8, usize>,
     taken: Option<usize>,
+    /// The same of what nobody asked for: by file, what an inbox channel
+    /// holds, what is being loaded.
+    sent: BTreeMap<String, usize>,
+    shown: BTreeMap<u8, usize>,
+    loading: Option<usize>,
 }
 
 impl Commands {
@@ -194,11 +209,25 @@ impl Commands {
             Kind::Reply => {
                 self.reach(named, Step::Answered, time);
             }
+            Kind::Unasked if is_inbox => {
+                if let Some(one) = self.unasked(time, entry) {
+                    one.summary.clone_from(&entry.summary);
+                }
+            }
+            Kind::Taken if is_inbox && entry.sequence.is_none() => {
+                self.taken = None;
+                self.unasked(time, entry);
+                self.loading = self.sent.get(&entry.name).copied();
+            }
             Kind::Taken => {
+                self.loading = None;
                 self.taken = named;
                 self.reach(named, Step::Taken, time);
             }
-            Kind::Loaded if is_inbox => self.loaded(time, subspace),
+            Kind::Loaded if is_inbox => {
+                self.shows(time, subspace, &entry.note);
+                self.loaded(time, subspace);
+            }
             Kind::Complete | Kind::Failure => {
                 self.reach(last, Step::Complete, time);
             }
@@ -207,6 +236,9 @@ impl Commands {
                     last.and_then(|at| self.deliveries.get_mut(at))
                 {
                     // A reminder is none.
+                    one.steps.entry(Step::Interrupt).or_insert(time);
+                }
+                if let Some(one) = self.shown(subspace) {
                     one.steps.entry(Step::Interrupt).or_insert(time);
                 }
             }
@@ -224,6 +256,14 @@ impl Commands {
                 }
                 let at = self.held.remove(&subspace);
                 self.reach(at, Step::Acknowledge, time);
+                if let Some(one) = self.shown(subspace) {
+                    one.steps.insert(Step::Acknowledge, time);
+                    if !one.steps.contains_key(&Step::Interrupt) {
+                        // The guest has looked without one.
+                        one.spared.insert(Step::Interrupt);
+                    }
+                }
+                self.shown.remove(&subspace);
             }
             Kind::Epoch => {
                 // What a life of the guest left undone no other one goes on
@@ -231,15 +271,27 @@ impl Commands {
                 self.last.clear();
                 self.held.clear();
                 self.taken = None;
+                self.loading = None;
+                for at in std::mem::take(&mut self.shown).into_values() {
+                    if let Some(one) = self.unasked.get_mut(at) {
+                        one.spared.extend([Step::Interrupt, Step::Acknowledge]);
+                    }
+                }
             }
             Kind::Device => {
                 let mut names = names(&entry.note).map(RequestName::stem);
                 if entry.note.starts_with("rejected: ")
                     && let Some(name) = names.next()
-                    && let Some(at) = self.named.get(name)
-                    && let Some(command) = self.all.get_mut(*at)
                 {
-                    command.why.clone_from(&entry.note);
+                    let command = self.named.get(name).copied();
+                    let command = command.and_then(|at| self.all.get_mut(at));
+                    let message = self.sent.get(&format!("{name}.pcc"));
+                    let message = message.copied();
+                    let message =
+                        message.and_then(|at| self.unasked.get_mut(at));
+                    if let Some(one) = command.or(message) {
+                        one.why.clone_from(&entry.note);
+                    }
                 }
             }
             _ => {}
@@ -306,6 +358,47 @@ impl Commands {
         let steps = BTreeMap::from([(Step::Taken, time)]);
         let one = Command { subspace, steps, ..Command::default() };
         self.deliveries.push(one);
+    }
+
+    /// The message of a file that nobody asked for, of which either side may
+    /// be the first to tell.
+    fn unasked(&mut self, time: i64, entry: &Entry) -> Option<&mut Command> {
+        let next = self.unasked.len();
+        let at = self.sent.get(&entry.name).copied().unwrap_or(next);
+        if at == next && next >= MOST {
+            self.is_cut = true;
+            return None;
+        }
+        if at == next {
+            self.sent.insert(entry.name.clone(), at);
+            self.unasked.push(Command {
+                subspace: entry.subspace.unwrap_or_default(),
+                steps: BTreeMap::from([(Step::Answered, time)]),
+                name: entry.name.clone(),
+                ..Command::default()
+            });
+        }
+        self.unasked.get_mut(at)
+    }
+
+    /// An inbox channel has got what the note says, asked for or not.
+    fn shows(&mut self, time: i64, subspace: u8, note: &str) {
+        self.shown.remove(&subspace);
+        let Some(at) = self.loading.take() else { return };
+        let Some(one) = self.unasked.get_mut(at) else { return };
+        one.steps.insert(Step::Taken, time);
+        let flags = note.rsplit_once("flags 0x").map_or("", |(_, hex)| hex);
+        let flags = u32::from_str_radix(flags, 16).unwrap_or_default();
+        if flags & NO_INTERRUPT != 0 {
+            one.is_hung = true;
+            one.why = "its envelope says no-interrupt".to_owned();
+        }
+        self.shown.insert(subspace, at);
+    }
+
+    /// What nobody asked for that an inbox channel holds.
+    fn shown(&mut self, subspace: u8) -> Option<&mut Command> {
+        self.unasked.get_mut(*self.shown.get(&subspace)?)
     }
 
     fn reach(

@@ -4,6 +4,7 @@
 //! Reads what a run left in its folder; starts nothing.
 
 mod link;
+mod message;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -70,10 +71,11 @@ fn of_a_command() -> impl Iterator<Item = Step> {
     all.filter(|step| !matches!(step, Step::Doorbell | Step::Next))
 }
 
-/// Where a command's way broke.
+/// Where the way of a command broke, or of a message to the guest.
 #[derive(Clone, Copy, Debug)]
 struct Break<'a> {
     command: &'a Command,
+    is_message: bool,
     step: Step,
     /// How long after the end of the test that failed the step came, in
     /// microseconds, if it did.
@@ -82,9 +84,11 @@ struct Break<'a> {
 
 impl Break<'_> {
     fn link(&self) -> Link {
-        match self.late {
-            Some(_) => Link::Late(self.step),
-            None => Link::Step(self.step),
+        match (self.late, self.is_message) {
+            (Some(_), false) => Link::Late(self.step),
+            (None, false) => Link::Step(self.step),
+            (Some(_), true) => Link::LateMessage(self.step),
+            (None, true) => Link::Message(self.step),
         }
     }
 }
@@ -257,19 +261,31 @@ impl Evidence {
     }
 
     /// The first step that a command misses, or that it had only when the
-    /// test that failed was over. That the guest acknowledges what it has
-    /// seen, it may do at any time.
+    /// test that failed was over.
     fn broken<'a>(&self, command: &'a Command) -> Option<Break<'a>> {
+        self.broken_of(command, of_a_command())
+    }
+
+    /// The same of these steps. That the guest acknowledges what it has seen,
+    /// it may do at any time.
+    fn broken_of<'a>(
+        &self,
+        command: &'a Command,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> Option<Break<'a>> {
         let end = self.failed.as_ref().map_or(i64::MAX, |failed| failed.to);
-        let mut steps = of_a_command();
-        steps.find_map(|step| match command.steps.get(&step) {
+        let found = |step, late| {
+            let is_message = false;
+            Some(Break { command, is_message, step, late })
+        };
+        steps.into_iter().find_map(|step| match command.steps.get(&step) {
             _ if command.spared.contains(&step) => None,
-            None => Some(Break { command, step, late: None }),
+            None => found(step, None),
             Some(_) if step == Step::Acknowledge => None,
-            Some(time) => (*time > end).then(|| {
-                let late = Some(time.saturating_sub(end));
-                Break { command, step, late }
-            }),
+            Some(time) if *time > end => {
+                found(step, Some(time.saturating_sub(end)))
+            }
+            Some(_) => None,
         })
     }
 
@@ -354,7 +370,8 @@ impl Evidence {
             return Diagnosis { broken: None, at: None, text };
         }
         let doorbell = Link::Step(Step::Doorbell);
-        if rang == 0 {
+        let is_loaded = |one: &Command| one.steps.contains_key(&Step::Taken);
+        if rang == 0 && !self.commands.unasked.iter().any(is_loaded) {
             say(&mut text, "BROKEN", doorbell, &self.complaints.join(" / "));
             return Diagnosis::at(doorbell, text);
         }
@@ -363,23 +380,40 @@ impl Evidence {
             (_, false) => format!("{rang} times"),
             (_, true) => format!("the first {rang} times are looked at"),
         };
-        if self.is_silent() {
+        let patient = self.patient();
+        let lost = self.lost().filter(|_| patient.is_none());
+        if self.is_silent() && lost.is_none() && !self.is_told() {
             let times = format!("{times}, but not in the test that failed");
             say(&mut text, "BROKEN", doorbell, &times);
             self.moment(&mut text);
             return self.silence(text);
         }
-        say(&mut text, "ok", doorbell, &times);
-        let patient = self.patient();
+        if rang > 0 {
+            say(&mut text, "ok", doorbell, &times);
+        }
         self.steps(patient, &mut text);
+        if patient.is_none() {
+            self.message_steps(lost, &mut text);
+        }
         self.moment(&mut text);
-        let Some(patient) = patient else {
+        let Some(patient) = patient.or(lost) else {
             text.push_str(&self.beyond());
             return Diagnosis { broken: None, at: None, text };
         };
         self.tell("first", patient, &mut text);
+        if self.is_silent()
+            && let Some(pending) = self.pending()
+        {
+            self.tell("pending", pending, &mut text);
+        }
         let at = Some(patient.command.began());
         Diagnosis { at, ..Diagnosis::at(patient.link(), text) }
+    }
+
+    /// Whether the test that failed had messages to the guest, and no command
+    /// from before it was pending.
+    fn is_told(&self) -> bool {
+        self.messages().next().is_some() && self.pending().is_none()
     }
 
     /// Says whether there are a table and a kernel that takes it; the link
@@ -471,10 +505,14 @@ impl Evidence {
         if let Some(late) = patient.late {
             let end = self.failed.as_ref().map_or(i64::MAX, |one| one.to);
             let waited = end.saturating_sub(patient.command.began());
+            let (what, began) = match patient.is_message {
+                true => ("there", "it was sent"),
+                false => ("answered", "the doorbell"),
+            };
             let _ = writeln!(
                 text,
-                "why: not answered in time: {} after the test had failed, \
-                 which was {} after the doorbell",
+                "why: not {what} in time: {} after the test had failed, which \
+                 was {} after {began}",
                 duration(late),
                 duration(waited)
             );
@@ -513,8 +551,12 @@ impl Evidence {
             self.is_cut_off(one) && self.broken(one).is_some() && !one.is_hung
         };
         let cut = all.iter().filter(is_cut).count();
-        let mut text =
-            "no link is broken: every command went all the way".to_owned();
+        let what = match (self.is_silent(), self.of_failed().next()) {
+            (true, _) => "no doorbell came, and every message to the guest",
+            (false, Some(_)) => "every command",
+            (false, None) => "every message to the guest",
+        };
+        let mut text = format!("no link is broken: {what} went all the way");
         if self.failed.is_none() {
             if hung > 0 {
                 // Writing to a String cannot fail.
@@ -536,8 +578,8 @@ impl Evidence {
         }
         text.push_str(match self.of_failed().any(is_quiet) {
             false => {
-                "\ntry: what the driver makes of the answer, and how long it \
-                 waits for one; pcclab log shows it\n"
+                "\ntry: what the driver makes of what it is told, and how \
+                 long it waits; pcclab log shows it\n"
             }
             true => {
                 "\ntry: the command did not ask for an interrupt; a driver \

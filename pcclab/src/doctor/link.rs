@@ -13,6 +13,10 @@ pub enum Link {
     Step(Step),
     /// The same, but the driver had given up before.
     Late(Step),
+    /// What happens to a message to the guest that nobody asked for.
+    Message(Step),
+    /// The same, too late.
+    LateMessage(Step),
 }
 
 impl Link {
@@ -28,7 +32,17 @@ impl Link {
                  acpi-tools validate"
             }
             Link::Step(step) => of_step(step),
-            Link::Late(_) => {
+            Link::Message(Step::Taken) => {
+                "a type 4 channel takes nothing until its driver has asked \
+                 for it, and no other before one is acknowledged; qemu.log \
+                 says why, where the device refuses the file"
+            }
+            Link::Message(Step::Interrupt) => {
+                "the message's envelope keeps it back (no-interrupt, delay); \
+                 pccd.log shows the envelope and the handler"
+            }
+            Link::Message(step) => of_step(step),
+            Link::Late(_) | Link::LateMessage(_) => {
                 "compare how long the driver waits with how long the platform \
                  takes (delay); pcclab latency shows that of each step"
             }
@@ -83,6 +97,12 @@ impl std::fmt::Display for Link {
         let words = match self {
             Link::Table => "the firmware publishes a PCCT",
             Link::Kernel => "the kernel takes it",
+            Link::Message(step) | Link::LateMessage(step) => match step {
+                Step::Taken => "the device loads the message to the guest",
+                Step::Interrupt => "it raises the interrupt of the message",
+                Step::Acknowledge => "the guest acknowledges the message",
+                _ => "pccd sends a message to the guest",
+            },
             Link::Step(step) | Link::Late(step) => match step {
                 Step::Doorbell | Step::Next => "the driver rings a doorbell",
                 Step::Published => "the device writes the request to outbox/",
@@ -95,7 +115,7 @@ impl std::fmt::Display for Link {
                 Step::Acknowledge => "the guest acknowledges",
             },
         };
-        let is_late = matches!(self, Link::Late(_));
+        let is_late = matches!(self, Link::Late(_) | Link::LateMessage(_));
         write!(f, "{words}{}", if is_late { " in time" } else { "" })
     }
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 const NAME: &str = "20261121T044142.000000000Z-00000001-000";
+const UNASKED: &str = "20261121T044142.000011000Z-1-001.pcc";
 const BOOT: &str = "[ 0.0] Linux version 7\n\
     <6>[ 0.0] ACPI: PCCT 0x000000005E62B198 000178\n\
     <6>[ 0.9] Detected 2 PCC Subspaces\n";
@@ -306,5 +307,103 @@ fn a_guest_that_ended_is_no_doorbell_that_is_missing() {
     assert!(found.text.contains(part), "{}", found.text);
     let found = diagnosis(&[BEGIN, END], &lines, "fail");
     let broken = Some(Link::Step(Step::Answered));
+    assert_eq!(found.broken, broken, "{}", found.text);
+}
+
+/// A message to the guest that goes all the way, as the two logs have it.
+fn message() -> Vec<(&'static str, String)> {
+    let sent = format!(
+        r#","name":"{UNASKED}","subspace":1,"subspace_type":4,
+           "decoded":{{"summary":"fan: hot","fields":[]}}"#
+    );
+    vec![
+        ("unasked", sent.replace('\n', "")),
+        ("pcc_mailbox_deliver", format!("m: {UNASKED}, 27 bytes")),
+        ("pcc_channel_load", "subspace 1: 27 bytes, flags 0x0".into()),
+        ("pcc_channel_interrupt", "subspace 1: GSI 113".into()),
+        (
+            "pcc_responder_acknowledge",
+            "subspace 1: nothing to acknowledge: 0".into(),
+        ),
+    ]
+}
+
+#[test]
+fn messages_to_the_guest_are_followed() {
+    let command = whole();
+    let message = message();
+    let both = |message: &[(&'static str, String)]| {
+        let both = command.iter().chain(message).cloned();
+        both.collect::<Vec<_>>()
+    };
+    let diagnosis = |lines: &[(&str, String)], console: &[(&str, u32)]| {
+        let lines = lines.iter().map(|(name, text)| (*name, text.as_str()));
+        timed(console, &lines.collect::<Vec<_>>())
+    };
+    // The message comes in the second test, or waits since the first.
+    for first in [11, 12, 16, 20] {
+        for (kept, step) in [
+            (1, Some(Step::Taken)),
+            (3, Some(Step::Interrupt)),
+            (4, Some(Step::Acknowledge)),
+            (5, None),
+        ] {
+            let found =
+                diagnosis(&both(&message[..kept]), &two(first, 500_000));
+            let broken = match (step, first) {
+                // All of it was before, and the test has no command.
+                (None, 16..) => Some(Link::Step(Step::Doorbell)),
+                (step, _) => step.map(Link::Message),
+            };
+            let text = &found.text;
+            assert_eq!(found.broken, broken, "{first} {kept}: {text}");
+            let names = "first: 04:41:42.000011 subspace 1: 2026";
+            assert_eq!(text.contains(names), step.is_some(), "{text}");
+        }
+    }
+    let found = diagnosis(&both(&message), &two(11, 13));
+    let late = Some(Link::LateMessage(Step::Interrupt));
+    assert_eq!(found.broken, late, "{}", found.text);
+    let part = "why: not there in time: 0.0 ms after the test had failed";
+    assert!(found.text.contains(part), "{}", found.text);
+    // An envelope that keeps the interrupt back is told.
+    let mut quiet = message[..3].to_vec();
+    quiet[2].1 = "subspace 1: 27 bytes, flags 0x4".into();
+    let found = diagnosis(&both(&quiet), &two(11, 500_000));
+    let broken = Some(Link::Message(Step::Interrupt));
+    assert_eq!(found.broken, broken, "{}", found.text);
+    let part = "why: its envelope says no-interrupt";
+    assert!(found.text.contains(part), "{}", found.text);
+    // A driver that looks without an interrupt needs none.
+    quiet.extend(message[4..].iter().cloned());
+    let found = diagnosis(&both(&quiet), &two(11, 500_000));
+    assert_eq!(found.broken, None, "{}", found.text);
+}
+
+#[test]
+fn messages_count_without_a_test_but_not_where_tests_passed() {
+    let command = whole();
+    let message = message();
+    let lines: Vec<_> = command.iter().chain(&message[..1]).collect();
+    let lines: Vec<_> =
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let boot: Vec<_> = BOOT.lines().map(|line| (line, 0)).collect();
+    let broken = |console: &[_]| timed(console, &lines).broken;
+    let loads = Some(Link::Message(Step::Taken));
+    let later = [&boot[..], &[("bye", 900_000)]].concat();
+    assert_eq!(broken(&later), None);
+    let passed = [&boot[..], &[("ok 1 it turns", 0)]].concat();
+    assert_eq!(broken(&passed), None);
+    // Another second of the guest.
+    let mut found = folder(&later, &lines);
+    let times = "1795236104.000000\n".repeat(later.len());
+    fs::write(found.path().join("console.times"), times).unwrap();
+    assert_eq!(examine(found.path()).unwrap().broken, loads);
+    // Only messages, and no command: there is a driver.
+    let only: Vec<_> = message.iter().take(3).collect();
+    let only: Vec<_> = only.iter().map(|(a, b)| (*a, b.as_str())).collect();
+    found = folder(&two(0, 500_000), &only);
+    let found = examine(found.path()).unwrap();
+    let broken = Some(Link::Message(Step::Interrupt));
     assert_eq!(found.broken, broken, "{}", found.text);
 }
