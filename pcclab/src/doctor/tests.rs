@@ -173,6 +173,24 @@ fn the_reason_is_told() {
     assert!(found.text.contains(part), "{}", found.text);
 }
 
+#[test]
+fn a_test_that_is_known_to_fail_did_not_fail() {
+    let lines = whole();
+    let lines: Vec<_> =
+        lines.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    for (result, fails) in [
+        ("not ok 1 it turns # TODO a bug", false),
+        ("    not ok 1 it turns #todo: a bug", false),
+        ("ok 1 it turns # TODO a bug", true),
+        ("not ok 1 it turns # and on, TODO", true),
+        ("ok 1 it turns # SKIP no fan", false),
+    ] {
+        let found = of(&format!("{BOOT}{result}\n"), &lines);
+        let says = found.text.contains("failed: ");
+        assert_eq!(says, fails, "{result}: {}", found.text);
+    }
+}
+
 /// A console with two tests, the second of which fails; when each ended.
 fn two(first: u32, second: u32) -> Vec<(&'static str, u32)> {
     let boot = BOOT.lines().map(|line| (line, 0));
