@@ -334,6 +334,10 @@ pub struct DecodeArgs {
 /// Arguments of `encode`.
 #[derive(Debug, Args)]
 pub struct EncodeArgs {
+    /// Folder of handler files with the channel whose registers the JSON has
+    /// [default: ./messages if it is there, else those built in].
+    #[arg(long, value_name = "DIR")]
+    pub messages: Vec<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value = "hex")]
     pub format: BytesArg,

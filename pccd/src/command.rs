@@ -565,6 +565,36 @@ fn json_of(input: &str) -> Result<String> {
     }
 }
 
+/// Makes the bytes of what was decoded, and says which fields counted before
+/// others.
+fn encode_decoded(
+    args: &EncodeArgs,
+    decoded: &Decoded,
+) -> Result<Result<Vec<u8>, Wrong>> {
+    let wanted = rebuild::channel_of(decoded);
+    let load = |_| daemon::load(&messages(&args.messages));
+    let handlers = wanted.map(load).transpose()?;
+    let channel = match wanted.zip(handlers.as_ref()) {
+        None => None,
+        Some((name, handlers)) => match handlers.registers().named(name) {
+            Ok(channel) => Some(channel),
+            Err(wrong) => {
+                let expected = "the folder of its file with --messages, or \
+                                its fields taken out: `pcc.data` has the bytes";
+                let expected = Some(expected.to_owned());
+                return Ok(Err(Wrong { expected, ..wrong }));
+            }
+        },
+    };
+    let Some(made) = rebuild::encode(decoded, channel) else {
+        return Ok(decoded.encode().map_err(Wrong::plain));
+    };
+    for note in made.iter().flat_map(|made| &made.notes) {
+        writeln!(Unread(io::stderr()), "pccd: {note}")?;
+    }
+    Ok(made.map(|made| made.content))
+}
+
 fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     let text = json_of(&args.input)?;
     let json: serde_json::Value = serde_json::from_str(&text)
@@ -572,8 +602,7 @@ fn encode(args: &EncodeArgs) -> Result<ExitCode> {
     let bytes = if json.get("fields").is_some_and(serde_json::Value::is_array) {
         let decoded: Decoded = serde_json::from_str(&text)
             .context("this is not what `pccd decode --format json` prints")?;
-        let made = rebuild::encode(&decoded);
-        made.unwrap_or_else(|| decoded.encode().map_err(Wrong::plain))
+        encode_decoded(args, &decoded)?
     } else {
         message_from(&text)
     };

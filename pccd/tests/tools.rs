@@ -188,6 +188,78 @@ fn encode_takes_what_handler_files_have() {
     assert!(said.contains("no JSON object"), "{said}");
 }
 
+/// A type 3 content of `tests/acme-fan`, decoded, with its fields changed and
+/// encoded again.
+fn encoded(
+    space: &str,
+    change: impl FnOnce(&mut Vec<Value>),
+) -> (i32, String, String) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/acme-fan");
+    let head = "00434350 01000000 08000000 01000000";
+    let (_, out, _) = run(pccd()
+        .args(["decode", "--messages", folder, "--channel", "acme-fan"])
+        .args(["--subspace-type", "3", "--format", "json", head, space]));
+    let mut json: Value = serde_json::from_str(&out).unwrap();
+    change(json["fields"].as_array_mut().unwrap());
+    let json = json.to_string();
+    run(pccd().args(["encode", "--messages", folder, &json]))
+}
+
+const FAN_HEAD: &str = "00 43 43 50 01 00 00 00 08 00 00 00 01 00 00 00";
+
+fn of<'f>(fields: &'f mut [Value], name: &str) -> &'f mut Value {
+    let found = fields.iter_mut().find(|field| field["name"] == name);
+    &mut found.unwrap()["value"]
+}
+
+#[test]
+fn encode_takes_edits_of_registers() {
+    let space = "80000000";
+    let same = format!("{FAN_HEAD} 80 00 00 00\n");
+    assert_eq!(encoded(space, |_| {}), (0, same.clone(), String::new()));
+    let (status, out, said) =
+        encoded(space, |fields| *of(fields, "level") = 200.into());
+    assert_eq!((status, out), (0, format!("{FAN_HEAD} c8 00 00 00\n")));
+    let note = "`acme-fan.level` counts, 200; `pcc.data` has 128 there";
+    assert!(said.contains(note), "{said}");
+    // Where the register is taken out the bytes count.
+    let (status, out, said) = encoded(space, |fields| {
+        *of(fields, "data") = "c8000000".into();
+        fields.retain(|field| field["name"] != "level");
+    });
+    assert_eq!((status, said.as_str()), (0, ""));
+    assert_eq!(out, format!("{FAN_HEAD} c8 00 00 00\n"));
+    for (name, value, wanted) in [
+        ("level", "1 << 32", "`1 << 32` is no value of `level`"),
+        ("command", "set", "`pcc.command` is no number"),
+    ] {
+        let (status, out, said) =
+            encoded(space, |fields| *of(fields, name) = value.into());
+        assert_eq!((status, out.as_str()), (1, ""), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+    for (name, other, wanted) in [
+        ("level", "levle", "did you mean `acme-fan.level`?"),
+        ("flags", "flgas", "did you mean `pcc.flags`?"),
+    ] {
+        let (status, out, said) = encoded(space, |fields| {
+            let mut all = fields.iter_mut();
+            let field = all.find(|field| field["name"] == name).unwrap();
+            field["name"] = other.into();
+        });
+        assert_eq!((status, out.as_str()), (1, ""), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+    // Nobody knows where registers lie of whom nobody heard.
+    let json = r#"{"fields": [
+        {"layer": "pcc", "name": "signature", "value": 1346585344},
+        {"layer": "fan", "name": "level", "value": 1},
+        {"layer": "pcc", "name": "data", "value": "02"}]}"#;
+    let (status, out, said) = run(pccd().args(["encode", json]));
+    assert_eq!((status, out.as_str()), (1, ""), "{said}");
+    assert!(said.contains("no channel `fan`; expected the folder"), "{said}");
+}
+
 #[test]
 fn check_speaks_json_too() {
     let bench = Bench::new();

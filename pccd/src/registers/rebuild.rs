@@ -1,39 +1,167 @@
-//! Decoded contents made into the same bytes again.
+//! Decoded contents made into bytes again, with what was changed by hand.
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
+use super::channel::Channel;
+use super::register::Register;
 use crate::record::{Decoded, Field, FieldValue};
 use crate::script::problem::Wrong;
+use crate::wire::layout::Value;
 use crate::wire::region::{SubspaceType, field_names, header};
 use crate::wire::scmi;
 
-/// The way back from [`super::decode`]: envelope, header and communication
-/// space; registers are part of that. None for contents that other layers
-/// decode.
-pub fn encode(decoded: &Decoded) -> Option<Result<Vec<u8>, Wrong>> {
+/// Layers of a content that are no channel's.
+const LAYERS: [&str; 3] = ["envelope", "pcc", scmi::LAYER];
+
+/// Bytes, and what was decided where fields say the same bytes twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The content.
+    pub content: Vec<u8>,
+    /// Fields that count before others, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Whether a content is one of registers, and not another layer's.
+fn is_ours(decoded: &Decoded) -> bool {
     let has = |name: &str| decoded.field(&format!("pcc.{name}")).is_some();
-    if !has("data") || decoded.field("mctp.source").is_some() {
-        return None;
-    }
-    if !has("signature") && !has("doorbell") {
-        return None;
-    }
-    Some(rebuild(decoded))
+    has("data")
+        && decoded.field("mctp.source").is_none()
+        && (has("signature") || has("doorbell"))
 }
 
-fn number(decoded: &Decoded, name: &str) -> Option<u64> {
-    match decoded.field(name)?.value {
-        FieldValue::Number(number) => Some(number),
-        _ => None,
+/// The channel whose registers are among the fields.
+pub fn channel_of(decoded: &Decoded) -> Option<&str> {
+    let layers = decoded.fields.iter().map(|field| field.layer.as_str());
+    let mut others = layers.filter(|layer| !LAYERS.contains(layer));
+    others.next().filter(|_| is_ours(decoded))
+}
+
+/// The way back from [`super::decode`]: envelope, header and communication
+/// space, with the registers of the channel that [`channel_of`] names. None
+/// for contents that other layers decode.
+pub fn encode(
+    decoded: &Decoded,
+    channel: Option<&Channel>,
+) -> Option<Result<Rebuilt, Wrong>> {
+    is_ours(decoded).then(|| rebuild(decoded, channel))
+}
+
+fn number(decoded: &Decoded, full: &str) -> Result<Option<u64>, Wrong> {
+    match decoded.field(full).map(|field| &field.value) {
+        None => Ok(None),
+        Some(FieldValue::Number(number)) => Ok(Some(*number)),
+        Some(_) => Err(Wrong::plain(format!("`{full}` is no number"))),
     }
 }
 
-/// Whether a command that was taken out can be made of its parts.
-fn has_parts(decoded: &Decoded) -> bool {
-    scmi::names().any(|part| number(decoded, part).is_some())
+/// The command by its parts, if there are any. What they lack is as the
+/// command has it.
+fn by_parts(
+    decoded: &Decoded,
+    command: Option<u64>,
+) -> Result<Option<u64>, Wrong> {
+    let mut parts = BTreeMap::new();
+    for name in scmi::names() {
+        parts.extend(number(decoded, name)?.map(|value| (name, value)));
+    }
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    for own in command.map(scmi::split).unwrap_or_default() {
+        parts.entry(own.name).or_insert(own.value);
+    }
+    let word = scmi::join(|part| parts.get(part).copied());
+    word.map(Some).map_err(|(part, most)| {
+        Wrong::plain(format!("`{part}` is at most {most}"))
+    })
 }
 
-fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
+/// Every field has its place, or is none of those there are.
+fn known(
+    decoded: &Decoded,
+    kind: SubspaceType,
+    channel: Option<&Channel>,
+) -> Result<(), Wrong> {
+    let heads = field_names(kind).into_iter().chain(["data"]);
+    let heads = heads.map(|name| format!("pcc.{name}"));
+    let mut names: Vec<String> =
+        heads.chain(scmi::names().map(str::to_owned)).collect();
+    if let Some(Channel { name, registers, .. }) = channel {
+        let seen = registers.values().filter(|one| one.offset.is_some());
+        names.extend(seen.map(|one| format!("{name}.{}", one.name)));
+    }
+    let fields =
+        decoded.fields.iter().filter(|field| field.layer != "envelope");
+    for Field { layer, name, .. } in fields {
+        let full = format!("{layer}.{name}");
+        if !names.contains(&full) {
+            return Err(Wrong::unknown(
+                format!("unknown field `{full}`"),
+                format!("one of `{}`", names.join("`, `")),
+                &full,
+                names.iter().map(String::as_str),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes registers over the bytes that differ from them.
+fn write_registers(
+    decoded: &Decoded,
+    channel: &Channel,
+    space: &mut Vec<u8>,
+) -> Result<Vec<String>, Wrong> {
+    let mut changed: Vec<(&Register, Value)> = Vec::new();
+    let mut notes = Vec::new();
+    let fields = decoded.fields.iter();
+    for field in fields.filter(|field| field.layer == channel.name) {
+        let Some(register) = channel.registers.get(&field.name) else {
+            continue;
+        };
+        let value = register.value(&match &field.value {
+            FieldValue::Number(number) => (*number).into(),
+            FieldValue::Negative(number) => (*number).into(),
+            FieldValue::Text(text) => Json::String(text.clone()),
+        })?;
+        let had = register.read(space);
+        if had.as_ref() == Some(&value) {
+            continue;
+        }
+        let had = had.map_or("nothing".to_owned(), |had| register.text(&had));
+        notes.push(format!(
+            "`{}.{}` counts, {}; `pcc.data` has {had} there",
+            channel.name,
+            register.name,
+            register.text(&value)
+        ));
+        changed.push((register, value));
+    }
+    for (register, value) in &changed {
+        register.write(space, value);
+    }
+    let lost = changed
+        .iter()
+        .find(|(register, value)| register.read(space).as_ref() != Some(value));
+    match lost {
+        None => Ok(notes),
+        Some((register, _)) => Err(Wrong::new(
+            format!(
+                "`{}.{}` and a register over it are both changed",
+                channel.name, register.name
+            ),
+            "one of them",
+        )),
+    }
+}
+
+fn rebuild(
+    decoded: &Decoded,
+    channel: Option<&Channel>,
+) -> Result<Rebuilt, Wrong> {
     let only = |layer: &str| {
         let fields = decoded.fields.iter().filter(|one| one.layer == layer);
         let fields: Vec<Field> = fields.cloned().collect();
@@ -49,35 +177,39 @@ fn rebuild(decoded: &Decoded) -> Result<Vec<u8>, Wrong> {
         (None, Some(_)) => SubspaceType::Generic,
         (None, None) => SubspaceType::Initiator,
     };
+    known(decoded, kind, channel)?;
+    let mut notes = Vec::new();
     let mut numbers = BTreeMap::new();
     for name in field_names(kind) {
-        match field(name).map(|field| &field.value) {
-            Some(FieldValue::Number(number)) => numbers.insert(name, *number),
-            Some(_) => {
-                let text = format!("`pcc.{name}` is no number");
-                return Err(Wrong::plain(text));
-            }
-            None if name == "command" && has_parts(decoded) => {
-                let word = scmi::join(|part| number(decoded, part));
-                numbers.insert(
-                    name,
-                    word.map_err(|(part, most)| {
-                        Wrong::plain(format!("`{part}` is at most {most}"))
-                    })?,
-                )
-            }
-            // A header that is cut short lacks fields at its end.
-            None => break,
+        let given = number(decoded, &format!("pcc.{name}"))?;
+        let made = match name {
+            "command" => by_parts(decoded, given)?,
+            _ => None,
         };
+        if let (Some(given), Some(made)) = (given, made)
+            && given != made
+        {
+            notes.push(format!(
+                "the parts `{}.…` count, {made:#x}; `pcc.command` has \
+                 {given:#x}",
+                scmi::LAYER
+            ));
+        }
+        // A header that is cut short lacks fields at its end.
+        let Some(value) = made.or(given) else { break };
+        numbers.insert(name, value);
     }
     out.extend(header(kind, &numbers).map_err(|(name, most)| {
         Wrong::plain(format!("`pcc.{name}` is at most {most}"))
     })?);
-    let data = decoded.field("pcc.data").map(|field| field.value.to_string());
-    let data = hex::decode(data.unwrap_or_default().trim())
+    let data = field("data").map(|field| field.value.to_string());
+    let mut space = hex::decode(data.unwrap_or_default().trim())
         .map_err(|_| Wrong::plain("`pcc.data` is not hex"))?;
-    out.extend(data);
-    Ok(out)
+    if let Some(channel) = channel {
+        notes.extend(write_registers(decoded, channel, &mut space)?);
+    }
+    out.extend(space);
+    Ok(Rebuilt { content: out, notes })
 }
 
 #[cfg(test)]
@@ -100,8 +232,10 @@ mod tests {
             {
                 for is_reply in [false, true] {
                     let decoded = describe_alone(content, kind, is_reply, None);
-                    let back = encode(&decoded.unwrap()).unwrap();
-                    assert_eq!(back.as_ref(), Ok(content), "{kind:?}");
+                    let back = encode(&decoded.unwrap(), None).unwrap();
+                    let expected =
+                        Rebuilt { content: content.clone(), notes: Vec::new() };
+                    assert_eq!(back, Ok(expected), "{kind:?}");
                 }
             }
         }
@@ -111,9 +245,9 @@ mod tests {
                 field.value = FieldValue::Number(2);
             }
         }
-        let error = encode(&decoded).unwrap().unwrap_err();
+        let error = encode(&decoded, None).unwrap().unwrap_err();
         assert_eq!(error.message, "`pcc.notify` is at most 1");
         let mctp = crate::record::describe(b"\x01\x02\x03");
-        assert_eq!(encode(&mctp), None);
+        assert_eq!(encode(&mctp, None), None);
     }
 }

@@ -2,7 +2,7 @@
 //! as it is shipped.
 
 use super::*;
-use crate::record::FieldValue;
+use crate::record::{Decoded, FieldValue};
 use crate::registers::decode::{Known, describe};
 use crate::registers::rebuild;
 use crate::script::problem::Problems;
@@ -159,15 +159,21 @@ fn parts_are_decoded_and_made_into_a_word_again() {
     assert_eq!(of("scmi.protocol_id"), (number(0x1a), Some("MPAM-Fb")));
     assert_eq!(of("scmi.token"), (number(0x155), None));
     assert_eq!(of("mpam-fb.offset").1, Some("MPAMCFG_MBW_MAX"));
-    // Without the command its parts count.
-    decoded.fields.retain(|field| field.name != "command");
+    // Its parts count before the command, and without it.
     for field in &mut decoded.fields {
         if field.name == "token" {
             field.value = FieldValue::Number(2);
         }
     }
-    let back = rebuild::encode(&decoded).unwrap().unwrap();
-    assert_eq!(back, message(word(READ, 2), &[0, 0, MBW_MAX]));
+    let encode = |decoded: &Decoded| {
+        rebuild::encode(decoded, known.channel).unwrap().unwrap()
+    };
+    let back = encode(&decoded);
+    assert_eq!(back.content, message(word(READ, 2), &[0, 0, MBW_MAX]));
+    assert!(back.notes[0].contains("`pcc.command` has"), "{back:?}");
+    decoded.fields.retain(|field| field.name != "command");
+    let again = encode(&decoded);
+    assert_eq!((again.content, again.notes), (back.content, Vec::new()));
     known.channel = None;
     assert!(describe(&content, &known).field("scmi.token").is_none());
 }
