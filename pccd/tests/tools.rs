@@ -229,6 +229,11 @@ fn encode_takes_edits_of_registers() {
     });
     assert_eq!((status, said.as_str()), (0, ""));
     assert_eq!(out, format!("{FAN_HEAD} c8 00 00 00\n"));
+    // Lengths that are taken out are computed.
+    let (status, out, said) = encoded(space, |fields| {
+        fields.retain(|field| field["name"] != "length");
+    });
+    assert_eq!((status, out), (0, same), "{said}");
     for (name, value, wanted) in [
         ("level", "1 << 32", "`1 << 32` is no value of `level`"),
         ("command", "set", "`pcc.command` is no number"),

@@ -9,7 +9,8 @@ use super::register::Register;
 use crate::record::{Decoded, Field, FieldValue};
 use crate::script::problem::Wrong;
 use crate::wire::layout::Value;
-use crate::wire::region::{SubspaceType, field_names, header};
+use crate::wire::pcc::{HEADER_LEN, UNCOUNTED_LEN};
+use crate::wire::region::{SubspaceType, field_names, header, places};
 use crate::wire::scmi;
 
 /// Layers of a content that are no channel's.
@@ -158,6 +159,52 @@ fn write_registers(
     }
 }
 
+/// The type whose header has these fields.
+fn kind_of(decoded: &Decoded) -> SubspaceType {
+    let others = field_names(SubspaceType::Initiator);
+    let has_own = |kind: &SubspaceType| {
+        field_names(*kind).into_iter().any(|name| {
+            !others.contains(&name)
+                && decoded.field(&format!("pcc.{name}")).is_some()
+        })
+    };
+    let kinds = [SubspaceType::HwRegisters, SubspaceType::Generic];
+    let found = kinds.into_iter().find(has_own);
+    found.unwrap_or(SubspaceType::Initiator)
+}
+
+/// Computes a length that was taken out. Without other fields only bytes do
+/// that end in the header: they lack fields at its end, and what is left is
+/// less than the next one. A signature alone is the header of type 5.
+fn complete(
+    kind: SubspaceType,
+    numbers: &mut BTreeMap<&str, u64>,
+    missing: Vec<&'static str>,
+    space: &[u8],
+) -> Result<(), Wrong> {
+    let last = places(kind).iter().rev();
+    let last = last.map(|place| place.name).find(|it| numbers.contains_key(it));
+    let is_header =
+        kind == SubspaceType::Initiator && last == Some("signature");
+    for name in missing {
+        let mut after = places(kind).iter().skip_while(|it| it.name != name);
+        let size = after.next().map_or(0, |place| place.size);
+        let is_within = after.any(|place| numbers.contains_key(place.name));
+        match (name, is_within) {
+            ("length", true) => {
+                let counted = space.len() + HEADER_LEN - UNCOUNTED_LEN;
+                numbers.insert(name, counted as u64);
+            }
+            (_, false) if is_header || space.len() < size => {}
+            _ => {
+                let text = format!("`pcc.{name}` is missing");
+                return Err(Wrong::plain(text));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn rebuild(
     decoded: &Decoded,
     channel: Option<&Channel>,
@@ -171,15 +218,17 @@ fn rebuild(
         envelope if envelope.fields.is_empty() => Vec::new(),
         envelope => envelope.encode().map_err(Wrong::plain)?,
     };
-    let field = |name: &str| decoded.field(&format!("pcc.{name}"));
-    let kind = match (field("doorbell"), field("notify")) {
-        (Some(_), _) => SubspaceType::HwRegisters,
-        (None, Some(_)) => SubspaceType::Generic,
-        (None, None) => SubspaceType::Initiator,
-    };
+    let kind = kind_of(decoded);
     known(decoded, kind, channel)?;
+    let data = decoded.field("pcc.data").map(|field| field.value.to_string());
+    let mut space = hex::decode(data.unwrap_or_default().trim())
+        .map_err(|_| Wrong::plain("`pcc.data` is not hex"))?;
     let mut notes = Vec::new();
+    if let Some(channel) = channel {
+        notes.extend(write_registers(decoded, channel, &mut space)?);
+    }
     let mut numbers = BTreeMap::new();
+    let mut missing = Vec::new();
     for name in field_names(kind) {
         let given = number(decoded, &format!("pcc.{name}"))?;
         let made = match name {
@@ -195,19 +244,15 @@ fn rebuild(
                 scmi::LAYER
             ));
         }
-        // A header that is cut short lacks fields at its end.
-        let Some(value) = made.or(given) else { break };
-        numbers.insert(name, value);
+        match made.or(given) {
+            Some(value) => drop(numbers.insert(name, value)),
+            None => missing.push(name),
+        }
     }
+    complete(kind, &mut numbers, missing, &space)?;
     out.extend(header(kind, &numbers).map_err(|(name, most)| {
         Wrong::plain(format!("`pcc.{name}` is at most {most}"))
     })?);
-    let data = field("data").map(|field| field.value.to_string());
-    let mut space = hex::decode(data.unwrap_or_default().trim())
-        .map_err(|_| Wrong::plain("`pcc.data` is not hex"))?;
-    if let Some(channel) = channel {
-        notes.extend(write_registers(decoded, channel, &mut space)?);
-    }
     out.extend(space);
     Ok(Rebuilt { content: out, notes })
 }
@@ -249,5 +294,37 @@ mod tests {
         assert_eq!(error.message, "`pcc.notify` is at most 1");
         let mctp = crate::record::describe(b"\x01\x02\x03");
         assert_eq!(encode(&mctp, None), None);
+    }
+    #[test]
+    fn what_is_taken_out_is_computed_or_missed() {
+        let generic = &b"\x03CCP\x09\xff\x0f\xaaab"[..];
+        let extended = b"\x04CCP\x01\0\0\0\x0a\0\0\0\x05\0\0\0abcdef";
+        let reduced = b"\x07\0\0\0\0\0\0\x01\x02CCP\xeeabc";
+        for (content, kind) in [
+            (generic, SubspaceType::Generic),
+            (extended, SubspaceType::Initiator),
+            (reduced, SubspaceType::HwRegisters),
+        ] {
+            let all = describe_alone(content, Some(kind), false, None).unwrap();
+            for name in field_names(kind) {
+                let mut decoded = all.clone();
+                decoded.fields.retain(|field| field.name != name);
+                match (encode(&decoded, None), name) {
+                    // Another type's, that has no doorbell.
+                    (Some(Ok(back)), "doorbell") => {
+                        assert_eq!(back.content, content[8..]);
+                    }
+                    (Some(Ok(back)), "length") => {
+                        assert_eq!(back.content, content);
+                    }
+                    (Some(Err(wrong)), _) => {
+                        let wanted = format!("`pcc.{name}` is missing");
+                        assert_eq!(wrong.message, wanted);
+                    }
+                    (None, "signature") => {}
+                    (other, name) => panic!("{name}: {other:?}"),
+                }
+            }
+        }
     }
 }
