@@ -240,6 +240,44 @@ fn what_a_platform_says_unasked() {
 }
 
 #[test]
+fn a_time_that_is_left_out_is_none_of_times() {
+    let map = r#"{"channels": [{"name": "c", "registers":
+        {"level": {"offset": 0, "width": 8}},
+      "commands": [{"name": "set", "code": 1}],
+      "notifications": [{"name": "beat", "every": 20, "times": 3},
+        {"name": "high", "every": 20, "times": 2, "when": {"level": 1},
+         "header": {"command": 9}},
+        {"name": "once", "after": 20, "when": {"level": 1}}]}],
+      "subspaces": {"5": "c"}}"#;
+    let bench = bench(map);
+    let state = || {
+        let mut state = pccd();
+        state.args(["state", "--mailbox"]).arg(bench.mailbox());
+        String::from_utf8(state.output().unwrap().stdout).unwrap()
+    };
+    let daemon = bench.start();
+    bench.wait("three beats", || bench.list("inbox").len() == 3);
+    let told = state();
+    assert!(told.contains("answered: c@5/beat"), "{told}");
+    assert!(!told.contains("answered: c@5/high"), "{told}");
+    assert!(!told.contains("answered: c@5/once"), "{told}");
+    assert_eq!(daemon.terminate(), 0);
+    // Nor does a later daemon think that they were sent.
+    let daemon = bench.start();
+    let mut content = generic(5, 1, &[]);
+    content.push(1);
+    ask(&bench, 1, 5, &content);
+    bench.wait("two more", || bench.list("inbox").len() == 6);
+    bench.wait("the count of two", || {
+        let state = state();
+        let mut lines = state.lines();
+        lines.any(|it| it.starts_with("answered: c@5/h") && it.ends_with(" 2"))
+    });
+    assert_eq!(daemon.terminate(), 0);
+    assert_eq!(bench.list("inbox").len(), 6, "`once` had its time");
+}
+
+#[test]
 fn wrong_descriptions_are_explained() {
     let case = |text: &str| {
         let bench = Bench::new();

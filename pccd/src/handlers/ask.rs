@@ -276,10 +276,10 @@ impl Handlers {
         asking: &Asking<'_>,
     ) -> Result<Timely, Wrong> {
         let mut memory = asking.memory.clone();
-        let count = memory.count(&timed.name);
         if !self.holds(&timed.when, &memory) {
             return Ok(Timely { unasked: None, memory });
         }
+        let count = memory.count(&timed.name);
         let maker = self.maker(asking, &[], &memory, &timed.name, count);
         let unasked = Some(unasked(&timed.push, &maker)?);
         let set = maker.assign(&timed.set)?;

@@ -194,13 +194,14 @@ impl Played<'_> {
         let own = name.strip_prefix(&self.prefix())?;
         let mut all = self.channel.notifications.iter();
         let notification = all.find(|one| one.name == own)?;
-        let mut memory = memory.clone();
-        let count = memory.count(name);
+        let mut counted = memory.clone();
+        let count = counted.count(name);
         let dice = Dice::new(seed, count, name);
         let context = self.context(declared, began, now);
-        let mut bank = Bank::new(context, &memory, dice);
+        let mut bank = Bank::new(context, &counted, dice);
         bank.count = count;
         if bank.unmet(&notification.when).is_some() {
+            let memory = memory.clone();
             return Some(Ok(Ticked { content: None, memory }));
         }
         let made = bank.set(&notification.says).and_then(|()| {

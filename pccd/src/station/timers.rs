@@ -7,6 +7,7 @@ use super::ledger::file::{LONGEST, Ledger};
 use crate::clock::Now;
 use crate::record::{Time, later_by};
 use crate::registers::Timed;
+use crate::script::check::Clock;
 
 /// When messages by the clock are due, by a clock nobody can set. By the other
 /// one the ledger has it.
@@ -48,6 +49,10 @@ impl Timers {
             let stored = clock.every.and(ledger.timers.get(&name)).copied();
             let first = || later_by(ledger.began, clock.after);
             let Some(at) = stored.or_else(first) else { continue };
+            if is_left_out(&name, clock, at, ledger) {
+                self.0.remove(&name);
+                continue;
+            }
             let again = clock.every.filter(|_| stored.is_some());
             let most = Duration::from_millis(again.unwrap_or(clock.after));
             let deadline = *self
@@ -102,12 +107,19 @@ impl Timers {
     }
 }
 
+/// Whether one that comes once had its time and was left out: the ledger has
+/// its time and no count of it.
+fn is_left_out(name: &str, clock: Clock, at: Time, ledger: &Ledger) -> bool {
+    clock.every.is_none()
+        && ledger.memory.times(name) == 0
+        && ledger.timers.get(name) == Some(&at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock;
     use crate::endpoint::State;
-    use crate::script::check::Clock;
 
     fn timed(after: u64, every: Option<u64>) -> Vec<Timed> {
         let clock = Clock { after, every, times: u64::MAX };
@@ -174,6 +186,39 @@ mod tests {
         }
         assert_eq!(timers.due(next(&ledger), &ledger, at(99)), []);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_count() {
+        let start = clock::system();
+        let at = |ms| Now {
+            time: later_by(start.time, ms).unwrap(),
+            instant: start.after(Duration::from_millis(ms)),
+        };
+        let mut ledger = Ledger::new("e".into(), start.time, State::default());
+        let mut timers = Timers::default();
+        // One that comes once had its chance, also for a later process.
+        let once = || timed(10, None);
+        let due = timers.due(once(), &ledger, at(10)).remove(0);
+        ledger.timers.insert("beat".to_owned(), due.at);
+        timers.sent(due, at(10));
+        for timers in [&mut timers, &mut Timers::default()] {
+            assert_eq!(timers.due(once(), &ledger, at(99)), []);
+            assert_eq!(timers.next(), None);
+        }
+        // Another time in a saved file is another chance.
+        assert_eq!(timers.due(timed(20, None), &ledger, at(20)).len(), 1);
+        // One that comes again and again comes until it has been sent.
+        let mut timers = Timers::default();
+        let clock = Clock { after: 0, every: Some(10), times: 1 };
+        let again = || vec![Timed { name: "again".to_owned(), clock }];
+        for ms in [0, 10, 20] {
+            let due = timers.due(again(), &ledger, at(ms)).remove(0);
+            ledger.timers.insert("again".to_owned(), due.next.unwrap());
+            timers.sent(due, at(ms));
+        }
+        ledger.memory.count("again");
+        assert_eq!(timers.due(again(), &ledger, at(30)), []);
     }
 
     #[test]
