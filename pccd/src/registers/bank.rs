@@ -3,7 +3,7 @@
 //! into the memory in the end.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use minijinja::{Environment, Value as Filling};
 use serde_json::{Map, Value as Json};
@@ -48,7 +48,8 @@ pub struct Bank<'a> {
     pub heads: Vec<Head>,
     values: BTreeMap<String, Value>,
     cells: Cells,
-    pub touched: BTreeSet<String>,
+    /// What was set, in that order.
+    touched: Vec<String>,
     /// How many commands the channel got.
     pub count: u64,
     pub dice: Dice,
@@ -76,7 +77,7 @@ impl<'a> Bank<'a> {
             memory: Cow::Borrowed(memory),
             request: None,
             heads: Vec::new(),
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             count: 0,
             dice,
         }
@@ -101,7 +102,7 @@ impl<'a> Bank<'a> {
             heads: self.heads.clone(),
             values,
             cells: self.cells.clone(),
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             count: self.count,
             dice: self.dice.clone(),
         }
@@ -259,7 +260,7 @@ impl<'a> Bank<'a> {
                             self.cells.put(name, index, value)?;
                         }
                     }
-                    self.touched.insert(name.clone());
+                    self.touched.push(name.clone());
                 }
                 Assign::Variable(name, made) => {
                     let value = match made {
@@ -296,22 +297,18 @@ impl<'a> Bank<'a> {
     }
 
     /// Writes registers into a communication space: those that are always
-    /// there, then those of answers that were set.
+    /// there, then those of answers, which may lie over each other, as they
+    /// were set.
     pub fn write_to(&self, space: &mut Vec<u8>) {
-        let mut write = |shown: &dyn Fn(&Register) -> bool| {
-            for (name, register) in &self.context.channel.registers {
-                if shown(register)
-                    && let Some(value) = self.values.get(name)
-                {
-                    register.write(space, value);
-                }
+        let all = &self.context.channel.registers;
+        let shown = all.values().filter(|register| register.is_shown());
+        let set = self.touched.iter().filter_map(|name| all.get(name));
+        let set = set.filter(|register| register.access == Access::Answer);
+        for register in shown.chain(set) {
+            if let Some(value) = self.values.get(&register.name) {
+                register.write(space, value);
             }
-        };
-        write(&Register::is_shown);
-        write(&|register| {
-            register.access == Access::Answer
-                && self.touched.contains(&register.name)
-        });
+        }
     }
 
     /// Whether anything was set that the guest sees.

@@ -282,6 +282,22 @@ fn commands_of_type_3_may_answer_more_than_they_got() {
 }
 
 #[test]
+fn what_is_set_later_lies_over_what_was_set_before() {
+    let text = r#"{"channels": [{"name": "c",
+      "registers": {
+        "a": {"offset": 0, "width": 32, "access": "answer"},
+        "b": {"offset": 2, "width": 32, "access": "answer"}},
+      "commands": [
+        {"name": "ab", "code": 1, "set": {"a": 286331153, "b": 572662306}},
+        {"name": "ba", "code": 2, "set": {"b": 572662306, "a": 286331153}}]
+      }]}"#;
+    let mut bench = Bench::new(text, 2, 64);
+    for (code, expected) in [(1, "111122222222"), (2, "111111112222")] {
+        assert_eq!(hex::encode(bench.command(code, &[0; 6])), expected);
+    }
+}
+
+#[test]
 fn type_5_is_commanded_by_its_doorbell() {
     let text = r#"{"channels": [{"name": "c",
       "registers": {
