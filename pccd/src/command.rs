@@ -528,12 +528,21 @@ fn is_content(bytes: &[u8]) -> bool {
 fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
     let kind = args.subspace_type.map(SubspaceType::try_from).transpose();
     let (kind, reply) = (kind.map_err(|wrong| anyhow!(wrong))?, args.reply);
-    let Some(name) = &args.channel else {
-        return Ok(decode::describe_alone(bytes, kind, reply, None));
-    };
-    let handlers = daemon::load(&messages(&args.messages))?;
-    let found = handlers.registers().named(name);
-    Ok(decode::describe_alone(bytes, kind, reply, Some(found?)))
+    let load = |_| daemon::load(&messages(&args.messages));
+    let handlers = args.channel.as_ref().map(load).transpose()?;
+    let channel = args.channel.as_ref().zip(handlers.as_ref());
+    let channel = channel
+        .map(|(name, handlers)| handlers.registers().named(name))
+        .transpose()?;
+    let decoded = decode::describe_alone(bytes, kind, reply, channel);
+    if decoded.is_some() && kind.is_none() {
+        writeln!(
+            Unread(io::stderr()),
+            "pccd: taken for {}; --subspace-type says what it is",
+            decode::guessed(bytes)
+        )?;
+    }
+    Ok(decoded)
 }
 
 fn decode(args: &DecodeArgs) -> Result<ExitCode> {

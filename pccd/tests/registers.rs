@@ -206,6 +206,40 @@ fn contents_are_decoded_by_hand() {
     assert!(text.contains("5  (error, no-interrupt)\n"), "{text}");
 }
 
+/// Bytes may be of several types.
+#[test]
+fn decode_says_why_it_takes_a_content_for_a_type() {
+    let decode = |args: &[&str]| {
+        let mut decode = pccd();
+        let output = decode.arg("decode").args(args).output().unwrap();
+        assert!(output.status.success());
+        common::stderr_of(&output)
+    };
+    let told = format!("50434345 0100 2000 {}", "00".repeat(24));
+    let told = format!("{told} 00434350 0100 0000");
+    for (content, wanted) in [
+        // A type 3 that is cut short.
+        (
+            "00434350 01000000 08000000 01000000 01",
+            "types 0 to 2: the length of type 3 would be 8, which should be 5",
+        ),
+        (
+            "00434350 01000000 08000000 01000000 01000000",
+            "type 3: its length, 8, is that of type 3",
+        ),
+        ("00434350 0100 0000", "types 0 to 2: it is shorter than the header"),
+        (&told, "types 0 to 2: it is shorter than the header"),
+        ("0700000000000000 00434350", "type 5: its signature follows"),
+    ] {
+        let said = decode(&[content]);
+        let wanted = format!("pccd: taken for {wanted}");
+        assert!(said.contains(&wanted), "{wanted} in {said}");
+        assert_eq!(decode(&["--subspace-type", "3", content]), "");
+    }
+    let mctp = "05434350 01000000 0b000000 4d435450 010908c9 008002";
+    assert_eq!(decode(&[mctp]), "");
+}
+
 #[test]
 fn what_a_platform_says_unasked() {
     let map = r#"{"subspaces": {"3": "c"}, "channels": [{"name": "c",

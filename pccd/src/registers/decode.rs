@@ -272,6 +272,18 @@ pub fn describe(content: &[u8], known: &Known<'_>) -> Decoded {
     Decoded { summary, fields }
 }
 
+/// For what type [`describe_alone`] takes a content when nobody says, and
+/// why.
+pub fn guessed(content: &[u8]) -> String {
+    let (inner, _) = envelope(content, &mut Vec::new());
+    match guess(inner) {
+        (SubspaceType::HwReducedAck, ground) => {
+            format!("types 0 to 2: {ground}")
+        }
+        (kind, ground) => format!("type {kind}: {ground}"),
+    }
+}
+
 /// Decodes a content of which nobody knows what channel it is for, unless
 /// `kind` says its type. None if it is MCTP's or no PCC message at all.
 pub fn describe_alone(
@@ -291,7 +303,7 @@ pub fn describe_alone(
     }
     let told = content.get(16).copied().filter(|_| has_envelope);
     let known = Known {
-        kind: kind.unwrap_or_else(|| guess(inner)),
+        kind: kind.unwrap_or_else(|| guess(inner).0),
         subspace: told.or(signed).unwrap_or(0),
         is_request: !is_reply && !has_envelope,
         is_unasked: false,

@@ -290,26 +290,46 @@ impl<'a> Region<'a> {
     }
 }
 
-/// What type a content most likely has when nobody says: 3 if its length
-/// field is right (or, as HCCS has it, counts the whole region), 5 if a
-/// signature follows eight bytes, else 2.
-pub fn guess(content: &[u8]) -> SubspaceType {
+/// What type a content most likely has when nobody says, and why: 3 if its
+/// length field is right (or, as HCCS has it, counts the whole region), 5 if
+/// a signature follows eight bytes, else 2.
+pub fn guess(content: &[u8]) -> (SubspaceType, String) {
     let word =
         |at: usize| content.get(at..at.saturating_add(4)).map_or(0, number_le);
     if signature(content).is_err() {
         let region = content.get(DOORBELL_LEN..).unwrap_or(&[]);
         return match signature(region) {
-            Ok(_) => SubspaceType::HwRegisters,
-            Err(_) => SubspaceType::HwReducedAck,
+            Ok(_) => (
+                SubspaceType::HwRegisters,
+                "its signature follows eight bytes".to_owned(),
+            ),
+            Err(_) => (
+                SubspaceType::HwReducedAck,
+                "it has no signature, nor has it one behind eight bytes"
+                    .to_owned(),
+            ),
         };
     }
     let size = content.len() as u64;
     let counted = size.saturating_sub(UNCOUNTED_LEN as u64);
-    let is_long = content.len() >= HEADER_LEN;
-    if is_long && (word(8) == counted || word(8) == size) {
-        return SubspaceType::Initiator;
+    let length = word(8);
+    match content.len() >= HEADER_LEN {
+        true if length == counted || length == size => (
+            SubspaceType::Initiator,
+            format!("its length, {length}, is that of type 3"),
+        ),
+        true => (
+            SubspaceType::HwReducedAck,
+            format!(
+                "the length of type 3 would be {length}, which should be \
+                 {counted}"
+            ),
+        ),
+        false => (
+            SubspaceType::HwReducedAck,
+            "it is shorter than the header of type 3".to_owned(),
+        ),
     }
-    SubspaceType::HwReducedAck
 }
 
 #[cfg(test)]
@@ -360,14 +380,16 @@ mod tests {
             "signature=0x50434304 (subspace 4) flags=0x1 (notify) length=0x6 \
              command=0x5 | [32, 00]"
         );
-        assert_eq!(guess(&content), Initiator);
+        let (kind, ground) = guess(&content);
+        assert_eq!(kind, Initiator);
+        assert_eq!(ground, "its length, 6, is that of type 3");
         let reduced = b"\x07\0\0\0\0\0\0\x01\x02CCP\xee";
         assert_eq!(
             shown(HwRegisters, reduced),
             "doorbell=0x100000000000007 signature=0x50434302 (subspace 2) \
              | [ee]"
         );
-        assert_eq!(guess(reduced), HwRegisters);
+        assert_eq!(guess(reduced).0, HwRegisters);
         let doorbell = reduced.get(..8).unwrap();
         assert_eq!(
             shown(HwRegisters, doorbell),
