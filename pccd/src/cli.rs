@@ -291,7 +291,7 @@ pub struct SendArgs {
     #[arg(long, default_value = "0", value_parser =
           clap::value_parser!(u8).range(0..8))]
     pub tag: u8,
-    /// Subspace it is for [default: the first channel towards the guest].
+    /// Subspace it is for [default: the first of type 4 in a pair].
     #[arg(long)]
     pub subspace: Option<u8>,
     /// HEX is the whole content, from the signature (or envelope) on.

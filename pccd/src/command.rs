@@ -320,9 +320,20 @@ fn towards_guest(
     let channel = channel.with_context(|| {
         format!("the mailbox has no such channel towards the guest: {choose}")
     })?;
+    let subspace_is_given = subspace.is_some();
     let (subspace, kind) = (channel.subspace, channel.kind);
     match kind {
-        SubspaceType::Responder => Ok(channel),
+        SubspaceType::Responder
+            if subspace_is_given || channel.paired.is_some() =>
+        {
+            Ok(channel)
+        }
+        SubspaceType::Responder => Err(anyhow!(
+            "subspace {subspace} of type {kind} belongs to no pair: it does \
+             not speak MCTP, as far as can be told. If it does, name it with \
+             --subspace {subspace}; a content for its registers goes with \
+             --raw"
+        )),
         _ if !kind.takes_unasked() => Err(anyhow!(
             "nothing unasked goes to subspace {subspace} of type {kind}; \
              channels towards the guest: {choose}"
@@ -371,6 +382,14 @@ fn send(args: &SendArgs) -> Result<ExitCode> {
         name = mailbox.publish_unasked(name, &content)?;
         writeln!(stdout(), "{name}: {}", describe(&content).summary)?;
         name.number += 1;
+    }
+    if status::device(&args.mailbox).is_none() {
+        writeln!(
+            Unread(io::stderr()),
+            "pccd: nobody is there to take it: no QEMU has {}; it waits \
+             until one comes",
+            args.mailbox.display()
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -63,18 +63,26 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The daemon's process id, if it runs. Whether it does, the lock says and
-/// not the number in its file, which may be another's by now.
-fn daemon(mailbox: &Path) -> Option<i32> {
-    let mut file = open(&mailbox.join("daemon.lock"))?;
-    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-        return None;
-    }
+/// The process id of who has a lock, if it runs. Whether it does, the lock
+/// says and not the number in its file, which may be another's by now; but
+/// where there is no such process nobody is kept from taking the lock.
+fn holder(lock: &Path) -> Option<i32> {
+    let mut file = open(lock)?;
     let mut text = String::new();
     (&mut file).take(32).read_to_string(&mut text).ok()?;
     let number: i32 = text.trim().parse().ok()?;
     test_kill_process(Pid::from_raw(number)?).ok()?;
-    Some(number)
+    let tried = file.try_lock_shared();
+    matches!(tried, Err(TryLockError::WouldBlock)).then_some(number)
+}
+
+fn daemon(mailbox: &Path) -> Option<i32> {
+    holder(&mailbox.join("daemon.lock"))
+}
+
+/// The process id of the QEMU that has a mailbox, if one runs.
+pub fn device(mailbox: &Path) -> Option<i32> {
+    holder(&mailbox.join("qemu.lock"))
 }
 
 fn count(folder: &Path) -> usize {

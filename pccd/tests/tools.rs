@@ -383,6 +383,45 @@ fn nothing_unasked_is_sent_where_nothing_is_taken() {
     assert_eq!(bench.list("inbox").len(), 2);
 }
 
+#[test]
+fn send_says_who_is_not_there() {
+    let bench = Bench::new();
+    bench.make_folders();
+    let send = |words: &[&str]| {
+        let mut send = pccd();
+        send.args(["send", "--mailbox"]).arg(bench.mailbox());
+        run(send.args(words).args(["7f", "00 00 01 9c 01"]))
+    };
+    let lock = fs::File::create(bench.path("qemu.lock")).unwrap();
+    let nobody = "nobody is there to take it: no QEMU has";
+    // No QEMU has been there, or it is gone, or it has another's number.
+    for pid in
+        [String::new(), "999999999".into(), std::process::id().to_string()]
+    {
+        write(&bench.path("qemu.lock"), &pid);
+        let (status, out, said) = send(&[]);
+        assert_eq!((status, out.lines().count()), (0, 1), "{said}");
+        assert!(said.contains(nobody), "{said}");
+    }
+    lock.lock().unwrap();
+    assert_eq!(send(&[]).2, "");
+    // Channels of registers belong to no pair.
+    let single = r#"{"subspace": 1, "type": 4, "size": 128,
+        "completion": "posted"}"#;
+    bench.channels(EPOCH, single);
+    let before = bench.list("inbox").len();
+    let (status, out, said) = send(&[]);
+    assert_eq!((status, out.as_str()), (2, ""), "{said}");
+    assert!(said.contains("does not speak MCTP"), "{said}");
+    assert_eq!(bench.list("inbox").len(), before);
+    assert_eq!(send(&["--subspace", "1"]).0, 0);
+    assert_eq!(send(&["--raw"]).0, 0);
+    bench.channels(EPOCH, &format!("{single}, {}", pair(2, 8192)));
+    let (status, out, said) = send(&[]);
+    assert_eq!((status, said.as_str()), (0, ""));
+    assert!(out.contains("-003.pcc: "), "the pair's: {out}");
+}
+
 /// Each is told what reads it, and is not taken for a message.
 #[test]
 fn decode_knows_what_is_no_message() {

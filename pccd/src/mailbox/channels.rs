@@ -139,10 +139,13 @@ impl Channels {
         self.channels.iter().find(|channel| channel.subspace == subspace)
     }
 
-    /// The first channel towards the guest.
+    /// The first channel towards the guest that belongs to a pair, as MCTP
+    /// has it, or else the first.
     pub fn inbox(&self) -> Option<&Channel> {
-        let mut all = self.channels.iter();
-        all.find(|channel| channel.kind == SubspaceType::Responder)
+        let all = self.channels.iter();
+        let mut all = all.filter(|it| it.kind == SubspaceType::Responder);
+        let paired = all.clone().find(|channel| channel.paired.is_some());
+        paired.or_else(|| all.next())
     }
 
     /// Where replies to a channel's requests go.
@@ -184,6 +187,13 @@ mod tests {
         assert_eq!(channels.towards_guest(third), Some(third));
         assert_eq!(channels.inbox().unwrap().subspace, 1);
         assert_eq!(channels.get(3), None);
+        let single = r#""channels": [
+            { "subspace": 7, "type": 4, "size": 64, "completion": "posted" },"#;
+        let more = TEXT.replace("\"channels\": [", single);
+        let mut more = Channels::decode(more.as_bytes()).unwrap();
+        assert_eq!(more.inbox().unwrap().subspace, 1, "of a pair");
+        more.channels.truncate(1);
+        assert_eq!(more.inbox().unwrap().subspace, 7);
         let pair = Channels::default();
         assert_eq!(pair.channels.len(), 2);
     }
