@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
@@ -89,6 +90,13 @@ pub(super) fn program(
                     format!("there is no file {}", whole.display()),
                     "a program beside this file, as in \"./answer.py\", \
                      or a name to be looked up, as in \"python3\"",
+                );
+                check.wrong(&place.index(0), wrong);
+            } else if access(&whole, Access::EXEC_OK).is_err() {
+                let path = whole.display();
+                let wrong = Wrong::new(
+                    format!("{path} may not be executed"),
+                    format!("a program that may: chmod +x {path}"),
                 );
                 check.wrong(&place.index(0), wrong);
             }
