@@ -547,13 +547,15 @@ fn is_content(bytes: &[u8]) -> bool {
 fn decode_channel(args: &DecodeArgs, bytes: &[u8]) -> Result<Option<Decoded>> {
     let kind = args.subspace_type.map(SubspaceType::try_from).transpose();
     let (kind, reply) = (kind.map_err(|wrong| anyhow!(wrong))?, args.reply);
-    let load = |_| daemon::load(&messages(&args.messages));
-    let handlers = args.channel.as_ref().map(load).transpose()?;
-    let channel = args.channel.as_ref().zip(handlers.as_ref());
-    let channel = channel
-        .map(|(name, handlers)| handlers.registers().named(name))
-        .transpose()?;
-    let decoded = decode::describe_alone(bytes, kind, reply, channel);
+    let describe =
+        |channel| decode::describe_alone(bytes, kind, reply, channel);
+    let decoded = match &args.channel {
+        None => describe(None),
+        Some(name) => {
+            let handlers = daemon::load(&messages(&args.messages))?;
+            describe(Some(handlers.registers().named(name)?))
+        }
+    };
     if decoded.is_some() && kind.is_none() {
         writeln!(
             Unread(io::stderr()),

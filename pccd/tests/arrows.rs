@@ -71,7 +71,7 @@ const PCCLAB: &str = "
     platform: content json kernel latency search usage
     new: lab platform
     console: input process
-    doctor: commands config console log
+    doctor: commands config console ktap log
     qmp: input
     programs: config initramfs process tell
     warm: config programs

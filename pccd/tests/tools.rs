@@ -351,16 +351,19 @@ fn send_takes_fields() {
     );
 }
 
+/// Sends a message that nobody asked for, with these options.
+fn send(bench: &Bench, words: &[&str]) -> (i32, String, String) {
+    let mut send = pccd();
+    send.args(["send", "--mailbox"]).arg(bench.mailbox());
+    run(send.args(words).args(["7f", "00 00 01 9c 01"]))
+}
+
 /// The device rejects other files (docs/mailbox.md §7).
 #[test]
 fn nothing_unasked_is_sent_where_nothing_is_taken() {
     let bench = Bench::new();
     bench.make_folders();
-    let send = |words: &[&str]| {
-        let mut send = pccd();
-        send.args(["send", "--mailbox"]).arg(bench.mailbox());
-        run(send.args(words).args(["7f", "00 00 01 9c 01"]))
-    };
+    let send = |words: &[&str]| send(&bench, words);
     let refused = |subspace: &str, why: &str| {
         let (status, out, said) = send(&["--subspace", subspace]);
         assert_eq!((status, out.as_str()), (2, ""), "{said}");
@@ -387,11 +390,7 @@ fn nothing_unasked_is_sent_where_nothing_is_taken() {
 fn send_says_who_is_not_there() {
     let bench = Bench::new();
     bench.make_folders();
-    let send = |words: &[&str]| {
-        let mut send = pccd();
-        send.args(["send", "--mailbox"]).arg(bench.mailbox());
-        run(send.args(words).args(["7f", "00 00 01 9c 01"]))
-    };
+    let send = |words: &[&str]| send(&bench, words);
     let lock = fs::File::create(bench.path("qemu.lock")).unwrap();
     let nobody = "nobody is there to take it: no QEMU has";
     // No QEMU has been there, or it is gone, or it has another's number.

@@ -20,6 +20,7 @@ pub use self::link::Link;
 use crate::commands::{Command, Commands, MOST, Step};
 use crate::config::mailbox;
 use crate::console::{BEGIN, exit_status};
+use crate::ktap::{Word, directive};
 use crate::log::{capture, console};
 
 /// The result's name in the folder of a run, as `pcclab run --json` writes it.
@@ -175,9 +176,9 @@ impl Evidence {
         let (is_ok, is_not) =
             (result.starts_with("ok "), result.starts_with("not ok "));
         // A failure that is known is none, and a pass then is one.
-        let is_bad = match is_known(result) {
-            true => is_ok,
-            false => is_not || result.starts_with("Bail out!"),
+        let is_bad = match directive(result) {
+            Some((_, Word::Todo, _)) => is_ok,
+            _ => is_not || result.starts_with("Bail out!"),
         };
         if is_bad || is_ok || is_not {
             let to = time.unwrap_or(i64::MAX);
@@ -233,15 +234,6 @@ pub fn examine(folder: &Path) -> Result<Diagnosis> {
         evidence.event(time, entry);
     })?;
     Ok(evidence.diagnosis())
-}
-
-/// Whether a result has the directive `# TODO`.
-fn is_known(result: &str) -> bool {
-    let mut directives = result.split('#').skip(1).map(str::trim_start);
-    directives.any(|one| {
-        let word = one.split(|c: char| !c.is_alphanumeric()).next();
-        word.is_some_and(|word| word.eq_ignore_ascii_case("todo"))
-    })
 }
 
 fn clock(micros: i64) -> String {

@@ -263,15 +263,16 @@ fn plan(text: &str) -> Option<(u32, &str)> {
     Some((count.parse().ok()?, rest))
 }
 
+/// A directive.
 #[derive(Clone, Copy)]
-enum Word {
+pub(crate) enum Word {
     Skip,
     Todo,
 }
 
 /// Name, directive and reason of a result with `# SKIP why` or `# TODO why`; a
 /// `#` before anything else, or behind a backslash, is part of the name.
-fn directive(text: &str) -> Option<(&str, Word, &str)> {
+pub(crate) fn directive(text: &str) -> Option<(&str, Word, &str)> {
     text.match_indices('#').find_map(|(at, _)| {
         let rest = text[at + 1..].trim_start();
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');

@@ -165,16 +165,12 @@ impl Scratch {
 
     /// Removes those that nobody uses any more.
     fn clear(root: &Path, age: Duration) -> Result<()> {
-        for entry in fs::read_dir(root)? {
-            let path = entry?.path();
-            let lock = path.join(SCRATCH);
-            let is_old = lock.symlink_metadata().is_ok_and(|about| {
-                let made =
-                    about.modified().ok().and_then(|it| it.elapsed().ok());
-                about.is_file() && made.is_some_and(|made| made >= age)
-            });
-            if is_old && take(&lock)?.is_some() {
-                fs::remove_dir_all(&path)?;
+        for path in list(root, SCRATCH)? {
+            let about = path.join(SCRATCH).symlink_metadata();
+            let made = about.and_then(|about| about.modified()).ok();
+            let since = made.and_then(|made| made.elapsed().ok());
+            if since.is_some_and(|since| since >= age) {
+                remove_unused(&path, SCRATCH)?;
             }
         }
         Ok(())
@@ -245,15 +241,16 @@ fn root() -> Result<PathBuf> {
 /// # Errors
 /// When they cannot be listed.
 pub fn kept() -> Result<Vec<PathBuf>> {
-    list(&root()?)
+    list(&root()?, LOCK)
 }
 
-fn list(root: &Path) -> Result<Vec<PathBuf>> {
+/// The folders that have a lock of this name, oldest first.
+fn list(root: &Path, lock: &str) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<_> = fs::read_dir(root)
         .with_context(|| format!("listing {}", root.display()))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            path.join(LOCK).symlink_metadata().is_ok_and(|m| m.is_file())
+            path.join(lock).symlink_metadata().is_ok_and(|m| m.is_file())
         })
         .collect();
     // Their names begin with the time.
@@ -269,15 +266,23 @@ pub fn clean() -> Result<Vec<PathBuf>> {
     prune(&root()?, 0)
 }
 
+/// Removes a folder unless somebody has its lock; tells whether it did.
+fn remove_unused(path: &Path, lock: &str) -> Result<bool> {
+    let is_unused = take(&path.join(lock))?.is_some();
+    if is_unused {
+        fs::remove_dir_all(path)
+            .with_context(|| format!("removing {}", path.display()))?;
+    }
+    Ok(is_unused)
+}
+
 /// Removes all but the newest of those that no run uses.
 fn prune(root: &Path, keep: usize) -> Result<Vec<PathBuf>> {
-    let all = list(root)?;
+    let all = list(root, LOCK)?;
     let old = all.len().saturating_sub(keep);
     let mut removed = Vec::new();
     for path in all.into_iter().take(old) {
-        if take(&path.join(LOCK))?.is_some() {
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("removing {}", path.display()))?;
+        if remove_unused(&path, LOCK)? {
             removed.push(path);
         }
     }

@@ -295,6 +295,7 @@ mod tests {
         let mctp = crate::record::describe(b"\x01\x02\x03");
         assert_eq!(encode(&mctp, None), None);
     }
+
     #[test]
     fn what_is_taken_out_is_computed_or_missed() {
         let generic = &b"\x03CCP\x09\xff\x0f\xaaab"[..];

@@ -126,13 +126,17 @@ mod tests {
         vec![Timed { name: "beat".to_owned(), clock }]
     }
 
+    fn later(start: Now, ms: u64) -> Now {
+        Now {
+            time: later_by(start.time, ms).unwrap(),
+            instant: start.after(Duration::from_millis(ms)),
+        }
+    }
+
     #[test]
     fn the_time_goes_by() {
         let start = clock::system();
-        let at = |ms| Now {
-            time: later_by(start.time, ms).unwrap(),
-            instant: start.after(Duration::from_millis(ms)),
-        };
+        let at = |ms| later(start, ms);
         let mut ledger = Ledger::new("e".into(), start.time, State::default());
         let mut timers = Timers::default();
         let beat = || timed(100, Some(50));
@@ -161,10 +165,7 @@ mod tests {
     #[test]
     fn messages_of_one_name_come_one_after_the_other() {
         let start = clock::system();
-        let at = |ms| Now {
-            time: later_by(start.time, ms).unwrap(),
-            instant: start.after(Duration::from_millis(ms)),
-        };
+        let at = |ms| later(start, ms);
         let mut ledger = Ledger::new("e".into(), start.time, State::default());
         let mut timers = Timers::default();
         let next = |ledger: &Ledger| {
@@ -191,10 +192,7 @@ mod tests {
     #[test]
     fn what_is_left_out_does_not_count() {
         let start = clock::system();
-        let at = |ms| Now {
-            time: later_by(start.time, ms).unwrap(),
-            instant: start.after(Duration::from_millis(ms)),
-        };
+        let at = |ms| later(start, ms);
         let mut ledger = Ledger::new("e".into(), start.time, State::default());
         let mut timers = Timers::default();
         // One that comes once had its chance, also for a later process.
